@@ -1,0 +1,155 @@
+package events
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Identity is a record's userIdentity: who made the call. Which fields are set depends on Type.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+type Identity struct {
+	Type             string // IAMUser, AssumedRole, Root, AWSService, ...; empty in many service events
+	PrincipalID      string
+	ARN              string
+	AccountID        string // the caller's account
+	UserName         string
+	AccessKeyID      string
+	IdentityProvider string // SAMLUser and WebIdentityUser
+	InvokedBy        string // the AWS service that made the call, for itself or on the caller's behalf
+	SourceIdentity   string // set when a role was assumed, and kept through role chaining
+	OnBehalfOf       string // IdentityCenterUser: the user's id in the identity store
+	MFA              bool   // the session was authenticated with a second factor
+	Issuer           Issuer // who the session's credentials belong to: the role that was assumed
+}
+
+// Issuer is the role or user that issued temporary credentials.
+type Issuer struct {
+	Type, PrincipalID, ARN, AccountID, UserName string
+}
+
+func identity(raw json.RawMessage) Identity {
+	id := Params{raw}
+	session := id.Get("sessionContext")
+	issuer := session.Get("sessionIssuer")
+	return Identity{
+		Type:             id.Get("type").Text(),
+		PrincipalID:      id.Get("principalId").Text(),
+		ARN:              id.Get("arn").Text(),
+		AccountID:        id.Get("accountId").Text(),
+		UserName:         id.Get("userName").Text(),
+		AccessKeyID:      id.Get("accessKeyId").Text(),
+		IdentityProvider: id.Get("identityProvider").Text(),
+		InvokedBy:        id.Get("invokedBy").Text(),
+		SourceIdentity:   session.Get("sourceIdentity").Text(),
+		OnBehalfOf:       id.Get("onBehalfOf", "userId").Text(),
+		MFA:              session.Get("attributes", "mfaAuthenticated").Text() == "true",
+		Issuer: Issuer{
+			Type:        issuer.Get("type").Text(),
+			PrincipalID: issuer.Get("principalId").Text(),
+			ARN:         issuer.Get("arn").Text(),
+			AccountID:   issuer.Get("accountId").Text(),
+			UserName:    issuer.Get("userName").Text(),
+		},
+	}
+}
+
+// Principal is who made the call, as exactly as the record says: the ARN where there is one, otherwise the
+// best identifier that this type of identity has. It is never empty.
+func (i Identity) Principal() string {
+	switch {
+	case i.ARN != "":
+		return i.ARN
+	case i.Service() != "":
+		return i.Service()
+	case i.OnBehalfOf != "":
+		return "identity-center:" + i.OnBehalfOf
+	case i.UserName != "" && i.IdentityProvider != "":
+		return i.IdentityProvider + ":" + i.UserName
+	}
+	for _, id := range []string{i.UserName, i.PrincipalID, i.InvokedBy, i.AccountID} {
+		if id != "" {
+			return id
+		}
+	}
+	return "unknown"
+}
+
+// Service is the AWS service that made the call for itself, such as "autoscaling.amazonaws.com": an
+// AWSService identity, one without a type or ARN, or a session of a service-linked role. It is empty for
+// people and their roles, even where a service passed the call on for them.
+func (i Identity) Service() string {
+	linked := strings.Contains(i.Issuer.ARN, ":role/aws-service-role/")
+	switch {
+	case i.Type == "AWSService", i.Type == "" && i.ARN == "", linked && i.InvokedBy != "":
+		return i.InvokedBy
+	case linked:
+		_, path, _ := strings.Cut(i.Issuer.ARN, ":role/aws-service-role/")
+		service, _, _ := strings.Cut(path, "/")
+		return service
+	}
+	return ""
+}
+
+// Name is who made the call in a word or two: a user's name, "root", a service, or the person behind an
+// assumed role with the role, as in "alice@example.com (role Admin)". Where a role's session says nothing
+// about a person (an instance, a function, a generated session name) that session name is what is left.
+func (i Identity) Name() string {
+	switch {
+	case i.Service() != "":
+		return i.Service()
+	case i.Type == "Root":
+		return "root"
+	case i.Type == "AssumedRole" || i.Issuer.Type == "Role":
+		return i.Person() + " (role " + i.role() + ")"
+	}
+	return i.Person()
+}
+
+// Person is the name of the user, or of the person behind an assumed role: the source identity where one
+// was set, otherwise the session's name, which is the user's for a sign-in through IAM Identity Center.
+func (i Identity) Person() string {
+	if i.SourceIdentity != "" {
+		return i.SourceIdentity
+	}
+	if i.Type == "AssumedRole" || i.Type == "FederatedUser" || i.Issuer.Type == "Role" {
+		for _, s := range []string{afterLast(i.ARN, "/"), afterLast(i.PrincipalID, ":")} {
+			if s != "" {
+				return s
+			}
+		}
+	}
+	if i.Type == "Root" {
+		return "root"
+	}
+	if i.UserName != "" {
+		return i.UserName
+	}
+	if name := afterLast(i.ARN, "/"); name != "" {
+		return name
+	}
+	return i.Principal()
+}
+
+// role is the name of the role that was assumed.
+func (i Identity) role() string {
+	if i.Issuer.UserName != "" {
+		return i.Issuer.UserName
+	}
+	if name := afterLast(i.Issuer.ARN, "/"); name != "" {
+		return name
+	}
+	// arn:aws:sts::123456789012:assumed-role/Admin/session
+	parts := strings.Split(i.ARN, "/")
+	if len(parts) == 3 {
+		return parts[1]
+	}
+	return "unknown"
+}
+
+// afterLast is what follows the last separator; "" if there is none.
+func afterLast(s, separator string) string {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[i+len(separator):]
+	}
+	return ""
+}

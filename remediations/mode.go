@@ -1,0 +1,71 @@
+package remediations
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mode is how far a run may go.
+type Mode int
+
+// The modes, each going one step further than the one before.
+const (
+	Observe Mode = iota // decide and record
+	Alert               // and tell people
+	Enforce             // and act
+)
+
+var modes = []string{"observe", "alert", "enforce"}
+
+func (m Mode) String() string { return name(modes, int(m)) }
+
+// MarshalText writes the mode as it stands in configuration.
+func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads a mode as it stands in configuration: observe, alert or enforce.
+func (m *Mode) UnmarshalText(text []byte) error {
+	i, err := index(modes, string(text), "mode")
+	*m = Mode(i)
+	return err
+}
+
+// Severity is how bad it is if nobody looks.
+type Severity int
+
+// The severities, in rising order.
+const (
+	Low Severity = iota
+	Medium
+	High
+	Critical
+)
+
+var severities = []string{"low", "medium", "high", "critical"}
+
+func (s Severity) String() string { return name(severities, int(s)) }
+
+// MarshalText writes the severity in lower case.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads low, medium, high or critical.
+func (s *Severity) UnmarshalText(text []byte) error {
+	i, err := index(severities, string(text), "severity")
+	*s = Severity(i)
+	return err
+}
+
+func name(names []string, i int) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("invalid(%d)", i)
+	}
+	return names[i]
+}
+
+func index(names []string, text, what string) (int, error) {
+	for i, n := range names {
+		if n == text {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown %s %q: want %s", what, text, strings.Join(names, ", "))
+}

@@ -1,0 +1,101 @@
+// Package remediations says what a remediation is: one value that declares what it watches, what it may
+// call, how it decides and what it does. Infrastructure, Lambda, tests, documentation and the command line
+// all read that value; the engine runs it.
+package remediations
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"github.com/countermand/countermand/events"
+)
+
+// Module is one remediation. It holds no state and is never changed after it is declared.
+type Module struct {
+	Name     string         // "s3-public-policy": in configuration, alerts, Lambda, role, metric, log; without hyphens the folder and package
+	Doc      string         // title line; blank line; why it matters, what it changes, how it is undone
+	Severity Severity       // how bad it is if nobody looks
+	Risk     string         // what may break when it acts: one sentence
+	Controls []string       // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"
+	Default  Mode           // what a new install runs it in: Observe or Alert
+	Pattern  events.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
+	Reads    []Permission   // all that Guard may call
+	Writes   []Permission   // what Action and Undo call besides
+
+	// Suspects names the resources that an event makes suspect. It makes no calls: it decides from the
+	// event alone. What it cannot tell from the event is suspect, or an error if it can't even be named.
+	Suspects func(events.Event) ([]Resource, error)
+	// Guard reads the resource's present state. nil, nil: nothing is wrong.
+	Guard func(context.Context, *Run, Resource) (*Finding, error)
+	// Action makes it right: the least change that closes the hole. Idempotent. nil for a module that only alerts.
+	Action func(context.Context, *Run, *Finding) error
+	// Undo puts back what the finding holds as Before, and returns ErrChanged if the resource is no longer
+	// what the finding holds as After. nil where it cannot be done.
+	Undo func(context.Context, *Run, *Finding) error
+}
+
+// Permission is an IAM right that a module needs.
+type Permission struct {
+	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock": not always the API operation's
+	Resource string // an ARN; may hold ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region}
+	Why      string // required for Resource "*" and a wildcard action
+}
+
+// Resource is where a module looks.
+type Resource struct {
+	ID      string `json:"id"`      // what the service's API takes: a bucket's name, a trail's ARN, an instance's id
+	Type    string `json:"type"`    // CloudFormation's name of the type: "AWS::S3::Bucket"
+	Account string `json:"account"` // 12 digits
+	Region  string `json:"region"`  // where its API is called
+}
+
+func (r Resource) String() string { return r.Type + " " + r.ID }
+
+// Finding is what a guard found wrong with a resource.
+type Finding struct {
+	Resource Resource
+	Reason   string          // one sentence: what is wrong, in terms of the resource
+	Before   json.RawMessage // the state as it is: all that Undo needs
+	After    json.RawMessage // the state as the action will leave it: what Undo compares with
+	Fix      string          // the AWS CLI command that does by hand what Action does
+	Revert   string          // the AWS CLI command that does by hand what Undo does
+}
+
+// Run is what a module is given to work with.
+type Run struct {
+	Event *events.Event
+	AWS   aws.Config // of the resource's Region; every client is built from it, and what was not declared is refused
+	Log   *slog.Logger
+}
+
+// Found is a finding about a resource, its state before and after as JSON.
+func Found(r Resource, reason string, before, after any) (*Finding, error) {
+	b, err := json.Marshal(before)
+	if err != nil {
+		return nil, fmt.Errorf("encode the state of %s: %w", r, err)
+	}
+	a, err := json.Marshal(after)
+	if err != nil {
+		return nil, fmt.Errorf("encode the state of %s: %w", r, err)
+	}
+	return &Finding{Resource: r, Reason: reason, Before: b, After: a}, nil
+}
+
+// ErrChanged is Undo's refusal: the resource is not as the action left it, so somebody else has decided
+// about it since.
+var ErrChanged = errors.New("the resource has changed since")
+
+// ErrorCode is the code of an error that AWS answered with ("NoSuchBucketPolicy"), and "" for any other error.
+func ErrorCode(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package remediations
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var (
+	moduleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	iamAction  = regexp.MustCompile(`^[a-z0-9-]+:([A-Za-z0-9]+|[A-Za-z0-9]*\*)$`)
+	pseudo     = regexp.MustCompile(`\$\{[^}]*\}`)
+)
+
+// maxName keeps "countermand-" and the name within the 64 characters of an IAM role's name, with room for
+// a Region.
+const maxName = 32
+
+// Package is the name of the module's folder and package: its name without hyphens.
+func (m *Module) Package() string { return strings.ReplaceAll(m.Name, "-", "") }
+
+// Title is the first line of the module's documentation.
+func (m *Module) Title() string {
+	title, _, _ := strings.Cut(m.Doc, "\n")
+	return title
+}
+
+// Validate reports everything that is wrong with a module's declaration.
+func (m *Module) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("module %q: "+format, append([]any{m.Name}, args...)...))
+	}
+	if !moduleName.MatchString(m.Name) || len(m.Name) > maxName {
+		wrong("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
+	}
+	title, rest, _ := strings.Cut(m.Doc, "\n")
+	if title == "" || !strings.HasPrefix(rest, "\n") || strings.TrimSpace(rest) == "" {
+		wrong("doc must be a title line, a blank line, and why it matters")
+	}
+	if m.Severity < Low || m.Severity > Critical {
+		wrong("severity is %s", m.Severity)
+	}
+	if m.Default != Observe && m.Default != Alert {
+		wrong("default mode is %s: a new install observes or alerts, and enforces only where its owner says so", m.Default)
+	}
+	for _, control := range m.Controls {
+		if _, err := ControlURL(control); err != nil {
+			wrong("%w", err)
+		}
+	}
+	if _, err := m.Pattern.Compile(); err != nil {
+		wrong("pattern: %w", err)
+	}
+	if m.Suspects == nil || m.Guard == nil {
+		wrong("suspects and guard are required")
+	}
+	if (m.Action != nil) != (len(m.Writes) > 0) {
+		wrong("action and writes go together")
+	}
+	if m.Undo != nil && m.Action == nil {
+		wrong("undo without an action")
+	}
+	if m.Action != nil && m.Risk == "" {
+		wrong("a module that acts must state its risk")
+	}
+	errs = append(errs, m.validatePermissions()...)
+	return errors.Join(errs...)
+}
+
+func (m *Module) validatePermissions() []error {
+	var errs []error
+	seen := map[Permission]bool{}
+	for _, p := range append(append([]Permission{}, m.Reads...), m.Writes...) {
+		if err := p.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
+		}
+		key := Permission{Action: p.Action, Resource: p.Resource}
+		if seen[key] {
+			errs = append(errs, fmt.Errorf("module %q: permission %s on %s is declared twice", m.Name, p.Action, p.Resource))
+		}
+		seen[key] = true
+	}
+	return errs
+}
+
+// Validate reports what is wrong with a permission: its form, or a wildcard that is not explained.
+func (p Permission) Validate() error {
+	if !iamAction.MatchString(p.Action) {
+		return fmt.Errorf("permission action %q: want service:Action, or service:Prefix*", p.Action)
+	}
+	if p.Resource != "*" && !strings.HasPrefix(p.Resource, "arn:${AWS::Partition}:") {
+		return fmt.Errorf("permission %s: resource %q: want * or an ARN that begins with arn:${AWS::Partition}:", p.Action, p.Resource)
+	}
+	for _, variable := range pseudo.FindAllString(p.Resource, -1) {
+		switch variable {
+		case "${AWS::Partition}", "${AWS::AccountId}", "${AWS::Region}":
+		default:
+			return fmt.Errorf("permission %s: resource holds %s: only AWS::Partition, AWS::AccountId and AWS::Region are known", p.Action, variable)
+		}
+	}
+	if p.Why == "" && (p.Resource == "*" || strings.Contains(p.Action, "*")) {
+		return fmt.Errorf("permission %s on %s: a wildcard needs a Why", p.Action, p.Resource)
+	}
+	return nil
+}
+
+// Allows reports whether the permission covers an IAM action. Case does not count, as in IAM.
+func (p Permission) Allows(action string) bool {
+	pattern, action := strings.ToLower(p.Action), strings.ToLower(action)
+	if prefix, wild := strings.CutSuffix(pattern, "*"); wild {
+		return strings.HasPrefix(action, prefix)
+	}
+	return pattern == action
+}
