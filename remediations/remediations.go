@@ -59,12 +59,13 @@ func (r Resource) String() string { return r.Type + " " + r.ID }
 
 // Finding is what a guard found wrong with a resource.
 type Finding struct {
-	Resource Resource
-	Reason   string          // one sentence: what is wrong, in terms of the resource
-	Before   json.RawMessage // the state as it is: all that Undo needs
-	After    json.RawMessage // the state as the action will leave it: what Undo compares with
-	Fix      string          // the AWS CLI command that does by hand what Action does
-	Revert   string          // the AWS CLI command that does by hand what Undo does
+	Resource  Resource
+	Reason    string          // one sentence: what is wrong, in terms of the resource
+	Before    json.RawMessage // the state as it is: all that Undo needs
+	After     json.RawMessage // the state as the action will leave it: what Undo compares with
+	Fix       string          // the AWS CLI command that does by hand what Action does
+	Revert    string          // the AWS CLI command that does by hand what Undo does
+	AlertOnly bool            // the action can't put this right: people are told, nothing is written
 }
 
 // Run is what a module is given to work with.

@@ -1,0 +1,46 @@
+package engine
+
+import "fmt"
+
+// Action is the IAM action that an SDK operation needs. SDK operation, IAM action and CloudTrail event name
+// are three different names; this is the one place that knows the first two. The service is named by the
+// SDK's service id. An unknown service is an error: its IAM prefix can't be guessed.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+func Action(service, operation string) (string, error) {
+	prefix, ok := prefixes[service]
+	if !ok {
+		return "", fmt.Errorf("service %q has no IAM prefix in the engine's table", service)
+	}
+	if action, ok := renamed[service+"."+operation]; ok {
+		return prefix + ":" + action, nil
+	}
+	return prefix + ":" + operation, nil
+}
+
+var prefixes = map[string]string{
+	"CloudTrail": "cloudtrail",
+	"DynamoDB":   "dynamodb",
+	"EC2":        "ec2",
+	"S3":         "s3",
+	"S3 Control": "s3",
+	"SNS":        "sns",
+}
+
+// renamed holds the operations whose IAM action has another name.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+var renamed = map[string]string{
+	"S3.DeleteBucketEncryption":          "PutEncryptionConfiguration",
+	"S3.DeleteBucketLifecycle":           "PutLifecycleConfiguration",
+	"S3.DeleteBucketTagging":             "PutBucketTagging",
+	"S3.DeletePublicAccessBlock":         "PutBucketPublicAccessBlock",
+	"S3.GetBucketEncryption":             "GetEncryptionConfiguration",
+	"S3.GetPublicAccessBlock":            "GetBucketPublicAccessBlock",
+	"S3.HeadBucket":                      "ListBucket",
+	"S3.ListBuckets":                     "ListAllMyBuckets",
+	"S3.ListObjectsV2":                   "ListBucket",
+	"S3.PutBucketEncryption":             "PutEncryptionConfiguration",
+	"S3.PutPublicAccessBlock":            "PutBucketPublicAccessBlock",
+	"S3 Control.DeletePublicAccessBlock": "PutAccountPublicAccessBlock",
+	"S3 Control.GetPublicAccessBlock":    "GetAccountPublicAccessBlock",
+	"S3 Control.PutPublicAccessBlock":    "PutAccountPublicAccessBlock",
+}

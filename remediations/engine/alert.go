@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Message is what people are sent.
+type Message struct {
+	Subject string // at most 100 characters of printable ASCII, SNS's rule for an e-mail's subject
+	Body    string // plain text
+}
+
+// Bounds of a message. SNS takes 256 KB, but nobody reads that much.
+const (
+	maxSubject = 100
+	maxField   = 500    // characters of a field whose text somebody else chose
+	maxChange  = 20_000 // bytes of the difference between before and after
+)
+
+// SNS sends messages to a topic.
+func SNS(cfg aws.Config, topic string) func(context.Context, Message) error {
+	client := sns.NewFromConfig(cfg)
+	return func(ctx context.Context, m Message) error {
+		_, err := client.Publish(ctx, &sns.PublishInput{TopicArn: &topic, Subject: &m.Subject, Message: &m.Body})
+		if err != nil {
+			return fmt.Errorf("publish to %s: %w", topic, err)
+		}
+		return nil
+	}
+}
+
+// Render is the message about a run, for somebody who is woken by it: from the module and the run's record
+// alone, so that it can be sent again later.
+func Render(m *remediations.Module, r *Record) Message {
+	var b strings.Builder
+	section := func(title, format string, args ...any) {
+		fmt.Fprintf(&b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
+	}
+	b.WriteString(headline(m, r) + "\n\n")
+	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
+		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
+	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
+	section("WHAT IS WRONG", "%s", plain(r.Reason))
+	section(changeTitle(r), "%s", change(r))
+	_, why, _ := strings.Cut(m.Doc, "\n")
+	section("WHY IT IS DANGEROUS", "%s", strings.TrimSpace(why))
+	switch {
+	case r.Outcome == Remediated && r.Revert != "":
+		section("TAKE IT BACK", "%s", r.Revert)
+	case r.Outcome != Remediated && r.Fix != "":
+		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
+	}
+	section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
+	section("CONTROLS", "%s", controls(m))
+	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
+	return Message{Subject: subject(m, r), Body: b.String()}
+}
+
+// headline says in one line how the run ended.
+func headline(m *remediations.Module, r *Record) string {
+	switch r.Outcome {
+	case Remediated:
+		return "Countermand has put it right: " + m.Title() + "."
+	case Unverified:
+		return "Countermand acted, BUT IT IS STILL WRONG. Look now."
+	}
+	switch {
+	case r.Mode == remediations.Alert:
+		return "Countermand has changed nothing: the module only alerts here."
+	case m.Action == nil:
+		return "Countermand has changed nothing: this module only alerts."
+	}
+	return "Countermand has changed nothing: this is not for it to put right."
+}
+
+func subject(m *remediations.Module, r *Record) string {
+	s := fmt.Sprintf("[%s] %s: %s %s", m.Severity, r.Outcome, m.Name, r.Resource.ID)
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+	if len(s) > maxSubject {
+		s = s[:maxSubject-3] + "..."
+	}
+	return s
+}
+
+func changeTitle(r *Record) string {
+	if r.Outcome == Remediated || r.Outcome == Unverified {
+		return "WHAT WAS CHANGED (- before, + after)"
+	}
+	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
+}
+
+// change is the difference between the states, line by line.
+func change(r *Record) string {
+	before, after := pretty(r.Before), pretty(r.After)
+	if before == after {
+		return before
+	}
+	// The whole of both states, not only the lines around a change: it is read once, in a hurry.
+	edits := udiff.Lines(before, after)
+	unified, err := udiff.ToUnified("before", "after", before, edits, strings.Count(before, "\n"))
+	if err != nil {
+		unified = "- " + before + "\n+ " + after
+	}
+	var lines []string
+	for _, line := range strings.Split(strings.TrimRight(unified, "\n"), "\n") {
+		if strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ ") || strings.HasPrefix(line, "@@") || strings.HasPrefix(line, `\ `) {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	text := strings.Join(lines, "\n")
+	if len(text) > maxChange {
+		text = strings.ToValidUTF8(text[:maxChange], "") + "\n(cut; the run record has all of it)"
+	}
+	return text
+}
+
+// pretty is a state as indented JSON, ending in a newline. A string that holds a JSON document, as policies
+// are kept, is shown as that document.
+func pretty(state json.RawMessage) string {
+	if len(state) == 0 {
+		return "nothing\n"
+	}
+	var document string
+	if json.Unmarshal(state, &document) == nil && json.Valid([]byte(document)) {
+		state = json.RawMessage(document)
+	}
+	var b bytes.Buffer
+	if json.Indent(&b, state, "", "  ") != nil {
+		return string(state) + "\n"
+	}
+	return b.String() + "\n"
+}
+
+// exemption is the text that keeps the module's hands off this resource.
+func exemption(r *Record) string {
+	return fmt.Sprintf(`exemptions:
+  - module: %s
+    resource: %q
+    owner: (your team)
+    reason: (why it has to be like this)
+    expires: %s`, r.Module, r.Resource.ID, r.Started.AddDate(0, 3, 0).Format(time.DateOnly))
+}
+
+func controls(m *remediations.Module) string {
+	var lines []string
+	for _, control := range m.Controls {
+		url, err := remediations.ControlURL(control)
+		if err != nil {
+			url = "" // Validate has refused such a module
+		}
+		lines = append(lines, control+"  "+url)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// plain is text that somebody else chose, made safe to stand in a message: one line, of bounded length, so
+// that a user agent can't forge a section of the alert.
+func plain(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == '\u2028' || c == '\u2029' {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+	if runes := []rune(s); len(runes) > maxField {
+		s = string(runes[:maxField]) + "..."
+	}
+	if strings.TrimSpace(s) == "" {
+		return "unknown"
+	}
+	return s
+}
+
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}

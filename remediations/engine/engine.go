@@ -1,0 +1,156 @@
+// Package engine runs a module: one straight line from the raw event to the alert.
+//
+//	raw -> Parse -> authentic? -> Pattern.Match -> Suspects -> for each resource:
+//	       Guard -> decide -> claim -> Action -> Guard again -> record -> alert
+//
+// Modes, exemptions, records and alerts live here, so that no module can get them wrong.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+// Config is what an engine is built from. All of it is required but Exemptions and Log.
+type Config struct {
+	Module     *remediations.Module
+	Mode       remediations.Mode
+	Account    string     // the account it works in; events and resources of others are refused
+	AWS        aws.Config // credentials and endpoints; the Region is set for each resource
+	Store      Store
+	Alert      func(ctx context.Context, message Message) error // tells people
+	Exemptions []remediations.Exemption
+	Retention  time.Duration // how long a run record is kept
+	Log        *slog.Logger  // one line a run, with its metrics; nil: nothing is logged
+	Now        func() time.Time
+	Wait       func(ctx context.Context, d time.Duration) error // waits d, less if ctx ends
+}
+
+// Engine runs one module on one event at a time. It is safe for concurrent use.
+type Engine struct {
+	Config
+	matcher *events.Matcher
+}
+
+// New is an engine; an error says what is wrong with the configuration.
+func New(c Config) (*Engine, error) {
+	switch {
+	case c.Module == nil:
+		return nil, errors.New("engine: no module")
+	case c.Account == "":
+		return nil, errors.New("engine: no account")
+	case c.Store == nil || c.Alert == nil || c.Now == nil || c.Wait == nil || c.Retention <= 0:
+		return nil, errors.New("engine: store, alert, clock, wait and retention are required")
+	}
+	if err := c.Module.Validate(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	matcher, err := c.Module.Pattern.Compile()
+	if err != nil {
+		return nil, fmt.Errorf("engine: module %s: pattern: %w", c.Module.Name, err)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{Config: c, matcher: matcher}, nil
+}
+
+// Handle takes one raw EventBridge event the whole way and returns the outcome of each run, in the order
+// of the resources: one that names no resource where the event did not get so far. An error means that the
+// event is not dealt with: it has to be delivered again, and in the end to reach the failure queue.
+func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
+	event, err := events.Parse(raw)
+	if err != nil {
+		return e.refuse(ctx, event, err)
+	}
+	if err := event.Authentic(); err != nil {
+		return e.refuse(ctx, event, fmt.Errorf("not what CloudTrail sent: %w", err))
+	}
+	if event.Account != e.Account {
+		return e.refuse(ctx, event, fmt.Errorf("the event is of account %s; this function works in %s", event.Account, e.Account))
+	}
+	matched, err := e.matcher.Match(raw)
+	if err != nil {
+		return e.refuse(ctx, event, fmt.Errorf("match: %w", err))
+	}
+	if !matched {
+		record := e.record(event, remediations.Resource{})
+		record.Outcome = NoMatch
+		e.log(ctx, record)
+		return []Record{*record}, nil
+	}
+	resources, err := e.Module.Suspects(event)
+	if err == nil && len(resources) == 0 {
+		record := e.record(event, remediations.Resource{})
+		record.Outcome = Clean
+		e.log(ctx, record)
+		return []Record{*record}, nil
+	}
+	if err != nil {
+		record := e.record(event, remediations.Resource{})
+		err = e.fail(ctx, record, fmt.Errorf("name the suspects: %w", err))
+		return []Record{*record}, err
+	}
+	return e.each(ctx, event, resources)
+}
+
+// each runs every resource, whatever becomes of the others.
+func (e *Engine) each(ctx context.Context, event events.Event, resources []remediations.Resource) ([]Record, error) {
+	var records []Record
+	var errs []error
+	for _, r := range resources {
+		record, err := e.run(ctx, event, r)
+		records = append(records, *record)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", e.Module.Name, r, err))
+		}
+	}
+	return records, errors.Join(errs...)
+}
+
+// refuse ends an event that nobody may act on.
+func (e *Engine) refuse(ctx context.Context, event events.Event, err error) ([]Record, error) {
+	record := e.record(event, remediations.Resource{})
+	record.Outcome, record.Error = Rejected, err.Error()
+	e.log(ctx, record)
+	return []Record{*record}, fmt.Errorf("%s: event rejected: %w", e.Module.Name, err)
+}
+
+// record is the beginning of a run record.
+func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
+	now := e.Now().UTC()
+	rec := event.Record
+	return &Record{
+		ID:        runID(e.Module.Name, r, event.Key()),
+		Module:    e.Module.Name,
+		Mode:      e.mode(event),
+		Resource:  r,
+		EventID:   event.Key(),
+		EventName: rec.EventName,
+		EventTime: rec.EventTime,
+		Principal: rec.Identity.Principal(),
+		Name:      rec.Identity.Name(),
+		SourceIP:  rec.SourceIPAddress,
+		UserAgent: rec.UserAgent,
+		Replay:    event.ReplayName,
+		Attempt:   1,
+		Started:   now,
+		Expires:   now.Add(e.Retention),
+	}
+}
+
+// mode is how far a run may go. A replayed event is about a state that may be long gone: it is observed.
+func (e *Engine) mode(event events.Event) remediations.Mode {
+	if event.ReplayName != "" {
+		return remediations.Observe
+	}
+	return e.Mode
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// ErrFenced is the fence's refusal of a call that the module did not declare, or of a write by a guard.
+var ErrFenced = errors.New("the fence refused the call")
+
+// maxCalls bounds the calls that a record lists.
+const maxCalls = 100
+
+// Call is an AWS call that a run made.
+type Call struct {
+	Action string `json:"action"`           // IAM's name
+	Write  bool   `json:"write,omitempty"`  // one of the module's Writes
+	Error  string `json:"error,omitempty"`  // AWS's code, or why the fence refused it
+	Fenced bool   `json:"fenced,omitempty"` // refused by the fence: it never left the function
+}
+
+// Fence is SDK middleware in every client that a module builds. It refuses an operation that the module
+// did not declare, before it is signed, refuses writes until they are allowed, and notes each call. It
+// keeps a module to its word; the boundary that cannot be argued with is the function's IAM role.
+type Fence struct {
+	reads, writes []remediations.Permission
+	mu            sync.Mutex
+	writing       bool
+	calls         []Call
+}
+
+// NewFence is a fence that lets a module read.
+func NewFence(m *remediations.Module) *Fence {
+	return &Fence{reads: m.Reads, writes: m.Writes}
+}
+
+// Config is cfg with the fence around every client that is built from it, in a Region.
+func (f *Fence) Config(cfg aws.Config, region string) aws.Config {
+	fenced := cfg.Copy()
+	fenced.Region = region
+	// Ahead of what cfg brings along: in tests that is what answers the call.
+	fenced.APIOptions = append([]func(*middleware.Stack) error{f.attach}, cfg.APIOptions...)
+	return fenced
+}
+
+// AllowWrites lets the module write from now on, or stops it.
+func (f *Fence) AllowWrites(allow bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writing = allow
+}
+
+// Calls is what was called so far.
+func (f *Fence) Calls() []Call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]Call(nil), f.calls...)
+}
+
+func (f *Fence) attach(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Countermand.Fence", f.handle), middleware.After)
+}
+
+func (f *Fence) handle(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+	call, err := f.check(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
+	if err != nil {
+		call.Error, call.Fenced = err.Error(), true
+		f.note(call)
+		return middleware.InitializeOutput{}, middleware.Metadata{}, err
+	}
+	out, metadata, err := next.HandleInitialize(ctx, in)
+	if err != nil {
+		if call.Error = remediations.ErrorCode(err); call.Error == "" {
+			call.Error = "no answer"
+		}
+	}
+	f.note(call)
+	return out, metadata, err
+}
+
+func (f *Fence) check(service, operation string) (Call, error) {
+	action, err := Action(service, operation)
+	if err != nil {
+		return Call{Action: service + "." + operation}, fmt.Errorf("%w: %w", ErrFenced, err)
+	}
+	f.mu.Lock()
+	writing := f.writing
+	f.mu.Unlock()
+	switch {
+	case allows(f.reads, action):
+		return Call{Action: action}, nil
+	case !allows(f.writes, action):
+		return Call{Action: action}, fmt.Errorf("%w: %s is not declared by the module", ErrFenced, action)
+	case !writing:
+		return Call{Action: action, Write: true}, fmt.Errorf("%w: %s is a write, and a guard only reads", ErrFenced, action)
+	}
+	return Call{Action: action, Write: true}, nil
+}
+
+func (f *Fence) note(call Call) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+	if len(f.calls) > maxCalls {
+		f.calls = f.calls[len(f.calls)-maxCalls:]
+	}
+}
+
+func allows(permissions []remediations.Permission, action string) bool {
+	for _, p := range permissions {
+		if p.Allows(action) {
+			return true
+		}
+	}
+	return false
+}

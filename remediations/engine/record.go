@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Outcome is how a run ended. Every run ends in exactly one.
+type Outcome string
+
+// The outcomes. Started is not one: it marks a run that is being worked on, or whose function died.
+const (
+	Started    Outcome = "Started"
+	NoMatch    Outcome = "NoMatch"    // the pattern does not match: the rule and the module disagree
+	Rejected   Outcome = "Rejected"   // malformed, or not what CloudTrail sent
+	Clean      Outcome = "Clean"      // the guard found nothing wrong
+	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
+	Alerted    Outcome = "Alerted"    // wrong; people were told
+	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off
+	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
+	Remediated Outcome = "Remediated" // put right, and seen to be right
+	Unverified Outcome = "Unverified" // acted, and still wrong
+	Failed     Outcome = "Failed"     // an error; Lambda tries again, then the failure queue has the event
+)
+
+// Alert states of a record.
+const (
+	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
+	AlertSent    = "sent"
+)
+
+// Record is what is kept of a run: enough to trust it, and to take it back.
+type Record struct {
+	ID        string                `json:"id"`
+	Module    string                `json:"module"`
+	Mode      remediations.Mode     `json:"mode"`
+	Outcome   Outcome               `json:"outcome"`
+	Resource  remediations.Resource `json:"resource"`
+	EventID   string                `json:"eventID"`
+	EventName string                `json:"eventName"`
+	EventTime time.Time             `json:"eventTime"`
+	Principal string                `json:"principal"` // who made the call, as the event says
+	Name      string                `json:"name"`      // the same in a word or two
+	SourceIP  string                `json:"sourceIP"`
+	UserAgent string                `json:"userAgent"`
+	Replay    string                `json:"replay,omitempty"` // name of the replay that delivered the event
+	Reason    string                `json:"reason,omitempty"`
+	Before    json.RawMessage       `json:"before,omitempty"`
+	After     json.RawMessage       `json:"after,omitempty"`
+	Fix       string                `json:"fix,omitempty"`
+	Revert    string                `json:"revert,omitempty"`
+	Exemption string                `json:"exemption,omitempty"` // whose, and why
+	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
+	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed: the module was let write
+	Error     string                `json:"error,omitempty"`
+	Alert     string                `json:"alert,omitempty"`
+	Attempt   int                   `json:"attempt"` // 1 for the first
+	Version   int                   `json:"version"` // raised by every write: who writes must have read the one before
+	Started   time.Time             `json:"started"`
+	Ended     time.Time             `json:"ended,omitzero"`
+	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
+	Expires   time.Time             `json:"expires"`        // when the record is deleted
+}
+
+// follow makes the record the next attempt at the run that prior left unfinished. Where the resource may
+// have been touched already, the state before that is kept: it is what undo must put back.
+func (r *Record) follow(prior *Record) {
+	r.Version, r.Attempt = prior.Version+1, prior.Attempt+1
+	if !prior.Touched {
+		return
+	}
+	r.Touched, r.Before = true, prior.Before
+	r.Calls = append(append([]Call(nil), prior.Calls...), r.Calls...)
+	if r.Reason == "" {
+		r.Reason, r.After, r.Fix, r.Revert = prior.Reason, prior.After, prior.Fix, prior.Revert
+	}
+}
+
+// unfinished reports whether there is something left to do about the run, and nobody doing it.
+func (r *Record) unfinished(now time.Time) bool {
+	if now.Before(r.Lease) {
+		return false
+	}
+	switch r.Outcome {
+	case Started, Failed, Clean:
+		return true
+	}
+	return r.Alert == AlertPending
+}
+
+// Store keeps run records.
+type Store interface {
+	// Get is the record of an id; nil if there is none. It sees every write that was made before.
+	Get(ctx context.Context, id string) (*Record, error)
+	// Put writes a record whose Version is one more than that of the record it replaces, 1 if there must be
+	// none yet. It returns ErrConflict, and writes nothing, if another record stands there.
+	Put(ctx context.Context, r *Record) error
+}
+
+// ErrConflict is Put's refusal: the record that stands is not the one that was read.
+var ErrConflict = errors.New("the run record was written by somebody else")
+
+// runID names the run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal digits.
+func runID(module string, r remediations.Resource, event string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID, event}, "\x00")))
+	return module + "-" + hex.EncodeToString(sum[:10])
+}
