@@ -1,0 +1,354 @@
+package remediationtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// outcome: in enforce mode the case ends as it says, calls only what is declared, and leaves nothing wrong.
+func (k *kit) outcome(c Case) error {
+	p, err := k.begin(c, remediations.Enforce)
+	if err != nil {
+		return err
+	}
+	before := p.stage.state()
+	records, err := k.deliver(p, c.Event)
+	for _, call := range p.stage.calls {
+		action, err := engine.Action(call.service, call.operation)
+		if err != nil {
+			return err
+		}
+		k.used[action] = true
+	}
+	if err != nil {
+		return err
+	}
+	acted := false
+	for _, r := range records {
+		switch r.Outcome {
+		case engine.Remediated, engine.Alerted:
+			acted = true
+		case engine.Clean, engine.NoMatch:
+		default:
+			return fmt.Errorf("%s ended as %s", r.Resource, r.Outcome)
+		}
+		if err := k.explained(r); err != nil {
+			return err
+		}
+	}
+	if acted != c.Acts {
+		return fmt.Errorf("the case says acts: %t, but the outcomes are %s", c.Acts, outcomes(records))
+	}
+	if acted && len(p.alerts) == 0 {
+		return errors.New("something was wrong, and nobody was told")
+	}
+	if !acted && p.stage.state() != before {
+		return errors.New("nothing was wrong, but the world has changed")
+	}
+	return nil
+}
+
+// explained: a finding says in words and commands what it is about.
+func (k *kit) explained(r engine.Record) error {
+	switch {
+	case r.Outcome != engine.Remediated && r.Outcome != engine.Alerted:
+		return nil
+	case r.Reason == "":
+		return errors.New("a finding has no reason")
+	case r.Outcome == engine.Remediated && r.Fix == "":
+		return errors.New("a finding that the action puts right has no Fix command")
+	case r.Outcome == engine.Remediated && k.module.Undo != nil && r.Revert == "":
+		return errors.New("a finding that can be undone has no Revert command")
+	}
+	return nil
+}
+
+// observes: below enforce nothing is written, and what is decided is recorded.
+func (k *kit) observes(c Case) error {
+	for mode, want := range map[remediations.Mode]engine.Outcome{remediations.Observe: engine.Observed, remediations.Alert: engine.Alerted} {
+		p, err := k.begin(c, mode)
+		if err != nil {
+			return err
+		}
+		before := p.stage.state()
+		records, err := k.deliver(p, c.Event)
+		if err != nil {
+			return err
+		}
+		if p.wrote > 0 || p.stage.state() != before {
+			return fmt.Errorf("mode %s wrote to AWS", mode)
+		}
+		if found := slices.ContainsFunc(records, func(r engine.Record) bool { return r.Outcome == want }); found != c.Acts {
+			return fmt.Errorf("mode %s ended as %s", mode, outcomes(records))
+		}
+		if mode == remediations.Observe && len(p.alerts) > 0 {
+			return errors.New("mode observe told people")
+		}
+	}
+	return nil
+}
+
+// actsOnce: the same event again changes and tells nothing more.
+func (k *kit) actsOnce(c Case) error {
+	p, err := k.delivered(c)
+	if err != nil {
+		return err
+	}
+	state, wrote, alerts := p.stage.state(), p.wrote, len(p.alerts)
+	if _, err := k.deliver(p, c.Event); err != nil {
+		return err
+	}
+	switch {
+	case p.stage.state() != state || p.wrote != wrote:
+		return errors.New("the second delivery wrote to AWS")
+	case len(p.alerts) != alerts:
+		return errors.New("the second delivery told people again")
+	}
+	return nil
+}
+
+// rereads: the state decides, not the event. The same call once more, in the world that the action left,
+// is not acted upon; and a guard that finds something has read it.
+func (k *kit) rereads(c Case) error {
+	if k.module.Action == nil {
+		return nil
+	}
+	p, err := k.delivered(c)
+	if err != nil {
+		return err
+	}
+	if c.Acts && !slices.ContainsFunc(p.stage.calls, func(c call) bool { return k.reads(c) }) {
+		return errors.New("the guard found something without reading anything")
+	}
+	return k.quiet(p, changed(c.Event, func(event map[string]any) {
+		event["id"] = "11111111-1111-4111-8111-111111111111"
+		detail(event)["eventID"] = "22222222-2222-4222-8222-222222222222"
+	}))
+}
+
+// ownEvents: the events of the action's own calls are a no-op.
+func (k *kit) ownEvents(c Case) error {
+	p, err := k.delivered(c)
+	if err != nil {
+		return err
+	}
+	for i, own := range c.Own {
+		event, err := events.Parse(own)
+		if err != nil {
+			return fmt.Errorf("own event %d: %w", i, err)
+		}
+		if err := event.Authentic(); err != nil {
+			return fmt.Errorf("own event %d: %w", i, err)
+		}
+		if err := k.quiet(p, own); err != nil {
+			return fmt.Errorf("own event %d (%s): %w", i, event.Record.EventName, err)
+		}
+	}
+	return nil
+}
+
+// quiet delivers an event that must not lead to a write. That people are told again of what the action
+// could not put right is not a loop.
+func (k *kit) quiet(p *play, raw []byte) error {
+	state, wrote := p.stage.state(), p.wrote
+	records, err := k.deliver(p, raw)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Outcome != engine.Clean && r.Outcome != engine.NoMatch && r.Outcome != engine.Alerted {
+			return fmt.Errorf("ended as %s", r.Outcome)
+		}
+	}
+	if p.wrote != wrote || p.stage.state() != state {
+		return errors.New("it was acted upon")
+	}
+	return nil
+}
+
+// failures: whichever AWS call fails, the error surfaces, and a record says so.
+func (k *kit) failures(c Case) error {
+	whole, err := k.delivered(c)
+	if err != nil {
+		return err
+	}
+	for i, failing := range whole.stage.calls {
+		p, err := k.begin(c, remediations.Enforce)
+		if err != nil {
+			return err
+		}
+		p.stage.fail, p.stage.fault = i+1, Error("InternalFailure")
+		name := fmt.Sprintf("call %d, %s %s", i+1, failing.service, failing.operation)
+		if _, err = k.deliver(p, c.Event); err == nil {
+			return fmt.Errorf("%s: its error was swallowed", name)
+		}
+		if remediations.ErrorCode(err) != "InternalFailure" {
+			return fmt.Errorf("%s: the error does not wrap AWS's: %w", name, err)
+		}
+		records, err := p.store.All()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(records, func(r *engine.Record) bool { return r.Outcome == engine.Failed && r.Error != "" }) {
+			return fmt.Errorf("%s: no record says that it failed", name)
+		}
+		// Lambda tries again, and this time AWS answers.
+		p.stage.fail = 0
+		if _, err = k.deliver(p, c.Event); err != nil {
+			return fmt.Errorf("%s: the next try failed, too: %w", name, err)
+		}
+		if got, want := p.stage.state(), whole.stage.state(); got != want {
+			return fmt.Errorf("%s: the next try left %s, not %s", name, got, want)
+		}
+	}
+	return nil
+}
+
+// missingFields: an event without one of its fields neither panics nor leads to a call with an empty name.
+func (k *kit) missingFields(c Case) error {
+	var event any
+	if err := json.Unmarshal(c.Event, &event); err != nil {
+		return err
+	}
+	for _, path := range paths(event, nil) {
+		for _, replace := range []any{nil, "", map[string]any{}} {
+			p, err := k.begin(c, remediations.Enforce)
+			if err != nil {
+				return err
+			}
+			raw := changed(c.Event, func(event map[string]any) { remove(event, path, replace) })
+			if err := k.survive(p, raw); err != nil {
+				return fmt.Errorf("without %s (%v in its place): %w", strings.Join(path, "."), replace, err)
+			}
+		}
+	}
+	return nil
+}
+
+// survive delivers an event whatever becomes of it, short of a panic and of a call with an empty name.
+func (k *kit) survive(p *play, raw []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	_, _ = k.deliver(p, raw) // an error is one of the right answers
+	for _, call := range p.stage.calls {
+		if call.empty != "" {
+			return fmt.Errorf("called %s with an empty %s", call.operation, call.empty)
+		}
+	}
+	return nil
+}
+
+// undo: it puts the world back as it was, and refuses if somebody has changed it since.
+func (k *kit) undo(c Case) error {
+	if k.module.Undo == nil || !c.Acts {
+		return nil
+	}
+	p, err := k.begin(c, remediations.Enforce)
+	if err != nil {
+		return err
+	}
+	before := p.stage.state()
+	records, err := k.deliver(p, c.Event)
+	if err != nil {
+		return err
+	}
+	for _, r := range slices.Backward(records) {
+		if r.Outcome == engine.Remediated {
+			if err := k.undoRun(p, c.Event, r); err != nil {
+				return err
+			}
+		}
+	}
+	if got := p.stage.state(); got != before {
+		return fmt.Errorf("it left %s, not %s", got, before)
+	}
+	return k.undoRefuses(c)
+}
+
+func (k *kit) undoRefuses(c Case) error {
+	p, err := k.begin(c, remediations.Enforce)
+	if err != nil {
+		return err
+	}
+	records, err := k.deliver(p, c.Event)
+	if err != nil {
+		return err
+	}
+	p.stage.world.Change()
+	state := p.stage.state()
+	for _, r := range records {
+		if r.Outcome != engine.Remediated {
+			continue
+		}
+		if err := k.undoRun(p, c.Event, r); !errors.Is(err, remediations.ErrChanged) {
+			return fmt.Errorf("somebody has changed the resource since, and undo returned %v, not ErrChanged", err)
+		}
+	}
+	if p.stage.state() != state {
+		return errors.New("somebody has changed the resource since, and undo wrote to it")
+	}
+	return nil
+}
+
+func (k *kit) undoRun(p *play, raw []byte, r engine.Record) error {
+	event, err := events.Parse(raw)
+	if err != nil {
+		return err
+	}
+	seen := len(p.stage.calls)
+	finding := &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After}
+	_, err = engine.Undo(context.Background(), k.module, remediations.Run{Event: &event, AWS: p.stage.config(), Log: p.engine.Log}, finding)
+	for _, call := range p.stage.calls[seen:] {
+		if action, err := engine.Action(call.service, call.operation); err == nil {
+			k.used[action] = true
+		}
+	}
+	return err
+}
+
+// everyPermissionIsUsed: what is declared and never called is a right too many.
+func (k *kit) everyPermissionIsUsed() {
+	for _, p := range append(append([]remediations.Permission{}, k.module.Reads...), k.module.Writes...) {
+		used := false
+		for action := range k.used {
+			used = used || p.Allows(action)
+		}
+		if !used {
+			k.breach("%s is declared, but no case calls it", p.Action)
+		}
+	}
+}
+
+// delivered is the case's world after its event, in enforce mode.
+func (k *kit) delivered(c Case) (*play, error) {
+	p, err := k.begin(c, remediations.Enforce)
+	if err != nil {
+		return nil, err
+	}
+	_, err = k.deliver(p, c.Event)
+	return p, err
+}
+
+func (k *kit) reads(c call) bool {
+	action, err := engine.Action(c.service, c.operation)
+	return err == nil && slices.ContainsFunc(k.module.Reads, func(p remediations.Permission) bool { return p.Allows(action) })
+}
+
+func outcomes(records []engine.Record) string {
+	var names []string
+	for _, r := range records {
+		names = append(names, string(r.Outcome))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,160 @@
+// Package remediationtest checks the laws that every module obeys. A module gets all of them from one call:
+//
+//	func Test(t *testing.T) {
+//		remediationtest.Run(t, s3publicaccess.Module,
+//			remediationtest.Case{Name: "removed", Event: deleted, World: bucket(nil), Acts: true, Own: own},
+//			remediationtest.Case{Name: "put back already", Event: deleted, World: bucket(allBlocked)},
+//		)
+//	}
+//
+// It runs the real engine with an in-memory store; AWS is a stateful stub that answers typed inputs.
+package remediationtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// Case is an event, a world that it happens in, and whether the module must find something wrong there.
+type Case struct {
+	Name  string
+	Event []byte        // the EventBridge event
+	World func() *World // builds the world afresh; called once a law
+	Acts  bool          // whether the guard must find something
+	Own   [][]byte      // the events that AWS writes for the action's own writes; required if the case acts
+}
+
+// Run checks every law for every case, and what only all the cases together can show.
+func Run(t *testing.T, m *remediations.Module, cases ...Case) {
+	t.Helper()
+	for _, err := range Check(m, cases...) {
+		t.Error(err)
+	}
+}
+
+// Check is Run without a test: it returns every breach.
+func Check(m *remediations.Module, cases ...Case) []error {
+	if err := m.Validate(); err != nil {
+		return []error{err}
+	}
+	k := &kit{module: m, used: map[string]bool{}}
+	acting, idle := false, false
+	for _, c := range cases {
+		acting, idle = acting || c.Acts, idle || !c.Acts
+		k.check(c)
+	}
+	if !acting || !idle {
+		k.breach("there must be a case that acts and one that must not")
+	}
+	if len(k.breaches) == 0 {
+		k.everyPermissionIsUsed()
+	}
+	return k.breaches
+}
+
+// kit gathers the breaches of one module.
+type kit struct {
+	module   *remediations.Module
+	used     map[string]bool // IAM actions that some case called
+	breaches []error
+}
+
+func (k *kit) breach(format string, args ...any) {
+	k.breaches = append(k.breaches, fmt.Errorf(k.module.Name+": "+format, args...))
+}
+
+// check runs the laws of one case. The first asks for no more than the case says; where that is already
+// broken, the others would only repeat it.
+func (k *kit) check(c Case) {
+	law := func(name string, f func(Case) error) bool {
+		if err := f(c); err != nil {
+			k.breach("case %q: %s: %w", c.Name, name, err)
+			return false
+		}
+		return true
+	}
+	if !law("the case is complete", k.complete) || !law("the outcome is the case's", k.outcome) {
+		return
+	}
+	law("observe and alert write nothing", k.observes)
+	law("delivering the event twice acts once", k.actsOnce)
+	law("a later event finds nothing to do", k.rereads)
+	law("the events of its own action are a no-op", k.ownEvents)
+	law("every failing AWS call surfaces", k.failures)
+	law("every missing field is borne", k.missingFields)
+	law("undo restores the world, or refuses", k.undo)
+}
+
+// play is one world with an engine in it.
+type play struct {
+	stage  *stage
+	engine *engine.Engine
+	store  *engine.Memory
+	alerts []engine.Message
+	wrote  int // number of calls that were writes, of all records
+}
+
+// begin builds a fresh world and an engine for it.
+func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
+	event, err := events.Parse(c.Event)
+	if err != nil {
+		return nil, err
+	}
+	p := &play{stage: &stage{world: c.World()}, store: &engine.Memory{}}
+	p.engine, err = engine.New(engine.Config{
+		Module:  k.module,
+		Mode:    mode,
+		Account: event.Account,
+		AWS:     p.stage.config(),
+		Store:   p.store,
+		Alert: func(_ context.Context, m engine.Message) error {
+			p.alerts = append(p.alerts, m)
+			return nil
+		},
+		Retention: 24 * time.Hour,
+		Now:       func() time.Time { return event.Time.Add(time.Minute) },
+		Wait:      func(context.Context, time.Duration) error { return nil },
+	})
+	return p, err
+}
+
+// deliver gives the engine an event. The records are the runs that it led to.
+func (k *kit) deliver(p *play, raw []byte) ([]engine.Record, error) {
+	records, err := p.engine.Handle(context.Background(), raw)
+	for _, r := range records {
+		for _, call := range r.Calls {
+			if call.Write && !call.Fenced {
+				p.wrote++
+			}
+		}
+	}
+	return records, err
+}
+
+// complete checks that the case holds what the laws need.
+func (k *kit) complete(c Case) error {
+	if c.World == nil {
+		return errors.New("it has no world")
+	}
+	event, err := events.Parse(c.Event)
+	if err != nil {
+		return err
+	}
+	if err := event.Authentic(); err != nil {
+		return fmt.Errorf("its event is not one that AWS would send: %w", err)
+	}
+	if c.Acts && k.module.Action != nil && len(c.Own) == 0 {
+		return errors.New("it acts, but does not say which events its own action leads to (Own)")
+	}
+	if k.module.Undo != nil && c.Acts && c.World().Change == nil {
+		return errors.New("its world can't be changed by somebody else (Change)")
+	}
+	return nil
+}
