@@ -1,6 +1,7 @@
 package remediationtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -147,6 +148,9 @@ func (k *kit) ownEvents(c Case) error {
 		}
 		if err := event.Authentic(); err != nil {
 			return fmt.Errorf("own event %d: %w", i, err)
+		}
+		if bytes.Contains(c.Event, []byte(event.Key())) {
+			return fmt.Errorf("own event %d has the id of the case's event: it would only be a duplicate", i)
 		}
 		if err := k.quiet(p, own); err != nil {
 			return fmt.Errorf("own event %d (%s): %w", i, event.Record.EventName, err)
