@@ -286,3 +286,54 @@ func (r *jsonReader) hex4() (rune, bool) {
 	r.at += 4
 	return unit, true
 }
+
+// nodeKind tells the kinds of node.
+type nodeKind byte
+
+const (
+	scalarNode nodeKind = iota
+	objectNode
+	arrayNode
+)
+
+// A node is a JSON value with its place in the text.
+type node struct {
+	kind    nodeKind
+	at      int
+	scalar  scalar
+	members []member
+	items   []node
+}
+
+// A member is a name and its value in an object.
+type member struct {
+	name  string
+	at    int
+	value node
+}
+
+// node reads a value of any kind.
+func (r *jsonReader) node() (node, error) {
+	n := node{kind: scalarNode}
+	var err error
+	switch r.peek() {
+	case '{':
+		n.kind, n.at = objectNode, r.at
+		err = r.object(func(name string, at int) error {
+			value, err := r.node()
+			n.members = append(n.members, member{name, at, value})
+			return err
+		})
+	case '[':
+		n.kind, n.at = arrayNode, r.at
+		err = r.array(func(int) error {
+			item, err := r.node()
+			n.items = append(n.items, item)
+			return err
+		})
+	default:
+		n.at = r.at
+		n.scalar, err = r.scalar()
+	}
+	return n, err
+}
