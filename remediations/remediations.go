@@ -100,3 +100,9 @@ func ErrorCode(err error) string {
 	}
 	return ""
 }
+
+// RuntimeActions are the IAM actions that the engine itself needs in every function, whatever the module: on
+// the run table, and on the alert topic.
+func RuntimeActions() []string {
+	return []string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"}
+}

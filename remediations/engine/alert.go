@@ -56,11 +56,11 @@ func Render(m *remediations.Module, r *Record) Message {
 	section(changeTitle(r), "%s", change(r))
 	_, why, _ := strings.Cut(m.Doc, "\n")
 	section("WHY IT IS DANGEROUS", "%s", strings.TrimSpace(why))
-	switch {
-	case r.Outcome == Remediated && r.Revert != "":
-		section("TAKE IT BACK", "%s", r.Revert)
-	case r.Outcome != Remediated && r.Fix != "":
+	if r.Outcome != Remediated && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
+	}
+	if r.Touched && r.Revert != "" {
+		section("TAKE IT BACK", "%s", r.Revert)
 	}
 	section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
 	section("CONTROLS", "%s", controls(m))
@@ -72,7 +72,7 @@ func Render(m *remediations.Module, r *Record) Message {
 func headline(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
-		return "Countermand has put it right: " + m.Title() + "."
+		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title())
 	case Unverified:
 		return "Countermand acted, BUT IT IS STILL WRONG. Look now."
 	}
@@ -135,7 +135,7 @@ func change(r *Record) string {
 // pretty is a state as indented JSON, ending in a newline. A string that holds a JSON document, as policies
 // are kept, is shown as that document.
 func pretty(state json.RawMessage) string {
-	if len(state) == 0 {
+	if len(state) == 0 || string(state) == "null" {
 		return "nothing\n"
 	}
 	var document string
@@ -197,5 +197,5 @@ func plain(s string) string {
 }
 
 func indent(s string) string {
-	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+	return strings.ReplaceAll("  "+strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  "), "\n  \n", "\n\n")
 }

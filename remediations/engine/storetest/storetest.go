@@ -1,0 +1,115 @@
+// Package storetest is the contract that every run store keeps.
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// Contract checks a store. Its records' ids begin with prefix, so that a store that outlives the test can
+// be checked again.
+func Contract(t *testing.T, store engine.Store, prefix string) {
+	ctx := t.Context()
+	t.Run("what is not there is nil", func(t *testing.T) {
+		if r, err := store.Get(ctx, prefix+"absent"); r != nil || err != nil {
+			t.Errorf("got %v, %v", r, err)
+		}
+	})
+	t.Run("a record comes back as it was", func(t *testing.T) {
+		want := record(prefix + "whole")
+		put(t, store, want, nil)
+		if diff := cmp.Diff(want, get(t, store, want.ID)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a second first version is refused and changes nothing", func(t *testing.T) {
+		want := record(prefix + "twice")
+		put(t, store, want, nil)
+		other := record(want.ID)
+		other.Outcome = engine.Failed
+		put(t, store, other, engine.ErrConflict)
+		if diff := cmp.Diff(want, get(t, store, want.ID)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("versions follow one another", func(t *testing.T) {
+		r := record(prefix + "versions")
+		r.Version = 2
+		put(t, store, r, engine.ErrConflict)
+		for r.Version = 1; r.Version <= 3; r.Version++ {
+			put(t, store, r, nil)
+		}
+		r.Version = 3
+		put(t, store, r, engine.ErrConflict)
+		r.Version = 5
+		put(t, store, r, engine.ErrConflict)
+		if got := get(t, store, r.ID).Version; got != 3 {
+			t.Errorf("version is %d, want 3", got)
+		}
+	})
+	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
+}
+
+func race(t *testing.T, store engine.Store, id string) {
+	const claimants = 8
+	var first, conflicts int
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range claimants {
+		group.Go(func() {
+			err := store.Put(context.WithoutCancel(t.Context()), record(id))
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				first++
+			case errors.Is(err, engine.ErrConflict):
+				conflicts++
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if first != 1 || conflicts != claimants-1 {
+		t.Errorf("%d were first and %d refused, want 1 and %d", first, conflicts, claimants-1)
+	}
+}
+
+func put(t *testing.T, store engine.Store, r *engine.Record, want error) {
+	t.Helper()
+	if err := store.Put(t.Context(), r); !errors.Is(err, want) {
+		t.Fatalf("put version %d of %s: got %v, want %v", r.Version, r.ID, err, want)
+	}
+}
+
+func get(t *testing.T, store engine.Store, id string) *engine.Record {
+	t.Helper()
+	r, err := store.Get(t.Context(), id)
+	if err != nil || r == nil {
+		t.Fatalf("get %s: %v, %v", id, r, err)
+	}
+	return r
+}
+
+func record(id string) *engine.Record {
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	return &engine.Record{
+		ID: id, Module: "bucket-versioning", Mode: remediations.Enforce, Outcome: engine.Remediated,
+		Resource: remediations.Resource{ID: "ledger", Type: "AWS::S3::Bucket", Account: "111122223333", Region: "eu-west-1"},
+		EventID:  "0e2f3f0a-52a3-4c5e-bb6f-0a4f6c2f7d10", EventName: "PutBucketVersioning", EventTime: at,
+		Principal: "arn:aws:iam::111122223333:user/bob", Name: "bob", SourceIP: "198.51.100.7", UserAgent: "[aws-cli/2.15]",
+		Reason: "versioning is off", Before: json.RawMessage(`"{ \"spaces\" :  \"are kept\" }"`), After: json.RawMessage(`null`),
+		Fix: "fix", Revert: "revert", Calls: []engine.Call{{Action: "s3:PutBucketVersioning", Write: true}}, Touched: true,
+		Alert: engine.AlertSent, Attempt: 1, Version: 1, Started: at, Ended: at.Add(time.Second), Expires: at.Add(time.Hour),
+	}
+}
