@@ -70,3 +70,10 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// What npm installs holds Go files of others.
+ignore (
+	./cdk.out
+	./dist
+	./node_modules
+)
