@@ -1,11 +1,16 @@
 // Package catalog lists the modules: one sorted, visible list. A module that is not in it does not exist.
 package catalog
 
-import "github.com/countermand/countermand/remediations"
+import (
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+)
 
 // All is every module, sorted by name.
 func All() []*remediations.Module {
-	return []*remediations.Module{}
+	return []*remediations.Module{
+		cloudtrailtamper.Module,
+	}
 }
 
 // Find is the module of a name; nil if there is none.
