@@ -1,0 +1,114 @@
+package remediations_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+func whole() *remediations.Module {
+	arn := "arn:${AWS::Partition}:s3:::*"
+	return &remediations.Module{
+		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Severity: remediations.High,
+		Risk: "somebody may be locked out", Controls: []string{"FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1562.008"},
+		Default: remediations.Alert, Pattern: events.CloudTrail("s3", "PutBucketPolicy"),
+		Reads:    []remediations.Permission{{Action: "s3:GetBucketPolicy", Resource: arn}},
+		Writes:   []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: arn}},
+		Suspects: func(events.Event) ([]remediations.Resource, error) { return nil, nil },
+		Guard: func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
+			return nil, nil
+		},
+		Action: func(context.Context, *remediations.Run, *remediations.Finding) error { return nil },
+	}
+}
+
+func TestValidate(t *testing.T) {
+	if err := whole().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for want, fault := range map[string]func(*remediations.Module){
+		"name must be":              func(m *remediations.Module) { m.Name = "Door_Open" },
+		"of at most 32 characters":  func(m *remediations.Module) { m.Name = strings.Repeat("a", 33) },
+		"doc must be":               func(m *remediations.Module) { m.Doc = "shut the door" },
+		"severity is invalid(7)":    func(m *remediations.Module) { m.Severity = 7 },
+		"default mode is enforce":   func(m *remediations.Module) { m.Default = remediations.Enforce },
+		`unknown control "S3.8"`:    func(m *remediations.Module) { m.Controls = []string{"S3.8"} },
+		"pattern:":                  func(m *remediations.Module) { m.Pattern = `{"source":[]}` },
+		"suspects and guard":        func(m *remediations.Module) { m.Guard = nil },
+		"action and writes":         func(m *remediations.Module) { m.Action = nil },
+		"undo without an action":    func(m *remediations.Module) { m.Undo, m.Action, m.Writes = m.Action, nil, nil },
+		"must state its risk":       func(m *remediations.Module) { m.Risk = "" },
+		"declared twice":            func(m *remediations.Module) { m.Reads = append(m.Reads, m.Reads[0]) },
+		"want service:Action":       func(m *remediations.Module) { m.Reads[0].Action = "GetBucketPolicy" },
+		"or an ARN that begins":     func(m *remediations.Module) { m.Reads[0].Resource = "arn:aws:s3:::*" },
+		"resource holds ${Account}": func(m *remediations.Module) { m.Reads[0].Resource = "arn:${AWS::Partition}:s3:::${Account}" },
+		"a wildcard needs a Why":    func(m *remediations.Module) { m.Reads[0].Resource = "*" },
+		"s3:Get* on arn":            func(m *remediations.Module) { m.Reads[0].Action = "s3:Get*" },
+	} {
+		m := whole()
+		fault(m)
+		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func TestAllows(t *testing.T) {
+	for _, c := range []struct {
+		permission, action string
+		want               bool
+	}{
+		{"s3:GetBucketPolicy", "s3:GetBucketPolicy", true},
+		{"s3:GetBucketPolicy", "s3:getbucketpolicy", true},
+		{"s3:GetBucketPolicy", "s3:GetBucketPolicyStatus", false},
+		{"s3:GetBucket*", "s3:GetBucketPolicyStatus", true},
+		{"s3:GetBucket*", "s3control:GetBucket", false},
+	} {
+		if got := (remediations.Permission{Action: c.permission}).Allows(c.action); got != c.want {
+			t.Errorf("%s allows %s: %t, want %t", c.permission, c.action, got, c.want)
+		}
+	}
+}
+
+func TestControlURL(t *testing.T) {
+	for control, want := range map[string]string{
+		"FSBP/S3.8":         "https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html#s3-8",
+		"FSBP/CloudTrail.1": "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html#cloudtrail-1",
+		"CIS-3.0/2.1.4":     "https://docs.aws.amazon.com/securityhub/latest/userguide/cis-aws-foundations-benchmark.html",
+		"ATT&CK/T1562.008":  "https://attack.mitre.org/techniques/T1562/008/",
+	} {
+		if got, err := remediations.ControlURL(control); got != want || err != nil {
+			t.Errorf("%s: %s, %v, want %s", control, got, err, want)
+		}
+	}
+	for _, control := range []string{"", "S3.8", "FSBP/", "FSBP/S3", "CIS-1.2/2.1", "ATT&CK/1562"} {
+		if got, err := remediations.ControlURL(control); err == nil {
+			t.Errorf("%q: %s", control, got)
+		}
+	}
+}
+
+func TestExemptionEnds(t *testing.T) {
+	end := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	x := remediations.Exemption{Module: "door-open", Resource: "front", Expires: end}
+	front, back := remediations.Resource{ID: "front"}, remediations.Resource{ID: "back"}
+	for _, c := range []struct {
+		module   string
+		resource remediations.Resource
+		at       time.Time
+		want     bool
+	}{
+		{"door-open", front, end.Add(-time.Second), true},
+		{"door-open", front, end, false},
+		{"door-open", back, end.Add(-time.Second), false},
+		{"window-open", front, end.Add(-time.Second), false},
+	} {
+		if got := x.Covers(c.module, c.resource, c.at); got != c.want {
+			t.Errorf("%s, %s at %s: %t, want %t", c.module, c.resource, c.at, got, c.want)
+		}
+	}
+}
