@@ -1,0 +1,82 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// alarm rings when a metric is above zero for a minute.
+type alarm struct {
+	id, name          string
+	namespace, metric string
+	dimension, value  string
+	text              string // what happened, and what to do
+}
+
+// alarmsOf is the alarms of a module. Each watches one metric as it is: an expression over metrics of which
+// some have never been written can't be trusted to ring.
+//
+// The queue's alarm covers more than it says: what EventBridge can't hand over (FailedInvocations) and what
+// the engine fails at (Failed) ends there, and Errors has rung for the latter a few minutes before.
+func alarmsOf(m *remediations.Module) []alarm {
+	name, queue := resourceName(m), queueName(m)
+	lambda := func(id, metric, text string) alarm {
+		return alarm{id, name + "-" + id, "AWS/Lambda", metric, "FunctionName", name, text}
+	}
+	outcome := func(id, metric, text string) alarm {
+		return alarm{id, name + "-" + id, "Countermand", metric, "Module", m.Name, text}
+	}
+	return []alarm{
+		{"unhandled", name + "-unhandled", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue,
+			"What happened: an event was given up on, after every retry; what it reported may still be in place. " +
+				"What to do: read the message in the queue " + queue + " (its attributes or requestContext say why), look at the resource it names, " +
+				"mend the cause, invoke the function " + name + " with the event, and delete the message."},
+		lambda("errors", "Errors",
+			"What happened: a run failed, and is tried again after one and after two minutes. "+
+				"What to do: if the alarm "+name+"-unhandled follows, do what it says; if it does not, a retry has made it good. The log "+logGroupName(m)+" says why."),
+		lambda("throttles", "Throttles",
+			"What happened: Lambda held events back, so that they are handled late, and given up on after an hour. "+
+				"What to do: see what uses up the account's concurrent executions, and whether somebody set the reserved concurrency of "+name+"."),
+		outcome("rejected", "Rejected",
+			"What happened: an event claimed to be from CloudTrail and can't be. Somebody who may put events or invoke the function may be testing the defence. "+
+				"What to do: nothing was changed; find out from CloudTrail who called PutEvents or Invoke, the log "+logGroupName(m)+" has the time and the reason."),
+		outcome("unverified", "Unverified",
+			"What happened: the resource was put right, and was still wrong when looked at again. "+
+				"What to do: look at the resource now, the alert and the run record in "+runTable+" name it; somebody or something may be changing it back."),
+		outcome("access-denied", "AccessDenied",
+			"What happened: AWS refused a call that "+name+" needs, so that it may be blind or unable to act. "+
+				"What to do: see in the log "+logGroupName(m)+" which call, then look for a service control policy, a resource policy or a changed role that denies it."),
+	}
+}
+
+func newAlarms(scope constructs.Construct, topic awssns.CfnTopic, m *remediations.Module) {
+	for _, a := range alarmsOf(m) {
+		awscloudwatch.NewCfnAlarm(scope, jsii.String("Alarm-"+a.id), &awscloudwatch.CfnAlarmProps{
+			AlarmName:          &a.name,
+			AlarmDescription:   &a.text,
+			Namespace:          &a.namespace,
+			MetricName:         &a.metric,
+			Dimensions:         []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: &a.dimension, Value: &a.value}},
+			Statistic:          jsii.String(statistic(a.namespace)),
+			Period:             number(60),
+			EvaluationPeriods:  number(1),
+			Threshold:          number(0),
+			ComparisonOperator: jsii.String("GreaterThanThreshold"),
+			// Metrics of what went wrong are only written when something did.
+			TreatMissingData: jsii.String("notBreaching"),
+			AlarmActions:     &[]any{topic.Ref()},
+		})
+	}
+}
+
+// statistic adds up counts; a queue's depth is a level.
+func statistic(namespace string) string {
+	if namespace == "AWS/SQS" {
+		return "Maximum"
+	}
+	return "Sum"
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+const (
+	mainStack  = "Countermand"
+	trailStack = "CountermandTrail"
+)
+
+// build adds the stacks to the app. dist is the folder that scripts/build fills.
+func build(app awscdk.App, modules []*remediations.Module, dist string) error {
+	emulated, err := emulator(app)
+	if err != nil {
+		return err
+	}
+	file, err := contextText(app, "config", "countermand.yaml")
+	if err != nil {
+		return err
+	}
+	config, err := ReadConfig(file, modules)
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
+		if err := m.Validate(); err != nil {
+			return err
+		}
+	}
+	code := filepath.Join(dist, "remediate-"+config.Architecture)
+	if _, err := os.Stat(filepath.Join(code, "bootstrap")); err != nil {
+		return fmt.Errorf("the function's code is not built, run ./scripts/build: %w", err)
+	}
+	if config.Trail != nil && !emulated {
+		newTrailStack(app, config)
+	}
+	return newMainStack(app, config, code)
+}
+
+// newStack is a stack in the configured account and Region, or wherever the deployment runs.
+func newStack(app awscdk.App, name, description string, config *Config) awscdk.Stack {
+	env := &awscdk.Environment{}
+	if config.Account != "" {
+		env.Account = &config.Account
+	}
+	if config.Region != "" {
+		env.Region = &config.Region
+	}
+	return awscdk.NewStack(app, &name, &awscdk.StackProps{Description: &description, Env: env})
+}
+
+// contextText is a text given by -c name=..., and a default where there is none.
+func contextText(app awscdk.App, name, otherwise string) (string, error) {
+	switch value := app.Node().TryGetContext(&name).(type) {
+	case nil:
+		return otherwise, nil
+	case string:
+		return value, nil
+	default:
+		return "", fmt.Errorf("context %s is %v: want a text", name, value)
+	}
+}
+
+// sub is a text with ${AWS::...} in it, which CloudFormation fills in.
+func sub(text string) *string {
+	return awscdk.Fn_Sub(&text, nil)
+}
+
+// policy is an IAM policy document.
+func policy(statements ...any) map[string]any {
+	return map[string]any{"Version": "2012-10-17", "Statement": statements}
+}
+
+func output(stack awscdk.Stack, name, description string, value *string) {
+	awscdk.NewCfnOutput(stack, &name, &awscdk.CfnOutputProps{Description: &description, Value: value})
+}
+
+func number(n int) *float64 { return jsii.Number(float64(n)) }

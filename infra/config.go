@@ -1,0 +1,272 @@
+package main
+
+import (
+	"fmt"
+	"net/mail"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Config is what is deployed: a configuration file, checked, with its defaults filled in.
+type Config struct {
+	Account          string    // 12 digits; empty for the account that the deployment runs in
+	Region           string    // empty for the Region that the deployment runs in
+	Architecture     string    // arm64 or amd64
+	Trail            *Trail    // nil if the account has one already
+	Emails           []string  // who is told
+	LogRetentionDays int       // of the functions' logs
+	RunRetentionDays int       // of the run records
+	Modules          []Enabled // sorted by name
+	Exemptions       []remediations.Exemption
+}
+
+// Enabled is a module that is deployed, and how far it may go.
+type Enabled struct {
+	*remediations.Module
+	Mode remediations.Mode
+}
+
+// Trail is the trail to make.
+type Trail struct {
+	KMS            bool // encrypt the logs with a key of their own
+	RetentionDays  int
+	ObjectLockDays int // for so long nobody deletes a log without the right to bypass governance; 0 for no lock
+	DataEvents     []DataEvents
+}
+
+// DataEvents are events of one type of resource that a trail logs besides management events.
+type DataEvents struct {
+	Type string   // "AWS::S3::Object"
+	ARNs []string // how the resources' ARNs begin; none for all
+}
+
+const (
+	arm64 = "arm64"
+	amd64 = "amd64"
+
+	// off is how the configuration file leaves a module out.
+	off = "off"
+)
+
+// logRetentions is what CloudWatch Logs can be told.
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+var (
+	accountID    = regexp.MustCompile(`^[0-9]{12}$`)
+	regionName   = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]$`)
+	resourceType = regexp.MustCompile(`^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$`)
+)
+
+// ReadConfig reads a configuration file. Its error names everything that is wrong, by line and column.
+func ReadConfig(file string, modules []*remediations.Module) (*Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return parseConfig(file, text, modules)
+}
+
+func parseConfig(file string, text []byte, modules []*remediations.Module) (*Config, error) {
+	r := &reader{file: file}
+	root, err := r.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365}
+	modes := map[string]string{}
+	r.mapping(root, "the configuration", []field{
+		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
+		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
+		{name: "architecture", read: func(n ast.Node) { c.Architecture = r.oneOf(n, "architecture", arm64, amd64) }},
+		{name: "trail", required: true, read: func(n ast.Node) { c.Trail = r.trail(n) }},
+		{name: "alerts", read: func(n ast.Node) {
+			r.mapping(n, "alerts", []field{{name: "emails", read: func(n ast.Node) { c.Emails = r.emails(n) }}})
+		}},
+		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
+		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
+		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
+		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules) }},
+	})
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	c.Modules, err = enabled(modules, modes)
+	return c, err
+}
+
+// enabled is the modules that are deployed: a module that the file does not name runs in its default mode.
+func enabled(modules []*remediations.Module, modes map[string]string) ([]Enabled, error) {
+	var list []Enabled
+	for _, m := range modules {
+		switch text, named := modes[m.Name]; {
+		case text == off:
+		case !named:
+			list = append(list, Enabled{m, m.Default})
+		default:
+			var mode remediations.Mode
+			if err := mode.UnmarshalText([]byte(text)); err != nil {
+				return nil, err
+			}
+			list = append(list, Enabled{m, mode})
+		}
+	}
+	slices.SortFunc(list, func(a, b Enabled) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+func (r *reader) trail(n ast.Node) *Trail {
+	t := &Trail{RetentionDays: 365}
+	existing := false
+	var locked, other ast.Node // other: the first setting that only a new trail has
+	setting := func(name string, read func(ast.Node)) field {
+		return field{name: name, read: func(n ast.Node) {
+			if other == nil {
+				other = n
+			}
+			read(n)
+		}}
+	}
+	r.mapping(n, "trail", []field{
+		{name: "existing", required: true, read: func(n ast.Node) { existing = r.boolean(n) }},
+		setting("kms", func(n ast.Node) { t.KMS = r.boolean(n) }),
+		setting("retentionDays", func(n ast.Node) { t.RetentionDays = r.number(n, 1, 36500) }),
+		setting("objectLockDays", func(n ast.Node) { t.ObjectLockDays, locked = r.number(n, 0, 36500), n }),
+		setting("dataEvents", func(n ast.Node) { t.DataEvents = r.dataEvents(n) }),
+	})
+	if existing {
+		if other != nil {
+			r.wrong(other, "want no other setting beside existing: true: a trail that exists is not changed")
+		}
+		return nil
+	}
+	if locked != nil && t.ObjectLockDays > t.RetentionDays {
+		r.wrong(locked, "want at most retentionDays (%d): a locked log can't expire", t.RetentionDays)
+	}
+	return t
+}
+
+func (r *reader) dataEvents(n ast.Node) []DataEvents {
+	var list []DataEvents
+	r.list(n, func(n ast.Node) {
+		var d DataEvents
+		r.mapping(n, "a data event", []field{
+			{name: "type", required: true, read: func(n ast.Node) {
+				d.Type = r.matching(n, resourceType, "a CloudFormation type, such as AWS::S3::Object")
+			}},
+			{name: "arns", read: func(n ast.Node) {
+				r.list(n, func(n ast.Node) { d.ARNs = append(d.ARNs, r.arn(n, d.Type)) })
+			}},
+		})
+		list = append(list, d)
+	})
+	return list
+}
+
+// arn is how the ARNs of a type begin. Without the slash after it, a bucket's name also begins the names of
+// other buckets.
+func (r *reader) arn(n ast.Node, typ string) string {
+	arn := r.text(n)
+	switch {
+	case arn == "":
+	case !strings.HasPrefix(arn, "arn:") || strings.Count(arn, ":") < 5:
+		r.wrong(n, "want an ARN or its beginning, such as arn:aws:s3:::bucket/, got %q", arn)
+	case typ == s3Object && !strings.Contains(arn, "/"):
+		r.wrong(n, "want a slash after the bucket's name: %s/", arn)
+	}
+	return arn
+}
+
+func (r *reader) emails(n ast.Node) []string {
+	var list []string
+	r.list(n, func(n ast.Node) {
+		text := r.text(n)
+		if text == "" {
+			return
+		}
+		switch address, err := mail.ParseAddress(text); {
+		case err != nil || address.Address != text:
+			r.wrong(n, "want an e-mail address, such as security@example.com, got %q", text)
+		case slices.Contains(list, text):
+			r.wrong(n, "%s is there twice", text)
+		}
+		list = append(list, text)
+	})
+	return list
+}
+
+func (r *reader) logRetention(n ast.Node) int {
+	days := r.number(n, 1, logRetentions[len(logRetentions)-1])
+	if days > 0 && !slices.Contains(logRetentions, days) {
+		r.wrong(n, "want a number of days that CloudWatch Logs knows, got %d: %s", days, strings.Trim(strings.ReplaceAll(fmt.Sprint(logRetentions), " ", ", "), "[]"))
+	}
+	return days
+}
+
+// modes is the mode of each module that the file names, as it stands there.
+func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]string {
+	modes := map[string]string{}
+	var fields []field
+	for _, m := range modules {
+		fields = append(fields, field{name: m.Name, read: func(n ast.Node) {
+			r.mapping(n, m.Name, []field{{name: "mode", required: true, read: func(n ast.Node) {
+				mode := r.oneOf(n, "mode", off, remediations.Observe.String(), remediations.Alert.String(), remediations.Enforce.String())
+				if mode == remediations.Enforce.String() && m.Action == nil {
+					r.wrong(n, "%s has no action to enforce: want off, observe or alert", m.Name)
+				}
+				modes[m.Name] = mode
+			}}})
+		}})
+	}
+	r.keys(n, "module", fields)
+	return modes
+}
+
+func (r *reader) exemptions(n ast.Node, modules []*remediations.Module) []remediations.Exemption {
+	var names []string
+	for _, m := range modules {
+		names = append(names, m.Name)
+	}
+	type key struct{ module, resource string }
+	seen := map[key]string{}
+	var list []remediations.Exemption
+	r.list(n, func(n ast.Node) {
+		var x remediations.Exemption
+		complete := r.mapping(n, "an exemption", []field{
+			{name: "module", required: true, read: func(n ast.Node) { x.Module = r.oneOf(n, "module", names...) }},
+			{name: "resource", required: true, read: func(n ast.Node) { x.Resource = r.text(n) }},
+			{name: "owner", required: true, read: func(n ast.Node) { x.Owner = r.text(n) }},
+			{name: "reason", required: true, read: func(n ast.Node) { x.Reason = r.text(n) }},
+			{name: "expires", required: true, read: func(n ast.Node) { x.Expires = r.date(n) }},
+		})
+		if k := (key{x.Module, x.Resource}); complete {
+			if first, twice := seen[k]; twice {
+				r.wrong(n, "%s is exempted from %s already, in line %s", x.Resource, x.Module, first)
+			} else {
+				seen[k] = r.line(n)
+			}
+		}
+		list = append(list, x)
+	})
+	return list
+}
+
+// date is the instant at which a day begins in UTC.
+func (r *reader) date(n ast.Node) time.Time {
+	text := r.text(n)
+	if text == "" {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		r.wrong(n, "want a date, such as 2027-01-31, got %q", text)
+	}
+	return day
+}
