@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -116,9 +118,9 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 }
 
 func newRule(scope constructs.Construct, m *remediations.Module, function awslambda.CfnFunction, queue awssqs.CfnQueue) (awsevents.CfnRule, error) {
-	var pattern map[string]any
-	if err := json.Unmarshal([]byte(m.Pattern), &pattern); err != nil {
-		return nil, fmt.Errorf("decode the pattern of %s: %w", m.Name, err)
+	pattern, err := decodePattern(m.Pattern)
+	if err != nil {
+		return nil, fmt.Errorf("pattern of %s: %w", m.Name, err)
 	}
 	return awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:         jsii.String(resourceName(m)),
@@ -134,6 +136,53 @@ func newRule(scope constructs.Construct, m *remediations.Module, function awslam
 			},
 		}},
 	}), nil
+}
+
+// decodePattern is a pattern as the template holds it. It refuses what would not arrive there as it is
+// written: the CDK drops every null, and writes numbers in its own way.
+func decodePattern(pattern events.Pattern) (map[string]any, error) {
+	var written any
+	decoder := json.NewDecoder(strings.NewReader(string(pattern)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&written); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	if err := arrives(written); err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(pattern), &fields); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	return fields, nil
+}
+
+func arrives(value any) error {
+	switch v := value.(type) {
+	case nil:
+		return errors.New("null can't be put into a template")
+	case json.Number:
+		number, err := v.Float64()
+		if err != nil {
+			return fmt.Errorf("number %s: %w", v, err)
+		}
+		if text, _ := json.Marshal(number); string(text) != v.String() {
+			return fmt.Errorf("number %s would be %s in the template: write that", v, text)
+		}
+	case []any:
+		for _, element := range v {
+			if err := arrives(element); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, field := range v {
+			if err := arrives(field); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newFailureQueue takes what EventBridge can't hand over and what the function fails at.
@@ -233,15 +282,13 @@ func moduleRights(m Enabled) []any {
 
 // runtimeRights is what the engine and Lambda themselves need.
 func runtimeRights(s *shared, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
-	streams := awscdk.Fn_Sub(jsii.String("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Log}:log-stream:*"),
-		&map[string]*string{"Log": logGroup.Ref()})
 	return []any{
 		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
 		allow("RunPut", "dynamodb:PutItem", s.table.AttrArn()),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
 		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
-		allow("LogStream", "logs:CreateLogStream", streams),
-		allow("LogEvents", "logs:PutLogEvents", streams),
+		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
+		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
 	}
 }
 

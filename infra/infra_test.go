@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/catalog"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// asApp makes the test binary be the app, so that main is tested as the CDK runs it.
+const asApp = "COUNTERMAND_TEST_AS_APP"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asApp) != "" {
+		main()
+		os.Exit(0)
+	}
+	flag.Parse()
+	if err := findNode(os.Getenv("JSII_NODE")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+// setup is a configuration that tests look at the templates of. It is synthesized once.
+type setup struct {
+	name    string
+	config  string // text of the configuration file
+	file    string // or its path
+	context map[string]any
+	modules func() []*remediations.Module
+
+	stacks map[string]*template
+}
+
+var setups = []*setup{
+	{name: "default", file: "../countermand.yaml", modules: catalog.All},
+	{name: "enforce", modules: catalog.All, config: enforceAll(catalog.All()) + `
+trail: {existing: true}
+alerts: {emails: [security@example.com, on-call@example.com]}
+logRetentionDays: 30
+runRetentionDays: 90
+account: "210987654321"
+region: eu-central-1
+`},
+	{name: "emulator", modules: catalog.All, context: map[string]any{"emulator": "true"}, config: enforceAll(catalog.All()) + `
+architecture: amd64
+trail: {existing: false}
+`},
+	{name: "fixtures", modules: fixtures, config: `
+trail: {existing: true}
+modules:
+  alpha-acts: {mode: enforce}
+  beta-acts: {mode: alert}
+  delta-off: {mode: off}
+exemptions:
+  - {module: alpha-acts, resource: one, owner: ann@example.com, reason: said so, expires: 2027-01-31}
+  - {module: beta-acts, resource: two, owner: bob@example.com, reason: "said \"so\"", expires: 2027-02-28}
+  - {module: delta-off, resource: three, owner: eve@example.com, reason: said so, expires: 2027-02-28}
+`},
+	{name: "trail", modules: fixtures, config: "trail: {existing: false}"},
+	{name: "trail-full", modules: fixtures, config: `
+trail:
+  existing: false
+  kms: true
+  retentionDays: 400
+  objectLockDays: 30
+  dataEvents:
+    - type: AWS::S3::Object
+    - {type: "AWS::S3::Object", arns: ["arn:aws:s3:::payroll/", "arn:aws:s3:::ledger/2026"]}
+    - {type: "AWS::Lambda::Function", arns: ["arn:aws:lambda:eu-west-1:123456789012:function:pay"]}
+    - type: AWS::DynamoDB::Table
+`},
+}
+
+// enforceAll is the modules section that lets every module act that can.
+func enforceAll(modules []*remediations.Module) string {
+	var text strings.Builder
+	text.WriteString("modules:\n")
+	for _, m := range modules {
+		mode := remediations.Alert
+		if m.Action != nil {
+			mode = remediations.Enforce
+		}
+		fmt.Fprintf(&text, "  %s: {mode: %s}\n", m.Name, mode)
+	}
+	return text.String()
+}
+
+// fixtures are modules whose declarations have what those of the catalog may not have.
+func fixtures() []*remediations.Module {
+	module := func(name string, acts bool) *remediations.Module {
+		m := &remediations.Module{
+			Name:     name,
+			Doc:      "do the " + name + " thing\n\nBecause.",
+			Severity: remediations.High,
+			Default:  remediations.Observe,
+			Pattern:  events.CloudTrail("s3", "PutBucketPolicy"),
+			Reads: []remediations.Permission{
+				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
+				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*/*"},
+				{Action: "access-analyzer:List*", Resource: "*", Why: "there is no other"},
+			},
+			Suspects: func(events.Event) ([]remediations.Resource, error) { return nil, nil },
+			Guard: func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
+				return nil, nil
+			},
+		}
+		if acts {
+			m.Risk = "something may break"
+			m.Writes = []remediations.Permission{
+				{Action: "sns:Publish", Resource: "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"},
+			}
+			m.Action = func(context.Context, *remediations.Run, *remediations.Finding) error { return nil }
+		}
+		return m
+	}
+	beta := module("beta-acts", true)
+	// Each of these is something that a template's resolution may drop.
+	beta.Pattern = `{"source":["aws.s3"],"detail":{"a":["null"],"b":[""],"c":[{"exists":false}],"d":[{"numeric":[">",0,"<=",5.5]}],"e":["007",7,true],"$or":[{"f":["x"]},{"g":["y"]}]}}`
+	return []*remediations.Module{module("alpha-acts", true), beta, module("gamma-alerts", false), module("delta-off", true)}
+}
+
+func (s *setup) synthesize(t *testing.T) map[string]*template {
+	t.Helper()
+	if s.stacks == nil {
+		file := s.file
+		if file == "" {
+			file = writeFile(t, t.TempDir(), "countermand.yaml", s.config)
+		}
+		stacks, err := synthesize(t, file, s.modules(), s.context)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.stacks = stacks
+	}
+	return s.stacks
+}
+
+func (s *setup) configuration(t *testing.T) *Config {
+	t.Helper()
+	text := []byte(s.config)
+	if s.file != "" {
+		var err error
+		if text, err = os.ReadFile(s.file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := parseConfig("countermand.yaml", text, s.modules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// forEach runs a test on every setup.
+func forEach(t *testing.T, test func(t *testing.T, s *setup, stacks map[string]*template)) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) { test(t, s, s.synthesize(t)) })
+	}
+}
+
+// synthesize is the templates, by stack, that the app makes with the feature flags of cdk.json.
+func synthesize(t *testing.T, file string, modules []*remediations.Module, context map[string]any) (map[string]*template, error) {
+	t.Helper()
+	var cdk struct{ Context map[string]any }
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &cdk); err != nil {
+		t.Fatal(err)
+	}
+	cdk.Context["config"] = file
+	for name, value := range context {
+		cdk.Context[name] = value
+	}
+	out := t.TempDir()
+	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
+	if err := build(app, modules, dist(t)); err != nil {
+		return nil, err
+	}
+	app.Synth(nil)
+	files, err := filepath.Glob(filepath.Join(out, "*.template.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stacks := map[string]*template{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stacks[strings.TrimSuffix(filepath.Base(file), ".template.json")] = parseTemplate(t, text)
+	}
+	return stacks, nil
+}
+
+// dist is a folder as scripts/build fills it; what the code is does not matter here.
+func dist(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, arch := range []string{arm64, amd64} {
+		writeFile(t, filepath.Join(root, "remediate-"+arch), "bootstrap", arch)
+	}
+	return root
+}
+
+func writeFile(t *testing.T, folder, name, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
