@@ -1,0 +1,316 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// condition is one operator and key of a Condition with its values, of which one must match. The conditions
+// of a statement must all hold.
+type condition struct {
+	operator  string // as written
+	key       string // as written; case does not count
+	values    []string
+	matching  matching
+	negated   bool
+	set       string // "foranyvalue", "forallvalues" or ""
+	ifExists  bool
+	isUnknown bool // the operator is not one that this package knows
+}
+
+// matching is how an operator compares.
+type matching int
+
+const (
+	never     matching = iota // it does not compare with names: Bool, Null, numbers, dates
+	exact                     // the whole string
+	like                      // wildcards; one can stand for any text, colons too
+	arn                       // wildcards within each of an ARN's six parts
+	addresses                 // a range of addresses
+)
+
+type operator struct {
+	matching matching
+	negated  bool
+}
+
+// operators are the condition operators in lower case, without set prefix and IfExists.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+var operators = map[string]operator{
+	"stringequals":              {exact, false},
+	"stringequalsignorecase":    {exact, false},
+	"stringlike":                {like, false},
+	"arnequals":                 {arn, false}, // wildcards count here as in ArnLike
+	"arnlike":                   {arn, false},
+	"ipaddress":                 {addresses, false},
+	"stringnotequals":           {exact, true},
+	"stringnotequalsignorecase": {exact, true},
+	"stringnotlike":             {like, true},
+	"arnnotequals":              {arn, true},
+	"arnnotlike":                {arn, true},
+	"notipaddress":              {addresses, true},
+	"bool":                      {never, false},
+	"null":                      {never, false},
+	"binaryequals":              {never, false},
+	"numericequals":             {never, false},
+	"numericnotequals":          {never, false},
+	"numericlessthan":           {never, false},
+	"numericlessthanequals":     {never, false},
+	"numericgreaterthan":        {never, false},
+	"numericgreaterthanequals":  {never, false},
+	"dateequals":                {never, false},
+	"datenotequals":             {never, false},
+	"datelessthan":              {never, false},
+	"datelessthanequals":        {never, false},
+	"dategreaterthan":           {never, false},
+	"dategreaterthanequals":     {never, false},
+}
+
+// kind is what the values of a condition key are.
+type kind int
+
+const (
+	strange     kind = iota // a global key that is not in the table: newer than it
+	anybodys                // says nothing about who calls, or what the caller may choose
+	ownerID                 // an id: fixed if it has no wildcard
+	ownedARN                // an ARN: its account is enough
+	accessPoint             // an access point's ARN: its account is enough, and its name has no colons
+	orgPath                 // an organization's path: the organization is enough
+	userID                  // aws:userid
+	sourceIP                // aws:SourceIp
+)
+
+// keys are the condition keys in lower case. Those from aws:PrincipalOrgID to s3:DataAccessPointAccount are
+// the list of S3's definition; the other ones that count came later or are spelled out there as "an AWS
+// principal, user, role, or service principal", and name an owner just as well.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+var keys = map[string]kind{
+	"aws:principalorgid":        ownerID,
+	"aws:sourceip":              sourceIP,
+	"aws:sourcearn":             ownedARN,
+	"aws:sourcevpc":             ownerID,
+	"aws:sourcevpce":            ownerID,
+	"aws:sourceowner":           ownerID,
+	"aws:sourceaccount":         ownerID,
+	"aws:userid":                userID,
+	"s3:dataaccesspointarn":     accessPoint,
+	"s3:dataaccesspointaccount": ownerID,
+	"s3:x-amz-server-side-encryption-aws-kms-key-id": ownerID,
+
+	"aws:principalaccount":          ownerID,
+	"aws:principalarn":              ownedARN,
+	"aws:principalorgpaths":         orgPath,
+	"aws:principalservicename":      ownerID,
+	"aws:principalservicenameslist": ownerID,
+	"aws:sourceorgid":               ownerID,
+	"aws:sourceorgpaths":            orgPath,
+	"aws:sourcevpcarn":              ownedARN,
+	"aws:vpceaccount":               ownerID,
+	"aws:vpceorgid":                 ownerID,
+	"aws:vpceorgpaths":              orgPath,
+
+	"aws:calledvia":                    anybodys,
+	"aws:calledviafirst":               anybodys,
+	"aws:calledvialast":                anybodys,
+	"aws:currenttime":                  anybodys,
+	"aws:epochtime":                    anybodys,
+	"aws:federatedprovider":            anybodys,
+	"aws:multifactorauthage":           anybodys,
+	"aws:multifactorauthpresent":       anybodys,
+	"aws:principalisawsservice":        anybodys,
+	"aws:principaltype":                anybodys,
+	"aws:referer":                      anybodys,
+	"aws:requestedregion":              anybodys,
+	"aws:resourceaccount":              anybodys,
+	"aws:resourceorgid":                anybodys,
+	"aws:resourceorgpaths":             anybodys,
+	"aws:securetransport":              anybodys,
+	"aws:sourceidentity":               anybodys,
+	"aws:tagkeys":                      anybodys,
+	"aws:tokenissuetime":               anybodys,
+	"aws:useragent":                    anybodys,
+	"aws:username":                     anybodys, // there are many Andrews
+	"aws:viaawsservice":                anybodys,
+	"aws:vpcsourceip":                  anybodys, // every VPC has the same private addresses
+	"aws:ec2instancesourceprivateipv4": anybodys,
+}
+
+// kindOf is a key's kind. Global keys that are not in the table are strange; those of a service say something
+// about the request.
+func kindOf(key string) kind {
+	key = strings.ToLower(key)
+	if k, ok := keys[key]; ok {
+		return k
+	}
+	prefix, _, tagged := strings.Cut(key, "/")
+	switch {
+	case tagged && (prefix == "aws:principaltag" || prefix == "aws:requesttag" || prefix == "aws:resourcetag"):
+		return anybodys
+	case strings.HasPrefix(key, "aws:"):
+		return strange
+	}
+	return anybodys
+}
+
+// conditions reads a Condition: operators, each with keys, each with values.
+func conditions(raw []byte) ([]condition, error) {
+	byOperator, err := members(raw)
+	if err != nil {
+		return nil, err
+	}
+	var list []condition
+	for _, op := range byOperator {
+		byKey, err := members(op.value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op.name, err)
+		}
+		for _, k := range byKey {
+			values, err := texts(k.value)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", op.name, k.name, err)
+			}
+			list = append(list, newCondition(op.name, k.name, values))
+		}
+	}
+	return list, nil
+}
+
+func newCondition(written, key string, values []string) condition {
+	c := condition{operator: written, key: key, values: values}
+	base := strings.ToLower(written)
+	if prefix, rest, ok := strings.Cut(base, ":"); ok && (prefix == "foranyvalue" || prefix == "forallvalues") {
+		c.set, base = prefix, rest
+	}
+	base, c.ifExists = strings.CutSuffix(base, "ifexists")
+	op, known := operators[base]
+	c.matching, c.negated, c.isUnknown = op.matching, op.negated, !known
+	return c
+}
+
+// narrowed reports whether the statement's conditions hold it to fixed callers: one that does is enough.
+func (s statement) narrowed() (answer, string) {
+	result, reason := no, ""
+	for _, c := range s.conditions {
+		switch a, why := c.narrows(s.present(c.key)); a {
+		case yes:
+			return yes, ""
+		case unsure:
+			result, reason = unsure, why
+		}
+	}
+	return result, reason
+}
+
+// present reports whether the statement demands that a key is there at all.
+func (s statement) present(key string) bool {
+	for _, c := range s.conditions {
+		isNull := strings.EqualFold(c.operator, "Null") && strings.EqualFold(c.key, key)
+		if isNull && len(c.values) == 1 && strings.EqualFold(c.values[0], "false") {
+			return true
+		}
+	}
+	return false
+}
+
+// narrows reports whether a condition of an Allow statement holds only for fixed callers. IfExists and
+// ForAllValues hold as well for a request without the key, such as an anonymous one, unless another
+// condition demands the key.
+func (c condition) narrows(present bool) (answer, string) {
+	switch {
+	case c.isUnknown:
+		return unsure, fmt.Sprintf("the condition operator %q is not known", c.operator)
+	case c.negated || c.matching == never:
+		return no, ""
+	case (c.ifExists || c.set == "forallvalues") && !present:
+		return no, ""
+	}
+	return c.fixed()
+}
+
+// fixed reports whether all values of the condition are fixed and name an owner.
+func (c condition) fixed() (answer, string) {
+	result, reason := yes, ""
+	for _, v := range c.values {
+		switch c.fixedValue(v) {
+		case no:
+			return no, ""
+		case unsure:
+			result, reason = unsure, fmt.Sprintf("the condition %s %s %q may or may not name an owner", c.operator, c.key, v)
+		}
+	}
+	return result, reason
+}
+
+func (c condition) fixedValue(v string) answer {
+	k := kindOf(c.key)
+	if c.matching == addresses && k != sourceIP || k == anybodys || variable(v) {
+		return no
+	}
+	switch k {
+	case sourceIP:
+		return fixedAddresses(v)
+	case strange:
+		return unsure
+	}
+	if !wild(v) {
+		return yes
+	}
+	switch k {
+	case ownedARN, accessPoint:
+		return fixedAccount(v, c.matching, k)
+	case orgPath:
+		org, _, ok := strings.Cut(v, "/")
+		return truth(ok && org != "" && !wild(org))
+	case userID:
+		// A role's id names the role, yet S3's definition takes the pattern "AROLEID:*" out.
+		id, _, ok := strings.Cut(v, ":")
+		if ok && strings.HasPrefix(id, "ARO") && !wild(id) {
+			return unsure
+		}
+	}
+	return no
+}
+
+var account = regexp.MustCompile(`^[0-9]{12}$`)
+
+// fixedAccount reports whether an ARN with a wildcard names an account. StringLike does not know the parts of
+// an ARN: a wildcard before the account may swallow another account, with the one that is written here in the
+// path of that one's role.
+func fixedAccount(v string, m matching, k kind) answer {
+	parts := strings.SplitN(v, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || !account.MatchString(parts[4]) {
+		return no
+	}
+	if m == like && k != accessPoint && wild(strings.Join(parts[:4], ":")) {
+		return unsure
+	}
+	return yes
+}
+
+// fixedAddresses reports whether an address or CIDR is narrow enough for S3: at least /8, or /32 in IPv6.
+// That leaves all private ranges of RFC 1918 in.
+func fixedAddresses(v string) answer {
+	if wild(v) {
+		return no
+	}
+	if _, err := netip.ParseAddr(v); err == nil {
+		return yes
+	}
+	p, err := netip.ParsePrefix(v)
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		return unsure
+	case p.Addr().Is4():
+		return truth(p.Bits() >= 8)
+	}
+	return truth(p.Bits() >= 32)
+}
+
+func truth(b bool) answer {
+	if b {
+		return yes
+	}
+	return no
+}

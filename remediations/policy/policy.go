@@ -1,0 +1,236 @@
+// Package policy tells whether a bucket policy is public, which statements make it so, and what remains
+// without them.
+//
+// Public is what S3 calls public: every Allow statement is, unless it grants access only to fixed principals,
+// or only under a condition that holds fixed values of a key which names an owner. Where the statement does
+// not say enough to be sure, or says something that this package does not know, it is neither called public
+// nor called safe: it is unclear, and the caller must keep its hands off and say so.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
+//
+// Two refinements, both in favour of statements that cannot be reached by the public: a wildcard behind a
+// fixed account ("arn:aws:iam::111122223333:role/*") still names an owner, and an Allow statement is not
+// public if a Deny statement of the same policy takes everything back from all but fixed values. The first is
+// how AWS explains its check: https://aws.amazon.com/blogs/storage/understanding-s3-block-public-access/
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+)
+
+// Document is a policy, with the text it was read from.
+type Document struct {
+	text       []byte
+	statements []statement
+	spans      []span // where in text each statement is
+}
+
+// span is a half-open range of bytes.
+type span struct{ start, end int }
+
+// Verdict is what there is to say about one statement.
+type Verdict struct {
+	Index  int    // of the statement, from 0
+	Sid    string // empty if it has none
+	Reason string // what it allows, or what can't be told: a clause that follows the statement's name
+}
+
+func (v Verdict) String() string {
+	if v.Sid == "" {
+		return fmt.Sprintf("statement %d %s", v.Index+1, v.Reason)
+	}
+	return fmt.Sprintf("statement %d (%q) %s", v.Index+1, v.Sid, v.Reason)
+}
+
+// Parse reads a policy. It refuses text that is not one JSON object in UTF-8 with one Statement, an object or
+// a list; what is odd inside of a statement makes that statement unclear, and leaves the others alone.
+func Parse(text []byte) (*Document, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("parse policy: the text is not UTF-8")
+	}
+	if !json.Valid(text) {
+		return nil, errors.New("parse policy: the text is not JSON")
+	}
+	fields, err := members(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse policy: %w", err)
+	}
+	d := &Document{text: bytes.Clone(text)}
+	found := false
+	for _, f := range fields {
+		switch {
+		case f.name == "Statement":
+			found = true
+			d.spans = statements(text, f.span)
+		case strings.EqualFold(f.name, "Statement"):
+			return nil, fmt.Errorf("parse policy: the element %q looks like Statement and is not", f.name)
+		}
+	}
+	if !found {
+		return nil, errors.New("parse policy: there is no Statement")
+	}
+	for _, at := range d.spans {
+		d.statements = append(d.statements, decode(text[at.start:at.end]))
+	}
+	return d, nil
+}
+
+// statements is where the statements are: the elements of a list, or the only one.
+func statements(text []byte, at span) []span {
+	if text[at.start] != '[' {
+		return []span{at}
+	}
+	spans := elements(text[at.start:at.end])
+	for i := range spans {
+		spans[i].start += at.start
+		spans[i].end += at.start
+	}
+	return spans
+}
+
+// Judge names the statements that make the policy public, and those of which it can't be told, in the order
+// of the policy. A policy with neither is not public.
+func (d *Document) Judge() (public, unclear []Verdict) {
+	for i, s := range d.statements {
+		verdict := Verdict{Index: i, Sid: s.sid}
+		switch answer, reason := d.judge(s); answer {
+		case yes:
+			verdict.Reason = reason
+			public = append(public, verdict)
+		case unsure:
+			verdict.Reason = reason
+			unclear = append(unclear, verdict)
+		}
+	}
+	return public, unclear
+}
+
+// judge reports whether a statement is public, and why.
+func (d *Document) judge(s statement) (answer, string) {
+	if s.odd != nil {
+		return unsure, "can't be judged: " + s.odd.Error()
+	}
+	if s.effect == "Deny" || s.anyone == "" {
+		return no, ""
+	}
+	narrowed, why := s.narrowed()
+	if narrowed == yes || d.takesBack(s) {
+		return no, ""
+	}
+	if narrowed == unsure {
+		return unsure, "can't be judged: " + why
+	}
+	return yes, fmt.Sprintf("allows %s to anyone: %s%s", s.allows(), s.anyone, s.idle())
+}
+
+// Without is the policy without some of its statements, byte for byte the same otherwise, and false if none
+// would remain.
+func (d *Document) Without(indexes ...int) ([]byte, bool) {
+	removed := map[int]bool{}
+	for _, i := range indexes {
+		removed[i] = true
+	}
+	var kept []int
+	for i := range d.spans {
+		if !removed[i] {
+			kept = append(kept, i)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, false
+	}
+	last := d.spans[len(d.spans)-1]
+	rest := bytes.Clone(d.text[:d.spans[0].start])
+	for n, i := range kept {
+		if n > 0 { // what stands before the statement: the comma and its white space
+			rest = append(rest, d.text[d.spans[i-1].end:d.spans[i].start]...)
+		}
+		rest = append(rest, d.text[d.spans[i].start:d.spans[i].end]...)
+	}
+	return append(rest, d.text[last.end:]...), true
+}
+
+// Equal reports whether two policies are the same JSON value, whatever their white space, the order of their
+// members and the spelling of their strings. Text that is not JSON equals nothing.
+func Equal(a, b []byte) bool {
+	x, errX := value(a)
+	y, errY := value(b)
+	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
+}
+
+func value(text []byte) (any, error) {
+	if !json.Valid(text) {
+		return nil, errors.New("not JSON")
+	}
+	var v any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	err := decoder.Decode(&v)
+	return v, err
+}
+
+// member is a member of a JSON object.
+type member struct {
+	span
+	name  string
+	value json.RawMessage
+}
+
+// members is an object's members in their order. A name that occurs twice is an error: which one counts
+// would be a guess.
+func members(raw []byte) ([]member, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.New("not a JSON object")
+	}
+	var list []member
+	seen := map[string]bool{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return nil, fmt.Errorf("the element %q occurs twice", name)
+		}
+		seen[name] = true
+		m := member{name: name}
+		if m.value, m.span, err = next(decoder); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// elements is where the elements of a valid JSON list are.
+func elements(raw []byte) []span {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := decoder.Token(); err != nil {
+		return nil
+	}
+	var list []span
+	for decoder.More() {
+		_, at, err := next(decoder)
+		if err != nil {
+			return nil
+		}
+		list = append(list, at)
+	}
+	return list
+}
+
+func next(decoder *json.Decoder) (json.RawMessage, span, error) {
+	var v json.RawMessage
+	if err := decoder.Decode(&v); err != nil {
+		return nil, span{}, err
+	}
+	end := int(decoder.InputOffset())
+	return v, span{end - len(v), end}, nil
+}
