@@ -1,0 +1,73 @@
+// Command countermand is the command line: it explains modules, patterns and events without an AWS account.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/catalog"
+)
+
+func main() {
+	if err := rootCommand(catalog.All()).Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "countermand:", err)
+		os.Exit(1)
+	}
+}
+
+// name is how the commands are called, in help and examples: a copied line works.
+const name = "go run ./scripts/countermand"
+
+func rootCommand(modules []*remediations.Module) *cobra.Command {
+	root := &cobra.Command{
+		Use:         "countermand",
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: name},
+		Short:       "take back dangerous AWS API calls, seconds after they were made",
+		Long: `Countermand takes back dangerous AWS API calls, seconds after they were made.
+
+CloudTrail reports a call, an EventBridge rule picks it out, and a Lambda function reads what the
+resource looks like now, puts it right and tells people. Each such remediation is a module.
+
+The commands below need no AWS account and call nothing in AWS.`,
+		Example: "  " + name + ` modules                       # what is watched, and what happens then
+  ` + name + ` modules s3-public-policy      # one module in full
+  ` + name + ` explain event.json            # what the modules would make of an event
+  ` + name + ` match pattern.json event.json # does an event pattern match?`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.AddCommand(modulesCommand(modules), explainCommand(modules), matchCommand())
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())
+	})
+	return root
+}
+
+// some is an argument check: at least n arguments, or an error that says what is missing.
+func some(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < n {
+			return fmt.Errorf("%s is missing\nusage: %s\nsee '%s --help'", what, c.UseLine(), c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// format adds the flag that says how a command prints: the first of the formats unless told otherwise.
+func format(c *cobra.Command, formats ...string) *string {
+	value := c.Flags().String("format", formats[0], "how to print: "+list(formats, "or"))
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		for _, f := range formats {
+			if f == *value {
+				return check(c, args)
+			}
+		}
+		return fmt.Errorf("unknown format %q: want %s", *value, list(formats, "or"))
+	}
+	return value
+}

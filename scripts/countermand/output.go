@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/fatih/color"
+	"github.com/mattn/go-isatty"
+)
+
+// paint colours text for a terminal, and leaves it alone anywhere else.
+type paint struct{ on bool }
+
+// paintFor is the paint for a writer. NO_COLOR (https://no-color.org) turns colours off.
+func paintFor(w io.Writer) paint { return paint{on: os.Getenv("NO_COLOR") == "" && isTerminal(w)} }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+func (p paint) as(text string, attributes ...color.Attribute) string {
+	if !p.on {
+		return text
+	}
+	c := color.New(attributes...)
+	c.EnableColor()
+	return c.Sprint(text)
+}
+
+func (p paint) bold(text string) string  { return p.as(text, color.Bold) }
+func (p paint) faint(text string) string { return p.as(text, color.Faint) }
+func (p paint) good(text string) string  { return p.as(text, color.FgGreen) }
+func (p paint) alarm(text string) string { return p.as(text, color.FgRed, color.Bold) }
+
+// printable is text from an event without what a terminal may take for a command, or what hides other text:
+// whoever makes a call chooses some of its record.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+// writeJSON writes a value as JSON for people and programs: <, > and & as they are.
+func writeJSON(w io.Writer, v any, indent string) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	return e.Encode(v)
+}
+
+// list is "a, b or c".
+func list(items []string, conjunction string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " " + conjunction + " " + items[last]
+}
+
+// count is "1 event" or "2 events".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
