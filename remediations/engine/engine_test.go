@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -369,6 +370,23 @@ func TestModuleThatHangsLeavesTimeForTheRecord(t *testing.T) {
 	}
 	if kept := h.kept(t, r.ID); kept.Outcome != engine.Failed {
 		t.Errorf("the record says %s", kept.Outcome)
+	}
+}
+
+func TestRefusalByIAMIsAMetric(t *testing.T) {
+	denied := fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: "AccessDeniedException"})
+	for name, fault := range map[string]func(*house){
+		"of the table": func(h *house) { h.store.failPut = func(*engine.Record) error { return denied } },
+		"of the topic": func(h *house) { h.Alert = func(context.Context, engine.Message) error { return denied } },
+	} {
+		h := newHouse(remediations.Enforce)
+		fault(h)
+		if _, err := h.deliver(t, opened()); !errors.Is(err, denied) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if !strings.Contains(h.log.String(), `"AccessDenied":1`) {
+			t.Errorf("%s: no metric in %s", name, h.log.String())
+		}
 	}
 }
 

@@ -77,6 +77,9 @@ func embedded(now time.Time, metrics []metric) metadata {
 }
 
 func denied(r *Record) bool {
+	if r.denied {
+		return true
+	}
 	for _, call := range r.Calls {
 		if accessDenied[call.Error] {
 			return true

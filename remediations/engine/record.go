@@ -67,6 +67,14 @@ type Record struct {
 	Ended     time.Time             `json:"ended,omitzero"`
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
+
+	denied bool // IAM refused a call of the engine's own
+}
+
+// fail notes that the run failed, and why.
+func (r *Record) fail(err error) {
+	r.Outcome, r.Error = Failed, err.Error()
+	r.denied = r.denied || accessDenied[remediations.ErrorCode(err)]
 }
 
 // follow makes the record the next attempt at the run that prior left unfinished. Where the resource may

@@ -44,7 +44,7 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 	prior, err := e.claim(ctx, record, finding)
 	switch {
 	case err != nil:
-		record.Outcome, record.Error = Failed, err.Error()
+		record.fail(err)
 		e.log(ctx, record)
 		return record, err
 	case prior != nil:
@@ -189,7 +189,7 @@ func (e *Engine) end(ctx context.Context, record *Record, outcome Outcome, failu
 	record.Ended = e.Now().UTC()
 	record.Version++
 	if failure != nil {
-		record.Error = failure.Error()
+		record.fail(failure)
 		record.Lease = time.Time{}
 		record.Touched = wrote(record.Calls)
 	} else {
@@ -210,7 +210,7 @@ func (e *Engine) end(ctx context.Context, record *Record, outcome Outcome, failu
 // fail ends a run that failed before it was claimed. Its record does not replace that of another delivery,
 // but for one that left the run unfinished.
 func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
-	record.Outcome, record.Error = Failed, failure.Error()
+	record.fail(failure)
 	record.Ended = e.Now().UTC()
 	record.Version = 1
 	defer e.log(ctx, record)
@@ -237,6 +237,7 @@ func (e *Engine) tell(ctx context.Context, record *Record) error {
 		return nil
 	}
 	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
+		record.denied = accessDenied[remediations.ErrorCode(err)]
 		record.Lease = time.Time{}
 		record.Version++
 		return errors.Join(fmt.Errorf("alert: %w", err), e.Store.Put(ctx, record))
