@@ -4,12 +4,14 @@ package catalog
 import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/s3publicpolicy"
 )
 
 // All is every module, sorted by name.
 func All() []*remediations.Module {
 	return []*remediations.Module{
 		cloudtrailtamper.Module,
+		s3publicpolicy.Module,
 	}
 }
 

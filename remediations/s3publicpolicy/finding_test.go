@@ -1,0 +1,188 @@
+package s3publicpolicy_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/policy"
+	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/s3publicpolicy"
+)
+
+// stored is a bucket's policy behind an AWS configuration, with a list of the writes. Nothing is blocked.
+type stored struct {
+	policy *string
+	writes []string
+}
+
+func (s *stored) run() *remediations.Run {
+	answer := func(in any) (any, error) {
+		switch in := in.(type) {
+		case *s3.GetBucketPolicyInput:
+			if s.policy == nil {
+				return nil, remediationtest.Error("NoSuchBucketPolicy")
+			}
+			return &s3.GetBucketPolicyOutput{Policy: s.policy}, nil
+		case *s3.PutBucketPolicyInput:
+			s.policy, s.writes = in.Policy, append(s.writes, *in.Policy)
+			return &s3.PutBucketPolicyOutput{}, nil
+		case *s3.DeleteBucketPolicyInput:
+			s.policy, s.writes = nil, append(s.writes, "")
+			return &s3.DeleteBucketPolicyOutput{}, nil
+		case *s3.GetPublicAccessBlockInput, *s3control.GetPublicAccessBlockInput:
+			return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
+		}
+		return nil, errors.New("unexpected call")
+	}
+	return &remediations.Run{AWS: aws.Config{Region: "eu-central-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
+			out.Result, err = answer(in.Parameters)
+			return out, middleware.Metadata{}, err
+		}), middleware.After)
+	}}}}
+}
+
+// find is what the guard finds about a bucket with a policy.
+func find(t *testing.T, text string) *remediations.Finding {
+	t.Helper()
+	found, err := s3publicpolicy.Module.Guard(t.Context(), (&stored{policy: &text}).run(),
+		remediations.Resource{ID: bucket, Type: "AWS::S3::Bucket", Account: account, Region: "eu-central-1"})
+	if err != nil || found == nil {
+		t.Fatalf("the guard found %v, %v", found, err)
+	}
+	return found
+}
+
+func TestFinding(t *testing.T) {
+	text := policyOf(readers, anyone)
+	found := find(t, text)
+	if want := `the bucket policy is public: statement 2 ("Web") allows s3:GetObject to anyone: its principal is *`; found.Reason != want {
+		t.Errorf("reason is %s\nwant %s", found.Reason, want)
+	}
+	var before, after string
+	if err := errors.Join(json.Unmarshal(found.Before, &before), json.Unmarshal(found.After, &after)); err != nil {
+		t.Fatal(err)
+	}
+	if before != text || after != policyOf(readers) {
+		t.Errorf("before is %s\nafter is %s", before, after)
+	}
+	if only := find(t, policyOf(anyone)); string(only.After) != "null" {
+		t.Errorf("with nothing left after is %s", only.After)
+	}
+	if found.AlertOnly {
+		t.Error("people are only told")
+	}
+	if told := find(t, policyOf(future)); !told.AlertOnly || !strings.Contains(told.Reason, `"Robot"`) || told.Fix != "" {
+		t.Errorf("what is unclear leads to %+v", told)
+	}
+}
+
+func TestCommands(t *testing.T) {
+	found := find(t, `{"Statement":[`+anyone+`]}`)
+	const where = ` --bucket 'quarterly-reports' --expected-bucket-owner '111122223333' --region 'eu-central-1'`
+	if want := "aws s3api delete-bucket-policy" + where; found.Fix != want {
+		t.Errorf("fix is\n%s, want\n%s", found.Fix, want)
+	}
+	if want := "aws s3api put-bucket-policy" + where + ` --policy '{"Statement":[` + anyone + `]}'`; found.Revert != want {
+		t.Errorf("revert is\n%s, want\n%s", found.Revert, want)
+	}
+}
+
+// A shell hands the policy to the AWS CLI as it is, whatever is in it.
+func TestCommandsInShell(t *testing.T) {
+	odd := "{\n\t\"Id\": \"it's $HOME `id` \\\" \\\\ ! é \u202e\U0001F600 \u007f \u009b\",\n\t\"Statement\": [" + readers + ",\n" + anyone + "]}"
+	found := find(t, odd)
+	rest := strings.Replace(odd, ",\n"+anyone, "", 1)
+	for command, want := range map[string]string{found.Fix: rest, found.Revert: odd} {
+		if strings.ContainsFunc(command, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("not one line of printable ASCII: %q", command)
+		}
+		out, err := exec.Command("sh", "-c", `aws() { while [ $# -gt 1 ]; do shift; done; printf %s "$1"; }; `+command).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !policy.Equal(out, []byte(want)) {
+			t.Errorf("the shell makes it\n%s, want\n%s", out, want)
+		}
+	}
+}
+
+// Somebody else's change between guard and action is not overwritten.
+func TestActionRefusesWhatChanged(t *testing.T) {
+	found := find(t, policyOf(readers, anyone))
+	for name, present := range map[string]*string{"another policy": aws.String(policyOf(noTLS, anyone)), "no policy": nil} {
+		s := &stored{policy: present}
+		if err := s3publicpolicy.Module.Action(t.Context(), s.run(), found); !errors.Is(err, remediations.ErrChanged) || len(s.writes) > 0 {
+			t.Errorf("%s: action returned %v and wrote %q", name, err, s.writes)
+		}
+	}
+}
+
+// An action that was carried out already is not carried out again, and white space is nobody's change.
+func TestActionIsIdempotent(t *testing.T) {
+	for _, test := range []struct {
+		text, rest string // what remains, as S3 may write it; empty for none
+	}{
+		{policyOf(readers, anyone), compact(t, policyOf(readers))},
+		{policyOf(anyone), ""},
+	} {
+		found := find(t, test.text)
+		s := &stored{policy: aws.String(compact(t, test.text))}
+		if err := s3publicpolicy.Module.Action(t.Context(), s.run(), found); err != nil || len(s.writes) != 1 {
+			t.Fatalf("action returned %v and wrote %q", err, s.writes)
+		}
+		if test.rest != "" {
+			s.policy = &test.rest
+		}
+		if err := s3publicpolicy.Module.Action(t.Context(), s.run(), found); err != nil || len(s.writes) != 1 {
+			t.Errorf("the second time action returned %v, and all it wrote is %q", err, s.writes)
+		}
+		if err := s3publicpolicy.Module.Undo(t.Context(), s.run(), found); err != nil || aws.ToString(s.policy) != test.text {
+			t.Errorf("undo returned %v and left %s", err, aws.ToString(s.policy))
+		}
+	}
+}
+
+// A record that does not hold the states leads to no write.
+func TestDamagedFinding(t *testing.T) {
+	for _, damage := range []func(*remediations.Finding){
+		func(f *remediations.Finding) { f.Before = nil },
+		func(f *remediations.Finding) { f.Before = json.RawMessage("null") },
+		func(f *remediations.Finding) { f.After = nil },
+		func(f *remediations.Finding) { f.After = json.RawMessage(`{}`) },
+	} {
+		found := find(t, policyOf(anyone))
+		damage(found)
+		for name, f := range map[string]func(context.Context, *remediations.Run, *remediations.Finding) error{
+			"action": s3publicpolicy.Module.Action, "undo": s3publicpolicy.Module.Undo,
+		} {
+			s := &stored{policy: aws.String(policyOf(anyone))}
+			if err := f(t.Context(), s.run(), found); err == nil || len(s.writes) > 0 {
+				t.Errorf("%s of before %s and after %s returned %v and wrote %q", name, found.Before, found.After, err, s.writes)
+			}
+		}
+	}
+}
+
+func compact(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}

@@ -1,0 +1,53 @@
+package s3publicpolicy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/policy"
+)
+
+func join(verdicts []policy.Verdict) string {
+	var list []string
+	for _, v := range verdicts {
+		list = append(list, v.String())
+	}
+	return strings.Join(list, "; ")
+}
+
+// command is the AWS CLI command that gives the bucket a policy, or takes it away if there is none. It is one
+// line of printable ASCII, so that pasting it into a shell does what can be read.
+func command(bucket remediations.Resource, text *string) string {
+	where := fmt.Sprintf("--bucket %s --expected-bucket-owner %s --region %s", quote(bucket.ID), quote(bucket.Account), quote(bucket.Region))
+	if text == nil {
+		return "aws s3api delete-bucket-policy " + where
+	}
+	return "aws s3api put-bucket-policy " + where + " --policy " + quote(oneLine(*text))
+}
+
+// oneLine is the same JSON value without white space and with all but printable ASCII escaped. Outside of
+// strings JSON has nothing else, so an escape is valid wherever one is needed.
+func oneLine(text string) string {
+	var compact bytes.Buffer
+	if json.Compact(&compact, []byte(text)) != nil {
+		return text // not JSON: no policy that was judged, so there is nothing to shorten
+	}
+	var line strings.Builder
+	for _, r := range compact.String() {
+		if ' ' <= r && r <= '~' {
+			line.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&line, `\u%04x`, unit)
+		}
+	}
+	return line.String()
+}
+
+// quote is a word for a POSIX shell.
+func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
