@@ -22,6 +22,7 @@ type Record struct {
 	ErrorCode          string // empty if the call succeeded, and for a failed sign-in
 	ErrorMessage       string
 	ReadOnly           bool
+	FromConsole        bool // made with the credentials of a console session: CloudTrail says so, not the caller
 	Identity           Identity
 	Request            Params // requestParameters
 	Response           Params // responseElements
@@ -48,6 +49,7 @@ func ParseRecord(raw []byte) (Record, error) {
 		ErrorCode:          text(r["errorCode"]),
 		ErrorMessage:       text(r["errorMessage"]),
 		ReadOnly:           Params{r["readOnly"]}.Text() == "true",
+		FromConsole:        Params{r["sessionCredentialFromConsole"]}.Text() == "true",
 		Identity:           identity(r["userIdentity"]),
 		Request:            Params{r["requestParameters"]},
 		Response:           Params{r["responseElements"]},

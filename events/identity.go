@@ -100,7 +100,7 @@ func (i Identity) Name() string {
 	case i.Type == "Root":
 		return "root"
 	case i.Type == "AssumedRole" || i.Issuer.Type == "Role":
-		return i.Person() + " (role " + i.role() + ")"
+		return i.Person() + " (role " + i.Role() + ")"
 	}
 	return i.Person()
 }
@@ -130,8 +130,8 @@ func (i Identity) Person() string {
 	return i.Principal()
 }
 
-// role is the name of the role that was assumed.
-func (i Identity) role() string {
+// Role is the name of the role that was assumed; "unknown" where the record does not say, or there is none.
+func (i Identity) Role() string {
 	if i.Issuer.UserName != "" {
 		return i.Issuer.UserName
 	}

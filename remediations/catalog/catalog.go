@@ -5,6 +5,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/tagoncreate"
 )
 
 // All is every module, sorted by name.
@@ -12,6 +13,7 @@ func All() []*remediations.Module {
 	return []*remediations.Module{
 		cloudtrailtamper.Module,
 		s3publicpolicy.Module,
+		tagoncreate.Module,
 	}
 }
 
