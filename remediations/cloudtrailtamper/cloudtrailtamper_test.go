@@ -195,6 +195,7 @@ func Test(t *testing.T) {
 		idle("another account's, logging", stopOrg, foreign),
 		idle("deleted and made again", deleted),
 		idle("selectors put back", blinded),
+		idle("settings put back", weakened),
 		idle("strengthened", strengthened),
 		idle("changed in another way than its weakness", strengthened, singleRegion, noInsights),
 		idle("never had insights or a key", stopByName, bare, noInsights),

@@ -28,12 +28,7 @@ func weaknesses(r remediations.Resource, trail *types.Trail, selectors *cloudtra
 				command(r, "put-event-selectors", "--trail-name", `--event-selectors '[{"ReadWriteType":"All","IncludeManagementEvents":true}]'`))
 	}
 	update := func(flag string) string { return command(r, "update-trail", "--name", flag) }
-	asked := func(field string) events.Params {
-		if record.EventName != "UpdateTrail" {
-			return events.Params{}
-		}
-		return record.Request.Get(field)
-	}
+	asked := func(field string) events.Params { return record.Request.Get(field) }
 	if asked("isMultiRegionTrail").Text() == "false" && !aws.ToBool(trail.IsMultiRegionTrail) {
 		found("records one Region only", update("--is-multi-region-trail"))
 	}

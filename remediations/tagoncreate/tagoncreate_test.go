@@ -25,7 +25,7 @@ const (
 	instanceB = "i-0a1b2c3d4e5f60002"
 	rootA     = "vol-0a1b2c3d4e5f6000a"
 	rootB     = "vol-0a1b2c3d4e5f6000b"
-	older     = "vol-0a1b2c3d4e5f60fff" // attached to A, but created long before
+	older     = "vol-0a1b2c3d4e5f60fff" // attached to A, but created before
 	eniA      = "eni-0a1b2c3d4e5f6000a"
 	eniB      = "eni-0a1b2c3d4e5f6000b" // given to B, but there before
 	volume    = "vol-0a1b2c3d4e5f6000c"
@@ -111,7 +111,7 @@ func newAccount() *account {
 	add(instanceB, rootB, eniB, false)
 	a.Instances[instanceA].BlockDeviceMappings = append(a.Instances[instanceA].BlockDeviceMappings,
 		types.InstanceBlockDeviceMapping{Ebs: &types.EbsInstanceBlockDevice{VolumeId: aws.String(older)}})
-	for id, created := range map[string]time.Time{rootA: at, rootB: at.Add(2 * time.Second), older: at.AddDate(-1, 0, 0), volume: at} {
+	for id, created := range map[string]time.Time{rootA: at, rootB: at.Add(2 * time.Second), older: at.Add(-2 * time.Minute), volume: at} {
 		a.Volumes[id] = &types.Volume{VolumeId: &id, CreateTime: &created, State: types.VolumeStateInUse}
 	}
 	return a
@@ -230,6 +230,9 @@ func crowded(id string, n int) func(*account) {
 	}
 }
 
+func shuttingDown(a *account) {
+	a.Instances[instanceA].State.Name = types.InstanceStateNameShuttingDown
+}
 func terminated(a *account) { a.Instances[instanceA].State.Name = types.InstanceStateNameTerminated }
 func deleting(a *account)   { a.Volumes[volume].State = types.VolumeStateDeleting }
 
@@ -247,6 +250,7 @@ func Test(t *testing.T) {
 		remediationtest.Case{Name: "a volume", Event: newDisk, World: world(), Acts: true, Own: own(volume)},
 		remediationtest.Case{Name: "the instance has its tags", Event: one, World: world(tagged(instanceA, rootA, eniA))},
 		remediationtest.Case{Name: "the instance is terminated", Event: one, World: world(terminated)},
+		remediationtest.Case{Name: "the instance is shutting down", Event: one, World: world(shuttingDown)},
 		remediationtest.Case{Name: "the volume has its tags", Event: newDisk, World: world(tagged(volume))},
 		remediationtest.Case{Name: "the volume is being deleted", Event: newDisk, World: world(deleting)},
 		remediationtest.Case{Name: "a dry run", Event: dryRun, World: world()},
