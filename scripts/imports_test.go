@@ -1,0 +1,257 @@
+package scripts_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	self = "github.com/countermand/countermand/"
+	sdk  = "github.com/aws/aws-sdk-go-v2/"
+)
+
+// importRule says what packages may import besides the standard library, and what may not even come in through
+// others. Names are paths inside the repository or full import paths; "x/*" is one element below x, "x/..." is x and
+// all below. The first rule that names a package is the one for it.
+type importRule struct {
+	packages string
+	may      []string
+	links    []string // must not be among all that it depends on
+	reason   string
+}
+
+// notForLambda is what only the command line and infra need.
+var notForLambda = []string{
+	"infra", "scripts/...",
+	"github.com/aws/aws-cdk-go/...", "github.com/aws/constructs-go/...", "github.com/aws/jsii-runtime-go/...",
+	"github.com/spf13/...", "github.com/goccy/go-yaml/...", "gopkg.in/yaml.v3", "github.com/klauspost/compress/...",
+	"github.com/fatih/color", "github.com/schollz/progressbar/...",
+}
+
+var importRules = []importRule{
+	{
+		packages: "events",
+		reason:   "anybody may use the events and the pattern language, and trust them, without taking anything else in",
+	},
+	{
+		packages: "remediations",
+		may:      []string{"events", sdk + "aws", "github.com/aws/smithy-go"},
+		reason:   "what a module is depends on no service",
+	},
+	{
+		packages: "remediations/policy",
+		reason:   "what is public is decided without AWS, so that it can be tested and fuzzed alone",
+	},
+	{
+		packages: "remediations/catalog",
+		may:      []string{"remediations", "remediations/*"},
+		links:    []string{"remediations/engine", "remediations/remediationtest", "infra", "scripts/..."},
+		reason:   "it lists the modules and does nothing else",
+	},
+	{
+		packages: "remediations/engine",
+		may: []string{"events", "remediations", sdk + "aws/...", sdk + "service/dynamodb/...", sdk + "service/sns/...",
+			"github.com/aws/smithy-go/...", "github.com/aymanbagabas/go-udiff"},
+		reason: "it runs any module and knows none",
+	},
+	{
+		packages: "remediations/engine/storetest",
+		may:      []string{"remediations", "remediations/engine", "github.com/google/go-cmp/..."},
+		reason:   "it is for tests of the engine's stores",
+	},
+	{
+		packages: "remediations/remediationtest",
+		may: []string{"events", "remediations", "remediations/engine", sdk + "aws/...", "github.com/aws/smithy-go/...",
+			"github.com/google/go-cmp/..."},
+		reason: "the laws hold for any module, and it knows none",
+	},
+	{
+		packages: "remediations/*",
+		may:      []string{"events", "remediations", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
+		reason:   "a module decides and acts; modes, records and alerts are the engine's, and modules don't know each other",
+	},
+	{
+		packages: "functions/...",
+		may: []string{"events", "remediations", "remediations/catalog", "remediations/engine", sdk + "aws/...", sdk + "config",
+			sdk + "service/...", "github.com/aws/smithy-go/...", "github.com/aws/aws-lambda-go/..."},
+		links:  notForLambda,
+		reason: "what is linked into the function is loaded at each cold start and runs with its rights",
+	},
+	{
+		packages: "infra",
+		may: []string{"events", "remediations", "remediations/catalog", "github.com/aws/aws-cdk-go/...",
+			"github.com/aws/constructs-go/...", "github.com/aws/jsii-runtime-go/...", "github.com/goccy/go-yaml/..."},
+		links:  []string{"remediations/engine", "functions/...", "scripts/..."},
+		reason: "it deploys what the modules declare, and runs nothing",
+	},
+	{
+		packages: "scripts/...",
+		may:      []string{"..."},
+		links:    []string{"infra", "functions/...", "github.com/aws/aws-cdk-go/..."},
+		reason:   "the command line must build in seconds, and the CDK takes minutes",
+	},
+}
+
+// named reports whether a pattern of an importRule names a package.
+func named(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "..."); ok {
+		return strings.HasPrefix(path+"/", prefix)
+	}
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		rest, ok := strings.CutPrefix(path, prefix)
+		return ok && rest != "" && !strings.Contains(rest, "/")
+	}
+	return pattern == path
+}
+
+func anyNames(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return named(p, path) })
+}
+
+// graph is what each package imports, without the standard library; our own by their paths in the repository.
+type graph map[string][]string
+
+// breaches is what packages of ours import against the rules, sorted.
+func breaches(imports graph, ours []string) []string {
+	var found []string
+	for _, path := range ours {
+		i := slices.IndexFunc(importRules, func(r importRule) bool { return named(r.packages, path) })
+		if i < 0 {
+			found = append(found, path+": no rule says what this package may import")
+			continue
+		}
+		r := importRules[i]
+		for _, imported := range imports[path] {
+			if !anyNames(r.may, imported) {
+				found = append(found, fmt.Sprintf("%s imports %s: %s", path, imported, r.reason))
+			}
+		}
+		for linked, through := range imports.all(path) {
+			if anyNames(r.links, linked) {
+				found = append(found, fmt.Sprintf("%s links %s through %s: %s", path, linked, through, r.reason))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// all is every package that one depends on, with the package through which it was found first.
+func (g graph) all(path string) map[string]string {
+	through := map[string]string{}
+	for queue := []string{path}; len(queue) > 0; queue = queue[1:] {
+		for _, imported := range g[queue[0]] {
+			if _, seen := through[imported]; !seen {
+				through[imported] = queue[0]
+				queue = append(queue, imported)
+			}
+		}
+	}
+	return through
+}
+
+func TestImports(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,Imports", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	type listed struct {
+		ImportPath string
+		Standard   bool
+		Imports    []string
+	}
+	packages := map[string]listed{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("what go list prints: %v", err)
+		}
+		packages[p.ImportPath] = p
+	}
+	imports := graph{}
+	var ours []string
+	for _, path := range slices.Sorted(maps.Keys(packages)) {
+		if packages[path].Standard {
+			continue
+		}
+		name, own := strings.CutPrefix(path, self)
+		if own {
+			ours = append(ours, name)
+		}
+		for _, imported := range packages[path].Imports {
+			if !packages[imported].Standard && imported != "C" {
+				imports[name] = append(imports[name], strings.TrimPrefix(imported, self))
+			}
+		}
+	}
+	if !slices.Contains(ours, "functions/remediate") || len(imports) < 50 {
+		t.Fatalf("go list knows %d packages, ours are %v: this is not the repository", len(imports), ours)
+	}
+	for _, b := range breaches(imports, ours) {
+		t.Error(b)
+	}
+}
+
+func TestImportRulesNoticeABreach(t *testing.T) {
+	const cobra, zip = "github.com/spf13/cobra", "github.com/klauspost/compress/gzip"
+	imports := graph{
+		"events":               {"github.com/aws/smithy-go"},
+		"remediations":         {"events", sdk + "aws", sdk + "service/s3"},
+		"remediations/policy":  {"events"},
+		"remediations/catalog": {"remediations", "remediations/good", "remediations/bad"},
+		"remediations/engine":  {"remediations", "remediations/catalog"},
+		"remediations/good":    {"events", "remediations", "remediations/policy", sdk + "aws/arn", sdk + "service/s3/types"},
+		"remediations/bad":     {"remediations/good", "remediations/engine", sdk + "config", "fancy.example/x"},
+		"functions/remediate":  {"remediations/catalog", "fancy.example/x"},
+		"infra":                {"remediations/catalog", "github.com/aws/aws-cdk-go/awscdk/v2/awss3"},
+		"scripts/countermand":  {cobra, "infra"},
+		"tools/x":              {},
+		"fancy.example/x":      {zip, cobra},
+		"github.com/aws/aws-cdk-go/awscdk/v2/awss3": {"github.com/aws/jsii-runtime-go"},
+	}
+	var ours []string
+	for path := range imports {
+		if !strings.Contains(path, ".") {
+			ours = append(ours, path)
+		}
+	}
+	reasons := map[string]string{}
+	for _, r := range importRules {
+		reasons[r.packages] = r.reason
+	}
+	module, lambda, command := reasons["remediations/*"], reasons["functions/..."], reasons["scripts/..."]
+	want := []string{
+		"events imports github.com/aws/smithy-go: " + reasons["events"],
+		"functions/remediate imports fancy.example/x: " + lambda,
+		"functions/remediate links " + zip + " through fancy.example/x: " + lambda,
+		"functions/remediate links " + cobra + " through fancy.example/x: " + lambda,
+		"infra links remediations/engine through remediations/bad: " + reasons["infra"],
+		"remediations imports " + sdk + "service/s3: " + reasons["remediations"],
+		"remediations/bad imports " + sdk + "config: " + module,
+		"remediations/bad imports fancy.example/x: " + module,
+		"remediations/bad imports remediations/engine: " + module,
+		"remediations/bad imports remediations/good: " + module,
+		"remediations/catalog links remediations/engine through remediations/bad: " + reasons["remediations/catalog"],
+		"remediations/engine imports remediations/catalog: " + reasons["remediations/engine"],
+		"remediations/policy imports events: " + reasons["remediations/policy"],
+		"scripts/countermand links github.com/aws/aws-cdk-go/awscdk/v2/awss3 through infra: " + command,
+		"scripts/countermand links infra through scripts/countermand: " + command,
+		"tools/x: no rule says what this package may import",
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, breaches(imports, ours)); diff != "" {
+		t.Errorf("breaches differ (-want +got):\n%s", diff)
+	}
+}
