@@ -245,7 +245,7 @@ func (c condition) fixed() (answer, string) {
 
 func (c condition) fixedValue(v string) answer {
 	k := kindOf(c.key)
-	if c.matching == addresses && k != sourceIP || k == anybodys || variable(v) {
+	if k == anybodys || variable(v) {
 		return no
 	}
 	switch k {

@@ -72,7 +72,7 @@ func (s statement) spares() bool {
 // anyContains reports whether one of the patterns matches all that a pattern matches.
 func anyContains(patterns []string, inner string, fold func(string) string) bool {
 	for _, p := range patterns {
-		if !variable(p) && contains(fold(p), inner) {
+		if contains(fold(p), inner) {
 			return true
 		}
 	}

@@ -22,6 +22,7 @@ import (
 // stored is a bucket's policy behind an AWS configuration, with a list of the writes. Nothing is blocked.
 type stored struct {
 	policy *string
+	block  string // error code of what asks for the bucket's block
 	writes []string
 }
 
@@ -39,7 +40,12 @@ func (s *stored) run() *remediations.Run {
 		case *s3.DeleteBucketPolicyInput:
 			s.policy, s.writes = nil, append(s.writes, "")
 			return &s3.DeleteBucketPolicyOutput{}, nil
-		case *s3.GetPublicAccessBlockInput, *s3control.GetPublicAccessBlockInput:
+		case *s3.GetPublicAccessBlockInput:
+			if s.block != "" {
+				return nil, remediationtest.Error(s.block)
+			}
+			return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
+		case *s3control.GetPublicAccessBlockInput:
 			return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
 		}
 		return nil, errors.New("unexpected call")
@@ -84,6 +90,15 @@ func TestFinding(t *testing.T) {
 	}
 	if told := find(t, policyOf(future)); !told.AlertOnly || !strings.Contains(told.Reason, `"Robot"`) || told.Fix != "" {
 		t.Errorf("what is unclear leads to %+v", told)
+	}
+}
+
+// A bucket that is deleted while we look has nothing wrong with it.
+func TestBucketDeletedMeanwhile(t *testing.T) {
+	s := &stored{policy: aws.String(policyOf(anyone)), block: "NoSuchBucket"}
+	found, err := s3publicpolicy.Module.Guard(t.Context(), s.run(), remediations.Resource{ID: bucket, Type: "AWS::S3::Bucket", Account: account, Region: "eu-central-1"})
+	if found != nil || err != nil {
+		t.Errorf("the guard found %v, %v", found, err)
 	}
 }
 
