@@ -92,6 +92,10 @@ func Found(r Resource, reason string, before, after any) (*Finding, error) {
 // about it since.
 var ErrChanged = errors.New("the resource has changed since")
 
+// ErrNotYet is a guard's answer about a resource that is not as far as to be judged: just created, and not
+// visible everywhere. The engine asks again for a few seconds before it calls the run failed.
+var ErrNotYet = errors.New("the resource can't be judged yet")
+
 // ErrorCode is the code of an error that AWS answered with ("NoSuchBucketPolicy"), and "" for any other error.
 func ErrorCode(err error) string {
 	var api smithy.APIError

@@ -26,6 +26,7 @@ type door struct {
 	open     bool
 	stuck    bool  // shutting it has no effect
 	guardErr error // what the guard returns
+	notYet   int   // how many times the guard can't tell yet
 	shutErr  error // what the action returns, after it has shut the door
 	shuts    int   // how many times the action shut it
 	hang     bool  // the action waits for its context
@@ -50,6 +51,9 @@ func (d *door) module() *remediations.Module {
 		Guard: func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
+			if d.notYet--; d.notYet >= 0 {
+				return nil, fmt.Errorf("describe door: %w", remediations.ErrNotYet)
+			}
 			if d.guardErr != nil || !d.open {
 				return nil, d.guardErr
 			}
@@ -194,6 +198,8 @@ func TestOutcomes(t *testing.T) {
 		{name: "an empty name", event: opened("front", ""), want: engine.Failed, err: "without an id"},
 		{name: "nothing wrong", house: func(h *house) { h.door.open = false }, want: engine.Clean},
 		{name: "the guard fails", house: func(h *house) { h.door.guardErr = errors.New("no answer") }, want: engine.Failed, err: "guard: no answer"},
+		{name: "not visible at first", house: func(h *house) { h.door.notYet = 3 }, want: engine.Remediated, shut: true, alerts: 1},
+		{name: "never visible", house: func(h *house) { h.door.notYet = 4 }, want: engine.Failed, err: "can't be judged yet"},
 		{name: "observe", mode: remediations.Observe, want: engine.Observed},
 		{name: "alert", mode: remediations.Alert, want: engine.Alerted, alerts: 1},
 		{name: "enforce", want: engine.Remediated, shut: true, alerts: 1},

@@ -10,8 +10,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// looks is when the guard looks again after an action: S3, IAM and others answer with an old state for a
-// moment.
+// looks is how long to wait before each look of the guard that is one of several: at a resource that was
+// just created, and after an action. S3, IAM and others answer with an old state for a moment.
 var looks = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
 
 // maxLease is how long a run is left alone once it has begun. It ends before Lambda tries a failed
@@ -35,7 +35,7 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 		Log:   e.Log.With("run", record.ID, "module", e.Module.Name),
 	}
 	work, cancel := workTime(ctx)
-	finding, err := e.Module.Guard(work, run, r)
+	finding, err := e.guard(work, run, r)
 	cancel()
 	record.Calls = fence.Calls()
 	if err != nil {
@@ -53,6 +53,19 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 		return record, e.act(ctx, run, fence, record, finding)
 	}
 	return record, e.tell(ctx, record)
+}
+
+// guard asks the module what is wrong, a few times if it can't be told yet.
+func (e *Engine) guard(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
+	for _, wait := range looks {
+		if waitErr := e.Wait(ctx, wait); waitErr != nil {
+			return nil, errors.Join(err, waitErr)
+		}
+		if finding, err = e.Module.Guard(ctx, run, r); !errors.Is(err, remediations.ErrNotYet) {
+			break
+		}
+	}
+	return finding, err
 }
 
 // decide is the outcome that a finding leads to; Started if the module may act.
