@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
 )
 
 // kind is a kind of resource that is tagged.
@@ -20,8 +22,8 @@ type kind struct {
 	resource string // CloudFormation's name of its type
 	// created is the ids that the record says were created.
 	created func(events.Record) ([]string, error)
-	// inspect is the id of the resource and of what was created with it; none if it is deleted. That it is
-	// not there yet is an error: EC2 is eventually consistent, and the event is delivered again.
+	// inspect is the id of the resource and of what was created with it; none if it is deleted. That EC2,
+	// which is eventually consistent, does not show it yet is ErrNotYet.
 	inspect func(ctx context.Context, client *ec2.Client, id string, at time.Time) ([]string, error)
 }
 
@@ -80,7 +82,7 @@ func inspectVolume(ctx context.Context, client *ec2.Client, id string, _ time.Ti
 		}
 		return []string{id}, nil
 	}
-	return nil, fmt.Errorf("volume %s is not there yet", id)
+	return nil, fmt.Errorf("volume %s is not there: %w", id, remediations.ErrNotYet)
 }
 
 // launch is how long after the call the volumes of an instance are surely created. What was created at
@@ -102,7 +104,7 @@ func inspectInstance(ctx context.Context, client *ec2.Client, id string, at time
 		}
 	}
 	if len(attached) == 0 && instance.RootDeviceType == types.DeviceTypeEbs {
-		return nil, fmt.Errorf("the volumes of instance %s are not attached yet", id)
+		return nil, fmt.Errorf("instance %s has no volumes: %w", id, remediations.ErrNotYet)
 	}
 	ids := []string{id}
 	if len(attached) > 0 {
@@ -129,7 +131,10 @@ func inspectInstance(ctx context.Context, client *ec2.Client, id string, at time
 
 func describeInstance(ctx context.Context, client *ec2.Client, id string) (*types.Instance, error) {
 	out, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
-	if err != nil {
+	switch {
+	case remediations.ErrorCode(err) == "InvalidInstanceID.NotFound":
+		return nil, fmt.Errorf("describe instance %s: %w: %w", id, remediations.ErrNotYet, err)
+	case err != nil:
 		return nil, fmt.Errorf("describe instance %s: %w", id, err)
 	}
 	for _, reservation := range out.Reservations {
@@ -139,13 +144,16 @@ func describeInstance(ctx context.Context, client *ec2.Client, id string) (*type
 			}
 		}
 	}
-	return nil, fmt.Errorf("instance %s is not there yet", id)
+	return nil, fmt.Errorf("instance %s is not there: %w", id, remediations.ErrNotYet)
 }
 
 func describeVolumes(ctx context.Context, client *ec2.Client, ids ...string) ([]types.Volume, error) {
 	out, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: ids})
-	if err != nil {
-		return nil, fmt.Errorf("describe volumes %v: %w", ids, err)
+	switch {
+	case remediations.ErrorCode(err) == "InvalidVolume.NotFound":
+		return nil, fmt.Errorf("describe volumes %s: %w: %w", strings.Join(ids, ", "), remediations.ErrNotYet, err)
+	case err != nil:
+		return nil, fmt.Errorf("describe volumes %s: %w", strings.Join(ids, ", "), err)
 	}
 	return out.Volumes, nil
 }
