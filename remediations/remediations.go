@@ -26,7 +26,10 @@ type Module struct {
 	Default  Mode           // what a new install runs it in: Observe or Alert
 	Pattern  events.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
 	Reads    []Permission   // all that Guard may call
-	Writes   []Permission   // what Action and Undo call besides
+	Writes   []Permission   // what Action calls besides
+	// UndoWrites is what only Undo calls. The function's role never gets it: undo runs with the credentials of
+	// the person who asks for it, and a function that restarts a trail must not be able to stop one.
+	UndoWrites []Permission
 
 	// Suspects names the resources that an event makes suspect. It makes no calls: it decides from the
 	// event alone. What it cannot tell from the event is suspect, or an error if it can't even be named.

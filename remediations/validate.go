@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ func (m *Module) Title() string {
 	title, _, _ := strings.Cut(m.Doc, "\n")
 	return title
 }
+
+// Permissions is everything that the module declares: Reads, Writes and UndoWrites.
+func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
 
 // Validate reports everything that is wrong with a module's declaration.
 func (m *Module) Validate() error {
@@ -62,6 +66,9 @@ func (m *Module) Validate() error {
 	if m.Undo != nil && m.Action == nil {
 		wrong("undo without an action")
 	}
+	if m.Undo == nil && len(m.UndoWrites) > 0 {
+		wrong("undo writes without an undo")
+	}
 	if m.Action != nil && m.Risk == "" {
 		wrong("a module that acts must state its risk")
 	}
@@ -72,7 +79,7 @@ func (m *Module) Validate() error {
 func (m *Module) validatePermissions() []error {
 	var errs []error
 	seen := map[Permission]bool{}
-	for _, p := range append(append([]Permission{}, m.Reads...), m.Writes...) {
+	for _, p := range m.Permissions() {
 		if err := p.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
 		}

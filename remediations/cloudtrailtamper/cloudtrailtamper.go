@@ -53,6 +53,8 @@ by its delegated administrator). Undo stops logging again.`,
 	},
 	Writes: []remediations.Permission{
 		{Action: "cloudtrail:StartLogging", Resource: ownTrails},
+	},
+	UndoWrites: []remediations.Permission{
 		{Action: "cloudtrail:StopLogging", Resource: ownTrails},
 	},
 	Suspects: suspects,

@@ -63,7 +63,9 @@ func Render(m *remediations.Module, r *Record) Message {
 		section("TAKE IT BACK", "%s", r.Revert)
 	}
 	section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
-	section("CONTROLS", "%s", controls(m))
+	if len(m.Controls) > 0 {
+		section("CONTROLS", "%s", controls(m))
+	}
 	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
 	return Message{Subject: subject(m, r), Body: b.String()}
 }
@@ -100,7 +102,10 @@ func subject(m *remediations.Module, r *Record) string {
 }
 
 func changeTitle(r *Record) string {
-	if r.Outcome == Remediated || r.Outcome == Unverified {
+	switch {
+	case pretty(r.Before) == pretty(r.After):
+		return "WHAT IT LOOKS LIKE NOW"
+	case r.Outcome == Remediated || r.Outcome == Unverified:
 		return "WHAT WAS CHANGED (- before, + after)"
 	}
 	return "WHAT WOULD PUT IT RIGHT (- now, + then)"

@@ -30,7 +30,7 @@ func TestRender(t *testing.T) {
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
-		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched = engine.Alerted, false },
+		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
 		"unverified": func(r *engine.Record) { r.Outcome = engine.Unverified },
 		"document": func(r *engine.Record) {
 			r.Before, r.After = json.RawMessage(`"{\"Statement\": [1, 2]}"`), json.RawMessage(`null`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/countermand/countermand/events"
@@ -303,6 +304,7 @@ func Undo(ctx context.Context, m *remediations.Module, run remediations.Run, fin
 		return nil, fmt.Errorf("module %s can't undo what it does", m.Name)
 	}
 	fence := NewFence(m)
+	fence.writes = slices.Concat(m.Writes, m.UndoWrites)
 	fence.AllowWrites(true)
 	run.AWS = fence.Config(run.AWS, finding.Resource.Region)
 	err := m.Undo(ctx, &run, finding)

@@ -323,7 +323,7 @@ func (k *kit) undoRun(p *play, raw []byte, r engine.Record) error {
 
 // everyPermissionIsUsed: what is declared and never called is a right too many.
 func (k *kit) everyPermissionIsUsed() {
-	for _, p := range append(append([]remediations.Permission{}, k.module.Reads...), k.module.Writes...) {
+	for _, p := range k.module.Permissions() {
 		used := false
 		for action := range k.used {
 			used = used || p.Allows(action)

@@ -44,6 +44,8 @@ A tag that is already there is never changed. Undo removes the tags that were ad
 		{Action: "ec2:CreateTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*"},
 		{Action: "ec2:CreateTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:network-interface/*"},
 		{Action: "ec2:CreateTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:volume/*"},
+	},
+	UndoWrites: []remediations.Permission{
 		{Action: "ec2:DeleteTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*"},
 		{Action: "ec2:DeleteTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:network-interface/*"},
 		{Action: "ec2:DeleteTags", Resource: "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:volume/*"},
