@@ -37,6 +37,9 @@ func (k *kit) outcome(c Case) error {
 		switch r.Outcome {
 		case engine.Remediated, engine.Alerted:
 			acted = true
+			if r.Outcome == engine.Remediated && len(c.Own) == 0 {
+				return errors.New("it is put right, but the case does not say which events that leads to (Own)")
+			}
 		case engine.Clean, engine.NoMatch:
 		default:
 			return fmt.Errorf("%s ended as %s", r.Resource, r.Outcome)

@@ -157,8 +157,8 @@ func TestAsksForCompleteCases(t *testing.T) {
 	incomplete := whole[0]
 	incomplete.Own = nil
 	for want, breaches := range map[string][]error{
-		"does not say which events its own action leads to": remediationtest.Check(versioning(), incomplete, whole[1]),
-		"a case that acts and one that must not":            remediationtest.Check(versioning(), whole[0]),
+		"does not say which events that leads to": remediationtest.Check(versioning(), incomplete, whole[1]),
+		"a case that acts and one that must not":  remediationtest.Check(versioning(), whole[0]),
 	} {
 		if len(breaches) == 0 || !strings.Contains(errors.Join(breaches...).Error(), want) {
 			t.Errorf("want a breach with %q, got %v", want, breaches)
