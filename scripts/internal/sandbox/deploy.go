@@ -1,0 +1,115 @@
+package sandbox
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
+
+//go:embed countermand.yaml
+var configuration string
+
+// deployTimeout is how long the CDK may take; it takes seconds.
+const deployTimeout = 5 * time.Minute
+
+// deploy deploys the stack that AWS would get, with the command line that would deploy it there. calls go to
+// the emulator itself: a deployment is not part of what is shown.
+func deploy(ctx context.Context, root, dir, endpoint string) error {
+	if err := bootstrap(ctx, endpoint); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, deployTimeout, fmt.Errorf("it took longer than %s", deployTimeout))
+	defer cancel()
+	file := filepath.Join(dir, "countermand.yaml")
+	text := os.Expand(configuration, func(name string) string {
+		if name == "ARCHITECTURE" {
+			return runtime.GOARCH
+		}
+		return "${" + name + "}"
+	})
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	if err := os.MkdirAll(home(root), 0o700); err != nil {
+		return fmt.Errorf("make the CDK's folder: %w", err)
+	}
+	path := filepath.Join(dir, "deploy.log")
+	log, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make the deployment's log: %w", err)
+	}
+	defer log.Close()
+	cdk := exec.CommandContext(ctx, filepath.Join(root, "node_modules", ".bin", "cdk"), "deploy", "Countermand",
+		"--require-approval", "never", "--build", "true", // ./scripts/sandbox has built it
+		"--output", filepath.Join(dir, "cdk.out"), "-c", "config="+file, "-c", "emulator=true")
+	cdk.Dir = root
+	cdk.Env = deployEnvironment(root, dir, endpoint)
+	cdk.Stdout, cdk.Stderr = log, log
+	// The CDK runs the app, and the app runs Node: they are stopped as a group.
+	cdk.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cdk.Cancel = func() error { return syscall.Kill(-cdk.Process.Pid, syscall.SIGKILL) }
+	if err := cdk.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return withLog(fmt.Errorf("deploy the stack: %w", err), path)
+	}
+	return nil
+}
+
+// bootstrap makes what the CDK command line asks for before it deploys: its bucket, and the word that the
+// account is bootstrapped.
+func bootstrap(ctx context.Context, endpoint string) error {
+	c := config(account, endpoint)
+	bucket := "cdk-hnb659fds-assets-" + account + "-" + region
+	_, err := s3.NewFromConfig(c).CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket:                    &bucket,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)},
+	})
+	if err != nil {
+		return fmt.Errorf("create bucket %s: %w", bucket, err)
+	}
+	_, err = ssm.NewFromConfig(c).PutParameter(ctx, &ssm.PutParameterInput{
+		Name:  aws.String("/cdk-bootstrap/hnb659fds/version"),
+		Type:  ssmtypes.ParameterTypeString,
+		Value: aws.String("30"),
+	})
+	if err != nil {
+		return fmt.Errorf("put the bootstrap version: %w", err)
+	}
+	return nil
+}
+
+// deployEnvironment is all of the CDK's environment. Its caches are kept from run to run, but not what it
+// remembers of accounts.
+func deployEnvironment(root, dir, endpoint string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"LANG=C.UTF-8",
+		"HOME=" + home(root),
+		"TMPDIR=" + filepath.Join(dir, "tmp"),
+		"CDK_HOME=" + filepath.Join(dir, "cdk"),
+		"CDK_DISABLE_VERSION_CHECK=1",
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20",
+		"NO_COLOR=1",
+		"AWS_ENDPOINT_URL=" + endpoint,
+		"AWS_ACCESS_KEY_ID=" + account,
+		"AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION=" + region,
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+func home(root string) string { return filepath.Join(root, ".sandbox", "home") }

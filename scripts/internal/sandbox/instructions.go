@@ -1,0 +1,31 @@
+package sandbox
+
+import (
+	"fmt"
+	"io"
+)
+
+// instructions say how to attack a sandbox with the AWS command line, and how to see what comes of it.
+func instructions(out io.Writer, s status) {
+	fmt.Fprintf(out, `
+%s is AWS now, account %s, Region %s. Point the AWS command line at it, as mallory:
+
+  export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s AWS_ACCESS_KEY_ID=%[4]s AWS_SECRET_ACCESS_KEY=test
+
+Make a bucket public, stop the trail, launch an instance:
+
+  aws s3api put-bucket-policy --bucket %[5]s --policy '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::%[5]s/*"}]}'
+  aws cloudtrail stop-logging --name acme-main
+  aws ec2 run-instances --image-id ami-0123456789abcdef0 --count 1
+
+See what Countermand made of it, and the alerts that were mailed:
+
+  aws s3api get-bucket-policy --bucket %[5]s
+  aws dynamodb scan --table-name %[6]s --query 'Items[].[outcome.S,module.S,resource.S,principal.S]' --output table
+  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[7]s --query 'Messages[].Body' --output text
+
+Stop it:
+
+  ./scripts/sandbox down
+`, s.Endpoint, account, region, malloryKey, bucket, runTable, mailbox)
+}

@@ -1,0 +1,341 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/scripts/internal/trail"
+)
+
+const (
+	attackTimeout = 30 * time.Second // for an attack to be taken back; it takes a second
+	quiet         = 2 * time.Second  // without an event or a run: nothing goes on any more
+	quietTimeout  = 30 * time.Second
+	look          = 100 * time.Millisecond // between two looks at the emulator
+)
+
+// Play deploys Countermand onto an emulator, attacks it, tells what happens, and stops everything. Its
+// error says what was expected and what was found.
+func Play(ctx context.Context, root string, out io.Writer) (err error) {
+	lock, err := takeLock(ctx, root, "play")
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	began := time.Now()
+	story := &story{out: out}
+	var s *sandbox
+	defer func() {
+		if s != nil {
+			err = errors.Join(err, s.stopped())
+		}
+		err = interrupted(ctx, err)
+	}()
+	story.title("Countermand in a sandbox: an AWS emulator on this machine, no account, nothing leaves it")
+	err = story.step("Starting the emulator", func() (err error) {
+		s, err = start(ctx, root, filepath.Join(root, ".sandbox", "play"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := story.step("Deploying the stack with the CDK", func() error { return deploy(ctx, root, s.dir, s.url.String()) }); err != nil {
+		return err
+	}
+	if err := openMailbox(ctx, s.own()); err != nil {
+		return err
+	}
+	p := &play{sandbox: s, story: story}
+	for i, a := range attacks() {
+		if err := p.attack(ctx, i+1, a); err != nil {
+			return fmt.Errorf("attack %d, %s: %w\nwhat the functions logged is in %s", i+1, a.module, err, filepath.Join(s.dir, "emulator.log"))
+		}
+	}
+	if err := p.badInput(ctx); err != nil {
+		return err
+	}
+	if err := p.aftermath(ctx); err != nil {
+		return err
+	}
+	story.end(time.Since(began))
+	return nil
+}
+
+// interrupted is what to say if the user has ended it: not which call happened to notice.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted; everything is stopped")
+	}
+	return err
+}
+
+// play is a sandbox that is being attacked, and what has come of it so far.
+type play struct {
+	*sandbox
+	story *story
+	mails []mail
+	acted int // resources that were put right
+}
+
+// attack makes one attack, waits until it is taken back, and tells it.
+func (p *play) attack(ctx context.Context, number int, a attack) error {
+	if a.prepare != nil {
+		if err := a.prepare(ctx, p.own()); err != nil {
+			return err
+		}
+	}
+	p.story.chapter(number, a)
+	struck := time.Now()
+	resources, err := a.strike(ctx, config(a.key, p.endpoint))
+	if err != nil {
+		return err
+	}
+	attacked, err := a.state(ctx, p.own(), resources)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attackTimeout)
+	defer cancel()
+	var done []engine.Record
+	err = eventually(ctx, func() (err error) {
+		call, err := p.event(a)
+		if err != nil {
+			return err
+		}
+		if err := a.check(ctx, p.own(), resources, call); err != nil {
+			return err
+		}
+		if done, err = p.remediated(ctx, a, resources, call); err != nil {
+			return err
+		}
+		return p.mailed(ctx, done)
+	})
+	if err != nil {
+		return err
+	}
+	p.acted += len(resources)
+	now, err := a.state(ctx, p.own(), resources)
+	if err != nil {
+		return err
+	}
+	p.story.told(a, struck, done, attacked, now)
+	for _, r := range done {
+		p.story.mail(p.mailsAbout(r)[0], number == 1)
+	}
+	p.story.checked(a.right, "one run and one alert for each resource")
+	return nil
+}
+
+// event is the event of an attack's call.
+func (p *play) event(a attack) (trail.Event, error) {
+	var found []trail.Event
+	for _, e := range p.trail.Events() {
+		if e.Name == a.call && !byCountermand(e) {
+			found = append(found, e)
+		}
+	}
+	if len(found) != 1 {
+		return trail.Event{}, fmt.Errorf("expected 1 event %s, found %d", a.call, len(found))
+	}
+	return found[0], nil
+}
+
+// byCountermand reports whether one of Countermand's own functions made a call.
+func byCountermand(e trail.Event) bool {
+	return strings.Contains(e.Principal, ":assumed-role/countermand-")
+}
+
+// remediated is the run of each resource. It is an error if one has not exactly one run for the call, or
+// has one that ended otherwise.
+func (p *play) remediated(ctx context.Context, a attack, resources []string, call trail.Event) ([]engine.Record, error) {
+	records, err := runs(ctx, p.own())
+	if err != nil {
+		return nil, err
+	}
+	var done []engine.Record
+	for _, id := range resources {
+		var of []engine.Record
+		for _, r := range records {
+			if r.Module == a.module && r.Resource.ID == id && r.EventID == call.ID {
+				of = append(of, r)
+			}
+		}
+		if len(of) != 1 {
+			return nil, fmt.Errorf("%s:\nexpected 1 run of %s\nfound %d", id, a.module, len(of))
+		}
+		if of[0].Outcome != engine.Remediated || of[0].Alert != engine.AlertSent {
+			return nil, fmt.Errorf("%s:\nexpected a run of %s that ended as Remediated, its alert sent\nfound %s, alert %q, error %q",
+				id, a.module, of[0].Outcome, of[0].Alert, of[0].Error)
+		}
+		done = append(done, of[0])
+	}
+	return done, nil
+}
+
+// mailed reports whether the mailbox has exactly one alert about each run.
+func (p *play) mailed(ctx context.Context, done []engine.Record) error {
+	arrived, err := takeMail(ctx, p.own())
+	if err != nil {
+		return err
+	}
+	p.mails = append(p.mails, arrived...)
+	for _, r := range done {
+		if n := p.mailsAbout(r); len(n) != 1 {
+			return fmt.Errorf("%s:\nexpected 1 alert about run %s\nfound %d", r.Resource.ID, r.ID, len(n))
+		}
+	}
+	return nil
+}
+
+func (p *play) mailsAbout(r engine.Record) []mail {
+	var about []mail
+	for _, m := range p.mails {
+		if strings.Contains(m.Message, r.ID) {
+			about = append(about, m)
+		}
+	}
+	return about
+}
+
+// aftermath waits until nothing happens any more, and checks that nothing has happened that should not
+// have: Countermand's own calls are events as well, and must lead to no further call.
+func (p *play) aftermath(ctx context.Context) error {
+	var records []engine.Record
+	err := p.story.step("Waiting until nothing happens any more", func() (err error) {
+		records, err = p.settle(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if n := p.trail.Lost(); n > 0 {
+		return fmt.Errorf("the trail could not deliver %d events: see %s", n, filepath.Join(p.dir, "trail.log"))
+	}
+	remediated := 0
+	written := map[string]int{}
+	for _, r := range records {
+		switch r.Outcome {
+		case engine.Remediated:
+			remediated++
+		case engine.Clean:
+		default:
+			return fmt.Errorf("expected only runs that ended as Remediated or Clean\nfound %s of %s for %s: %s", r.Outcome, r.Module, r.Resource.ID, r.Error)
+		}
+		for _, c := range r.Calls {
+			if c.Write && c.Error == "" {
+				written[r.Module]++
+			}
+		}
+	}
+	if remediated != p.acted {
+		return fmt.Errorf("expected %d runs that ended as Remediated, found %d: something is put right again and again", p.acted, remediated)
+	}
+	own, events := 0, p.trail.Events()
+	seen := map[string]int{}
+	for _, e := range events {
+		if byCountermand(e) {
+			own++
+			seen[strings.TrimPrefix(e.Principal[strings.LastIndex(e.Principal, "/")+1:], "countermand-")]++
+		}
+	}
+	for _, m := range catalog.All() {
+		if seen[m.Name] != written[m.Name] {
+			return fmt.Errorf("%s:\nexpected the %d writes that its run records own up to\nfound %d in the trail", m.Name, written[m.Name], seen[m.Name])
+		}
+	}
+	if err := p.mailed(ctx, nil); err != nil {
+		return err
+	}
+	if len(p.mails) != p.acted {
+		return fmt.Errorf("expected %d alerts, found %d", p.acted, len(p.mails))
+	}
+	if err := p.noFailures(ctx); err != nil {
+		return err
+	}
+	p.story.checked(fmt.Sprintf("Countermand's own %d calls that write came back as events, and led to no further call", own),
+		"nothing is left in a failure queue")
+	return nil
+}
+
+// settle waits until neither the trail nor the run table has anything new for a while.
+func (p *play) settle(ctx context.Context) ([]engine.Record, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, quietTimeout, fmt.Errorf("expected that nothing happens any more\nfound that after %s it still goes on", quietTimeout))
+	defer cancel()
+	since, before := time.Now(), [2]int{}
+	for {
+		records, err := runs(ctx, p.own())
+		if err != nil {
+			return nil, err
+		}
+		if now := [2]int{len(p.trail.Events()), len(records)}; now != before {
+			since, before = time.Now(), now
+		}
+		if time.Since(since) > quiet {
+			return records, nil
+		}
+		if err := pause(ctx); err != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// noFailures reports an event in any failure queue.
+func (p *play) noFailures(ctx context.Context) error {
+	for _, m := range catalog.All() {
+		failed, err := take(ctx, p.own(), failureQueue(m.Name))
+		if err != nil {
+			return err
+		}
+		if len(failed) > 0 {
+			return fmt.Errorf("queue %s:\nexpected no failed event\nfound %d, the first of them\n%s", failureQueue(m.Name), len(failed), failed[0])
+		}
+	}
+	return nil
+}
+
+func failureQueue(module string) string { return "countermand-" + module + "-failures" }
+
+// eventually calls check until it returns nil or the context ends, and then returns check's last word.
+func eventually(ctx context.Context, check func() error) error {
+	var last error
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err // not that the time was up in the middle of a call
+		}
+		if pause(ctx) != nil {
+			return last
+		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(look):
+		return nil
+	}
+}
+
+// writes are the calls that write of a run, by IAM's names.
+func writes(r engine.Record) []string {
+	var names []string
+	for _, c := range r.Calls {
+		if c.Write && !slices.Contains(names, c.Action) {
+			names = append(names, c.Action)
+		}
+	}
+	return names
+}

@@ -1,0 +1,115 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+const (
+	runTable   = "countermand-runs"
+	alertTopic = "arn:aws:sns:" + region + ":" + account + ":countermand-alerts"
+	mailbox    = "oncall-mailbox"
+)
+
+// runs is every run in the run table.
+func runs(ctx context.Context, c aws.Config) ([]engine.Record, error) {
+	var records []engine.Record
+	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(c), &dynamodb.ScanInput{
+		TableName: aws.String(runTable), ConsistentRead: aws.Bool(true),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read table %s: %w", runTable, err)
+		}
+		for _, item := range page.Items {
+			text, ok := item["record"].(*types.AttributeValueMemberS)
+			if !ok {
+				return nil, fmt.Errorf("read table %s: an item has no record", runTable)
+			}
+			var r engine.Record
+			if err := json.Unmarshal([]byte(text.Value), &r); err != nil {
+				return nil, fmt.Errorf("read table %s: %w", runTable, err)
+			}
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+// mail is an alert as it was sent to the topic's subscribers.
+type mail struct {
+	Subject string
+	Message string
+}
+
+// openMailbox subscribes a queue to the alert topic: no emulator delivers e-mail.
+func openMailbox(ctx context.Context, c aws.Config) error {
+	if _, err := sqs.NewFromConfig(c).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(mailbox)}); err != nil {
+		return fmt.Errorf("create queue %s: %w", mailbox, err)
+	}
+	_, err := sns.NewFromConfig(c).Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: aws.String(alertTopic),
+		Protocol: aws.String("sqs"),
+		Endpoint: aws.String("arn:aws:sqs:" + region + ":" + account + ":" + mailbox),
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe queue %s to the alerts: %w", mailbox, err)
+	}
+	return nil
+}
+
+// takeMail takes what has arrived out of the mailbox.
+func takeMail(ctx context.Context, c aws.Config) ([]mail, error) {
+	bodies, err := take(ctx, c, mailbox)
+	if err != nil {
+		return nil, err
+	}
+	var mails []mail
+	for _, body := range bodies {
+		var m mail
+		if err := json.Unmarshal([]byte(body), &m); err != nil {
+			return nil, fmt.Errorf("read an alert: %w", err)
+		}
+		mails = append(mails, m)
+	}
+	return mails, nil
+}
+
+// take takes all messages out of a queue.
+func take(ctx context.Context, c aws.Config, queue string) ([]string, error) {
+	client := sqs.NewFromConfig(c)
+	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &queue})
+	if err != nil {
+		return nil, fmt.Errorf("find queue %s: %w", queue, err)
+	}
+	var bodies []string
+	for {
+		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: found.QueueUrl, MaxNumberOfMessages: 10})
+		if err != nil {
+			return nil, fmt.Errorf("receive from queue %s: %w", queue, err)
+		}
+		if len(out.Messages) == 0 {
+			return bodies, nil
+		}
+		for _, m := range out.Messages {
+			if m.Body == nil {
+				return nil, errors.New("receive from queue " + queue + ": a message has no body")
+			}
+			bodies = append(bodies, *m.Body)
+			if _, err := client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: found.QueueUrl, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				return nil, fmt.Errorf("delete from queue %s: %w", queue, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package sandbox
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/fatih/color"
+	"github.com/mattn/go-isatty"
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// story tells people what happens, in colour on a terminal only.
+type story struct{ out io.Writer }
+
+// The colours turn themselves off where standard output is no terminal, and for NO_COLOR.
+var (
+	bold  = color.New(color.Bold)
+	faint = color.New(color.Faint)
+	good  = color.New(color.FgGreen)
+	bad   = color.New(color.FgRed)
+)
+
+func (s *story) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+
+func (s *story) title(text string) { s.say("%s\n", bold.Sprint(text)) }
+
+// step does something that takes a while, and shows that it goes on.
+func (s *story) step(label string, do func() error) error {
+	began := time.Now()
+	if isatty.IsTerminal(os.Stderr.Fd()) {
+		bar := progressbar.NewOptions(-1, progressbar.OptionSetDescription(label), progressbar.OptionSetWriter(os.Stderr),
+			progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+		defer bar.Finish()
+	} else {
+		s.say("%s ...", label)
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	s.say("%s %s %s", good.Sprint("✓"), label, faint.Sprintf("(%.1f s)", time.Since(began).Seconds()))
+	return nil
+}
+
+func (s *story) chapter(number int, a attack) {
+	s.say("\n%s", bold.Sprintf("%d. %s", number, a.title))
+	s.say("%s\n", indented(a.story))
+}
+
+// told tells what Countermand made of an attack, from its run records and the emulator.
+func (s *story) told(a attack, struck time.Time, done []engine.Record, attacked, now string) {
+	for _, r := range done {
+		reads, names := 0, writes(r)
+		for _, c := range r.Calls {
+			if !c.Write {
+				reads++
+			}
+		}
+		s.say("   %s %s by %s", faint.Sprint("saw    "), r.EventName, r.Name)
+		s.say("   %s %s: %s", faint.Sprint("found  "), r.Resource.ID, r.Reason)
+		s.say("   %s %s, with %d calls that only read before and after it", faint.Sprint("did    "), strings.Join(names, ", "), reads)
+		s.say("   %s %s %.1f s after the call", faint.Sprint("outcome"), good.Sprint(r.Outcome), r.Ended.Sub(struck).Seconds())
+	}
+	s.say("\n   %s, as the emulator has it (- after the attack, + now):", a.what)
+	s.say("%s", s.difference(attacked, now))
+}
+
+// difference shows both states whole, line by line.
+func (s *story) difference(before, after string) string {
+	text, err := udiff.ToUnified("", "", before, udiff.Lines(before, after), strings.Count(before, "\n"))
+	if before == after || err != nil {
+		// Countermand was faster than the sandbox could look.
+		text = after
+	}
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		switch {
+		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "), strings.HasPrefix(line, "@@"):
+			continue
+		case strings.HasPrefix(line, "-"):
+			line = bad.Sprint(line)
+		case strings.HasPrefix(line, "+"):
+			line = good.Sprint(line)
+		}
+		lines = append(lines, "     "+line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// mail shows an alert as it was mailed, whole or only its subject.
+func (s *story) mail(m mail, whole bool) {
+	s.say("\n   %s %s", faint.Sprint("mailed "), m.Subject)
+	if whole {
+		for line := range strings.SplitSeq(strings.TrimSpace(m.Message), "\n") {
+			s.say("   %s %s", faint.Sprint("│"), line)
+		}
+	}
+}
+
+func (s *story) checked(facts ...string) {
+	s.say("")
+	for _, fact := range facts {
+		s.say("   %s %s", good.Sprint("✓"), fact)
+	}
+}
+
+func (s *story) badInput() {
+	s.say("\n%s", bold.Sprint("4. What is no event, and what is forged"))
+	s.say("%s\n", indented("The function is handed a JSON text that is no event, and an event that says it is from S3 but came from\nelsewhere: anybody who may put events onto the bus can write that."))
+}
+
+func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refused"), message) }
+
+func (s *story) end(took time.Duration) {
+	s.say("\n%s", bold.Sprintf("All of it was taken back. (%.0f s)", took.Seconds()))
+	s.say("Everything is stopped. To attack it by hand: ./scripts/sandbox up")
+}
+
+func indented(text string) string { return "   " + strings.ReplaceAll(text, "\n", "\n   ") }
