@@ -127,7 +127,11 @@ func fixtures() []*remediations.Module {
 			m.Writes = []remediations.Permission{
 				{Action: "sns:Publish", Resource: "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"},
 			}
+			m.UndoWrites = []remediations.Permission{
+				{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
+			}
 			m.Action = func(context.Context, *remediations.Run, *remediations.Finding) error { return nil }
+			m.Undo = m.Action
 		}
 		return m
 	}

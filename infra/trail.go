@@ -41,7 +41,7 @@ func newTrailStack(app awscdk.App, config *Config) {
 		props.KmsKeyId = newLogKey(stack).AttrArn()
 	}
 	trail := awscloudtrail.NewCfnTrail(stack, jsii.String("Trail"), props)
-	trail.AddDependency(policy)
+	trail.AddResourceDependency(policy, nil)
 	trail.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 	output(stack, "TrailArn", "The trail", trail.AttrArn())
 	output(stack, "TrailBucket", "Where its log files are", bucket.Ref())

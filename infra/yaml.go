@@ -252,7 +252,7 @@ func kindOf(n ast.Node) string {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		return "a mapping"
 	}
-	return "a " + strings.ToLower(n.Type().String()) + ", which is not supported here"
+	return "YAML's " + strings.ToLower(n.Type().String()) + ", which is not supported here"
 }
 
 // list is "a, b or c", after a lead if there is more than nothing to list.

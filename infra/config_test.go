@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&Config{
+		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Trail: &Trail{RetentionDays: 365},
+	}, c); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte(`
+# comments and empty sections are fine
+account: 012345678901
+region: ap-southeast-2
+architecture: amd64
+trail:
+  existing: false
+  kms: true
+  retentionDays: 30
+  objectLockDays: 30
+  dataEvents:
+    - type: AWS::S3::Object
+      arns: ["arn:aws:s3:::b/"]
+alerts:
+  emails:
+    - a@example.com
+    - b+c@example.co.uk
+logRetentionDays: 7
+runRetentionDays: 3650
+modules:
+  # nothing yet
+exemptions:
+  - module: alpha-acts
+    resource: "007"
+    owner: ann
+    reason: >
+      it is
+      folded
+    expires: 2027-01-31
+`), fixtures())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Modules) != 4 {
+		t.Errorf("%d modules, want all 4", len(c.Modules))
+	}
+	c.Modules = nil
+	if diff := cmp.Diff(&Config{
+		Account: "012345678901", Region: "ap-southeast-2", Architecture: "amd64",
+		Trail: &Trail{
+			KMS: true, RetentionDays: 30, ObjectLockDays: 30,
+			DataEvents: []DataEvents{{Type: "AWS::S3::Object", ARNs: []string{"arn:aws:s3:::b/"}}},
+		},
+		Emails:           []string{"a@example.com", "b+c@example.co.uk"},
+		LogRetentionDays: 7, RunRetentionDays: 3650,
+		Exemptions: []remediations.Exemption{{
+			Module: "alpha-acts", Resource: "007", Owner: "ann", Reason: "it is folded",
+			Expires: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
+		}},
+	}, c); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	const ok = "trail: {existing: true}\n"
+	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, modules"
+	for _, test := range []struct{ name, config, want string }{
+		{"empty file", "", "c.yaml:1:1: the configuration needs trail"},
+		{"only comments", "# nothing\n", "c.yaml:1:1: the configuration needs trail"},
+		{"not a mapping", "- a\n", "c.yaml:1:1: want a mapping with the keys " + keys + " and exemptions, got a list"},
+		{"two documents", ok + "---\n" + ok, "c.yaml:3:1: want one YAML document in the file"},
+		{"unknown key", ok + "trial: 1\n", `c.yaml:2:1: unknown key "trial": want ` + keys + " or exemptions"},
+		{"key twice", ok + ok, `c.yaml:2:1: mapping key "trail" already defined at [1:1]`},
+		{"syntax", "trail: {existing: true\n", "c.yaml:1:8: could not find flow mapping end token '}'"},
+		{"tab", "trail:\n\texisting: true\n", "c.yaml:2:1: found character '\t' that cannot start any token"},
+
+		{"account", ok + "account: 1234\n", `c.yaml:2:10: want an account's 12 digits, got "1234"`},
+		{"account type", ok + "account: [1]\n", "c.yaml:2:10: want an account's 12 digits, got a list"},
+		{"region", ok + "region: Ireland\n", `c.yaml:2:9: want a Region, such as eu-west-1, got "Ireland"`},
+		{"architecture", ok + "architecture: x86_64\n", `c.yaml:2:15: unknown architecture "x86_64": want arm64 or amd64`},
+		{"architecture missing", ok + "architecture:\n", "c.yaml:2:15: want arm64 or amd64, got nothing"},
+
+		{"trail empty", "trail:\n", "c.yaml:1:8: trail needs existing"},
+		{"trail text", "trail: yes\n", `c.yaml:1:8: want a mapping with the keys existing, kms, retentionDays, objectLockDays and dataEvents, got the text "yes"`},
+		{"existing type", "trail: {existing: yes}\n", `c.yaml:1:19: want true or false, got the text "yes"`},
+		{"existing and more", "trail:\n  existing: true\n  kms: true\n", "c.yaml:3:8: want no other setting beside existing: true: a trail that exists is not changed"},
+		{"trail key", "trail: {existing: false, KMS: true}\n", `c.yaml:1:26: unknown key "KMS": want existing, kms, retentionDays, objectLockDays or dataEvents`},
+		{"retention", "trail: {existing: false, retentionDays: 0}\n", "c.yaml:1:41: want a whole number from 1 to 36500, got 0"},
+		{"retention type", "trail: {existing: false, retentionDays: a year}\n", `c.yaml:1:41: want a whole number from 1 to 36500, got the text "a year"`},
+		{"retention float", "trail: {existing: false, retentionDays: 1.5}\n", "c.yaml:1:41: want a whole number from 1 to 36500, got the number 1.5"},
+		{"lock", "trail: {existing: false, retentionDays: 5, objectLockDays: 6}\n", "c.yaml:1:60: want at most retentionDays (5): a locked log can't expire"},
+		{"data event type", "trail: {existing: false, dataEvents: [{type: s3}]}\n", `c.yaml:1:46: want a CloudFormation type, such as AWS::S3::Object, got "s3"`},
+		{"data event without type", "trail:\n  existing: false\n  dataEvents:\n    - arns: []\n", "c.yaml:4:7: a data event needs type"},
+		{"data event ARN", "trail: {existing: false, dataEvents: [{type: AWS::S3::Object, arns: [payroll]}]}\n", `c.yaml:1:70: want an ARN or its beginning, such as arn:aws:s3:::bucket/, got "payroll"`},
+		{"bucket without slash", "trail: {existing: false, dataEvents: [{type: AWS::S3::Object, arns: ['arn:aws:s3:::payroll']}]}\n", "c.yaml:1:70: want a slash after the bucket's name: arn:aws:s3:::payroll/"},
+		{"data events type", "trail: {existing: false, dataEvents: true}\n", "c.yaml:1:38: want a list, got true"},
+
+		{"e-mail", ok + "alerts: {emails: [nobody]}\n", `c.yaml:2:19: want an e-mail address, such as security@example.com, got "nobody"`},
+		{"e-mail with name", ok + "alerts:\n  emails:\n    - Ann <a@example.com>\n", `c.yaml:4:7: want an e-mail address, such as security@example.com, got "Ann <a@example.com>"`},
+		{"e-mail type", ok + "alerts: {emails: [1]}\n", "c.yaml:2:19: want a text, got the number 1"},
+		{"e-mail empty", ok + "alerts: {emails: ['']}\n", "c.yaml:2:19: want a text, got an empty one"},
+		{"e-mail twice", ok + "alerts: {emails: [a@example.com, a@example.com]}\n", "c.yaml:2:34: a@example.com is there twice"},
+		{"alerts key", ok + "alerts: {email: [a@example.com]}\n", `c.yaml:2:10: unknown key "email": want emails`},
+
+		{"log retention", ok + "logRetentionDays: 91\n", "c.yaml:2:19: want a number of days that CloudWatch Logs knows, got 91: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"},
+		{"run retention", ok + "runRetentionDays: -1\n", "c.yaml:2:19: want a whole number from 1 to 3650, got -1"},
+
+		{"module", ok + "modules: {alpha: {mode: alert}}\n", `c.yaml:2:11: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
+		{"module without mode", ok + "modules: {alpha-acts: {}}\n", "c.yaml:2:23: alpha-acts needs mode"},
+		{"module key", ok + "modules: {alpha-acts: {mode: alert, enabled: true}}\n", `c.yaml:2:37: unknown key "enabled": want mode`},
+		{"module as mode", ok + "modules: {alpha-acts: alert}\n", `c.yaml:2:23: want a mapping with the keys mode, got the text "alert"`},
+		{"mode", ok + "modules: {alpha-acts: {mode: act}}\n", `c.yaml:2:30: unknown mode "act": want off, observe, alert or enforce`},
+		{"mode type", ok + "modules: {alpha-acts: {mode: true}}\n", "c.yaml:2:30: want off, observe, alert or enforce, got true"},
+		{"no action", ok + "modules: {gamma-alerts: {mode: enforce}}\n", "c.yaml:2:32: gamma-alerts has no action to enforce: want off, observe or alert"},
+
+		{"exemption incomplete", ok + "exemptions:\n  - module: alpha-acts\n    resource: r\n", "c.yaml:3:5: an exemption needs owner\nc.yaml:3:5: an exemption needs reason\nc.yaml:3:5: an exemption needs expires"},
+		{"exemption module", ok + "exemptions: [{module: alpha, resource: r, owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:23: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
+		{"exemption date", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-02-29}]\n", `c.yaml:2:78: want a date, such as 2027-01-31, got "2027-02-29"`},
+		{"exemption date type", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027}]\n", "c.yaml:2:78: want a text, got the number 2027"},
+		{"exemption resource type", ok + "exemptions: [{module: alpha-acts, resource: 7, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:45: want a text, got the number 7"},
+		{"exemption key", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01, until: x}]\n", `c.yaml:2:90: unknown key "until": want module, resource, owner, reason or expires`},
+		{"exemption twice", ok + strings.ReplaceAll("exemptions:\n@@", "@", "  - {module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}\n"), "c.yaml:4:5: r is exempted from alpha-acts already, in line 3"},
+		{"exemption alias", ok + "exemptions: [{module: &a alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:23: want alpha-acts, beta-acts, gamma-alerts or delta-off, got YAML's anchor, which is not supported here"},
+
+		{"everything at once", "architecture: arm\nalerts: {emails: [x]}\n", "c.yaml:1:1: the configuration needs trail\n" +
+			`c.yaml:1:15: unknown architecture "arm": want arm64 or amd64` + "\n" +
+			`c.yaml:2:19: want an e-mail address, such as security@example.com, got "x"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := parseConfig("c.yaml", []byte(test.config), fixtures())
+			switch {
+			case err == nil:
+				t.Errorf("accepted: %+v", c)
+			case err.Error() != test.want:
+				t.Errorf("got  %s\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestExemptionsFillTheEnvironment(t *testing.T) {
+	m := Enabled{fixtures()[0], remediations.Enforce}
+	config := func(reason int) *Config {
+		x := remediations.Exemption{Module: m.Name, Resource: "r", Owner: "o", Reason: strings.Repeat("x", reason), Expires: time.Unix(0, 0).UTC()}
+		return &Config{Exemptions: []remediations.Exemption{x, x}}
+	}
+	full := sort.Search(maxEnvironment, func(reason int) bool {
+		_, err := variables(config(reason), m)
+		return err != nil
+	})
+	got, err := variables(config(full-1), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured := len("{}") - len(",")
+	for name, value := range got {
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured += len(name) + len(`"":,`) + len(quoted)
+	}
+	if measured > 4096 || measured < 4095 { // a letter of the reason is in it twice
+		t.Errorf("an environment of %d bytes is taken, and not one that is longer", measured)
+	}
+	file := writeFile(t, t.TempDir(), "c.yaml", "trail: {existing: true}\nexemptions:\n"+
+		"  - {module: alpha-acts, resource: r, owner: o, reason: "+strings.Repeat("x", 4000)+", expires: 2027-01-01}\n")
+	_, err = synthesize(t, file, fixtures(), nil)
+	if want := "the environment of alpha-acts would have 4454 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

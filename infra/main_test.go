@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runApp runs main in a folder with nothing in its environment but what it is given.
+func runApp(t *testing.T, folder string, environment ...string) (stderr string, err error) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := exec.Command(self)
+	app.Dir = folder
+	app.Env = append([]string{asApp + "=1", "CDK_OUTDIR=" + filepath.Join(folder, "cdk.out")}, environment...)
+	var text bytes.Buffer
+	app.Stderr = &text
+	err = app.Run()
+	return text.String(), err
+}
+
+// project is a folder as the CDK's command line finds it.
+func project(t *testing.T, config string) string {
+	t.Helper()
+	folder := t.TempDir()
+	writeFile(t, folder, "countermand.yaml", config)
+	if err := os.Rename(dist(t), filepath.Join(folder, "dist")); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// TestBareEnvironment synthesizes with no credentials, Region or home.
+func TestBareEnvironment(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := project(t, "trail: {existing: false}")
+	if stderr, err := runApp(t, folder, "PATH="+filepath.Dir(node), "HOME="); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	for _, stack := range []string{mainStack, trailStack} {
+		text, err := os.ReadFile(filepath.Join(folder, "cdk.out", stack+".template.json"))
+		if err != nil {
+			t.Error(err)
+		} else if len(parseTemplate(t, text).Resources) == 0 {
+			t.Errorf("%s is empty", stack)
+		}
+	}
+}
+
+func TestMainErrors(t *testing.T) {
+	path := "PATH=" + os.Getenv("PATH")
+	const good = "trail: {existing: true}"
+	unbuilt := t.TempDir()
+	writeFile(t, unbuilt, "countermand.yaml", good)
+	for _, test := range []struct {
+		name, folder string
+		environment  []string
+		want         string
+	}{
+		{"no node", project(t, good), nil, "countermand: the CDK needs Node.js, and there is no node in PATH: install Node.js 20 or later from https://nodejs.org, or put the path of one into JSII_NODE"},
+		{"no configuration", t.TempDir(), []string{path}, "countermand: read configuration: open countermand.yaml: no such file or directory"},
+		{"bad configuration", project(t, "trail: 1"), []string{path}, "countermand: countermand.yaml:1:8: want a mapping with the keys existing, kms, retentionDays, objectLockDays and dataEvents, got the number 1"},
+		{"not built", unbuilt, []string{path}, "countermand: the function's code is not built, run ./scripts/build: stat dist/remediate-arm64/bootstrap: no such file or directory"},
+		{"other configuration", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":"other.yaml"}`}, "countermand: read configuration: open other.yaml: no such file or directory"},
+		{"configuration is no text", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":1}`}, "countermand: context config is 1: want a text"},
+		{"emulator is no truth", project(t, good), []string{path, `CDK_CONTEXT_JSON={"emulator":"maybe"}`}, "countermand: context emulator is maybe: want true or false"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stderr, err := runApp(t, test.folder, test.environment...)
+			if err == nil {
+				t.Error("exit 0")
+			}
+			if lines := strings.Split(strings.TrimSpace(stderr), "\n"); lines[len(lines)-1] != test.want && !strings.Contains(stderr, test.want+"\n") {
+				t.Errorf("stderr:\n%s\nwant %s", stderr, test.want)
+			}
+		})
+	}
+}
+
+// TestLockfile keeps the name of any registry out of the repository: npm then asks the one it is set to.
+func TestLockfile(t *testing.T) {
+	text, err := os.ReadFile("../package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lock struct {
+		Packages map[string]struct{ Version, Resolved, Integrity string }
+	}
+	if err := json.Unmarshal(text, &lock); err != nil {
+		t.Fatal(err)
+	}
+	if cdk := lock.Packages["node_modules/aws-cdk"]; cdk.Version == "" || cdk.Integrity == "" {
+		t.Errorf("the CDK's command line is not locked: %+v", cdk)
+	}
+	for name, p := range lock.Packages {
+		if p.Resolved != "" {
+			t.Errorf("%s is resolved at %s", name, p.Resolved)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// moduleRights is what the module declares, a statement each: reads, and writes only where it may act.
+func moduleRights(m Enabled) []any {
+	used := map[string]int{}
+	var statements []any
+	add := func(kind string, permissions []remediations.Permission) {
+		for _, p := range permissions {
+			sid := kind + sidOf(p.Action)
+			if used[sid]++; used[sid] > 1 {
+				sid += strconv.Itoa(used[sid])
+			}
+			statements = append(statements, allow(sid, p.Action, resourceOf(p)))
+		}
+	}
+	add("Read", m.Reads)
+	if m.Mode == remediations.Enforce {
+		add("Write", m.Writes)
+	}
+	return statements
+}
+
+// runtimeRights is what the engine and Lambda themselves need.
+func runtimeRights(s *shared, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
+	return []any{
+		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
+		allow("RunPut", "dynamodb:PutItem", s.table.AttrArn()),
+		allow("Alert", "sns:Publish", s.topic.Ref()),
+		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
+		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
+		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
+	}
+}
+
+func allow(sid, action string, resource *string) map[string]any {
+	return map[string]any{"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+}
+
+func resourceOf(p remediations.Permission) *string {
+	if strings.Contains(p.Resource, "${") {
+		return sub(p.Resource)
+	}
+	return &p.Resource
+}
+
+// sidOf is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".
+func sidOf(action string) string {
+	service, name, _ := strings.Cut(strings.ReplaceAll(action, "*", "Any"), ":")
+	var sid strings.Builder
+	for _, word := range strings.Split(service, "-") {
+		if word != "" {
+			sid.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return sid.String() + name
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// right is what a statement allows, resolved.
+type right struct{ Action, Resource string }
+
+var here = strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", testAccount, "${AWS::Region}", testRegion)
+
+// TestRoles compares every role with the declaration it is made from: nothing more, nothing less.
+func TestRoles(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		main := stacks[mainStack]
+		modules := s.configuration(t).Modules
+		if got := len(main.all("AWS::IAM::Role")); got != len(modules) {
+			t.Errorf("%d roles for %d modules", got, len(modules))
+		}
+		for _, m := range modules {
+			function := main.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+m.Name)
+			role := main.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
+			if diff := cmp.Diff(wantRights(m), gotRights(t, main, role)); diff != "" {
+				t.Errorf("role of %s in mode %s (-declared +deployed):\n%s", m.Name, m.Mode, diff)
+			}
+			for property := range role.Properties {
+				if property != "AssumeRolePolicyDocument" && property != "Policies" && property != "Description" {
+					t.Errorf("role of %s has %s", m.Name, property)
+				}
+			}
+		}
+		for _, typ := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
+			if ids := main.ids(typ); len(ids) > 0 {
+				t.Errorf("policies beside the roles: %v", ids)
+			}
+		}
+	})
+}
+
+func wantRights(m Enabled) map[right]bool {
+	arn := func(service, name string) string {
+		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + name
+	}
+	log := arn("logs", "log-group:/aws/lambda/countermand-"+m.Name+":*")
+	want := map[right]bool{
+		{"dynamodb:GetItem", arn("dynamodb", "table/countermand-runs")}:    true,
+		{"dynamodb:PutItem", arn("dynamodb", "table/countermand-runs")}:    true,
+		{"sns:Publish", arn("sns", "countermand-alerts")}:                  true,
+		{"sqs:SendMessage", arn("sqs", "countermand-"+m.Name+"-failures")}: true,
+		{"logs:CreateLogStream", log}:                                      true,
+		{"logs:PutLogEvents", log}:                                         true,
+	}
+	declared := m.Reads
+	if m.Mode == remediations.Enforce {
+		declared = append(append([]remediations.Permission{}, declared...), m.Writes...)
+	}
+	for _, p := range declared {
+		want[right{p.Action, here.Replace(p.Resource)}] = true
+	}
+	return want
+}
+
+var sidForm = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+
+func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
+	t.Helper()
+	got, sids := map[right]bool{}, map[string]bool{}
+	for _, statement := range tm.statements(role) {
+		if statement["Principal"] != nil {
+			want := map[string]any{
+				"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+			}
+			if diff := cmp.Diff(want, statement); diff != "" {
+				t.Errorf("who may take the role (-want +got):\n%s", diff)
+			}
+			continue
+		}
+		sid, _ := statement["Sid"].(string)
+		if !sidForm.MatchString(sid) || sids[sid] {
+			t.Errorf("statement id %q is malformed or there twice", sid)
+		}
+		sids[sid] = true
+		action, one := statement["Action"].(string)
+		resource, single := statement["Resource"].(string)
+		if len(statement) != 4 || statement["Effect"] != "Allow" || !one || !single {
+			t.Errorf("statement %v is not one right", statement)
+		}
+		if got[right{action, resource}] {
+			t.Errorf("%s on %s is allowed twice", action, resource)
+		}
+		got[right{action, resource}] = true
+	}
+	return got
+}
+
+// TestWildcards finds no statement anywhere that allows every action of a service, or anybody anything,
+// except that an account governs its own key.
+func TestWildcards(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		declared := map[string]bool{"kms:GenerateDataKey*": true} // CloudTrail's own documentation of a key's policy
+		for _, m := range s.modules() {
+			for _, p := range append(append([]remediations.Permission{}, m.Reads...), m.Writes...) {
+				declared[p.Action] = true
+			}
+		}
+		for _, tm := range stacks {
+			for id, r := range tm.Resources {
+				for _, statement := range tm.statements(r) {
+					if statement["Effect"] == "Deny" {
+						continue
+					}
+					if statement["Principal"] == "*" {
+						t.Errorf("%s allows everybody: %v", id, statement)
+					}
+					action, ok := statement["Action"].(string)
+					ownKey := r.Type == "AWS::KMS::Key" && action == "kms:*" &&
+						cmp.Equal(statement["Principal"], map[string]any{"AWS": "arn:aws:iam::" + testAccount + ":root"})
+					if !ok || strings.Contains(action, "*") && !declared[action] && !ownKey {
+						t.Errorf("%s allows %v", id, statement["Action"])
+					}
+				}
+			}
+		}
+	})
+}

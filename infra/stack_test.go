@@ -1,0 +1,313 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+func TestRules(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		main, modules := stacks[mainStack], s.configuration(t).Modules
+		for _, typ := range []string{"AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Logs::LogGroup"} {
+			if got := len(main.all(typ)); got != len(modules) {
+				t.Errorf("%d of %s for %d modules", got, typ, len(modules))
+			}
+		}
+		for _, m := range modules {
+			checkRule(t, main, m)
+			checkFunction(t, main, m, s.configuration(t))
+		}
+	})
+}
+
+// checkRule follows an event: from the pattern to the function that may be called, and to the queue that
+// may be written to if it can't be.
+func checkRule(t *testing.T, tm *template, m Enabled) {
+	t.Helper()
+	name := "countermand-" + m.Name
+	arn := func(service, resource string) string {
+		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + resource
+	}
+	function, queue, rule := arn("lambda", "function:"+name), arn("sqs", name+"-failures"), arn("events", "rule/"+name)
+
+	r := tm.only(t, "AWS::Events::Rule", "Name", name)
+	var pattern any
+	if err := json.Unmarshal([]byte(m.Pattern), &pattern); err != nil {
+		t.Fatal(err)
+	}
+	got := tm.resolve(r.Properties).(map[string]any)
+	delete(got, "Description")
+	want := map[string]any{
+		"Name": name, "State": "ENABLED", "EventPattern": pattern,
+		"Targets": []any{map[string]any{
+			"Id": "function", "Arn": function,
+			"DeadLetterConfig": map[string]any{"Arn": queue},
+			"RetryPolicy":      map[string]any{"MaximumEventAgeInSeconds": 3600.0, "MaximumRetryAttempts": 185.0},
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rule of %s (-want +got):\n%s", m.Name, diff)
+	}
+	if compact, err := json.Marshal(pattern); err != nil || len(compact) > 2048 {
+		t.Errorf("pattern of %s has %d characters, EventBridge takes 2048 (%v)", m.Name, len(compact), err)
+	}
+
+	permission := tm.only(t, "AWS::Lambda::Permission", "FunctionName", name)
+	if diff := cmp.Diff(any(map[string]any{
+		"FunctionName": name, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "SourceArn": rule,
+	}), tm.resolve(permission.Properties)); diff != "" {
+		t.Errorf("permission of %s (-want +got):\n%s", m.Name, diff)
+	}
+
+	invocation := tm.only(t, "AWS::Lambda::EventInvokeConfig", "FunctionName", name)
+	if diff := cmp.Diff(any(map[string]any{
+		"FunctionName": name, "Qualifier": "$LATEST", "MaximumRetryAttempts": 2.0, "MaximumEventAgeInSeconds": 3600.0,
+		"DestinationConfig": map[string]any{"OnFailure": map[string]any{"Destination": queue}},
+	}), tm.resolve(invocation.Properties)); diff != "" {
+		t.Errorf("invocation of %s (-want +got):\n%s", m.Name, diff)
+	}
+
+	if diff := cmp.Diff(any(map[string]any{
+		"QueueName": name + "-failures", "MessageRetentionPeriod": 1209600.0, "SqsManagedSseEnabled": true,
+	}), tm.resolve(tm.only(t, "AWS::SQS::Queue", "QueueName", name+"-failures").Properties)); diff != "" {
+		t.Errorf("queue of %s (-want +got):\n%s", m.Name, diff)
+	}
+	url := "https://sqs." + testRegion + ".amazonaws.com/" + testAccount + "/" + name + "-failures"
+	queuePolicy := tm.only(t, "AWS::SQS::QueuePolicy", "Queues", []any{url})
+	if diff := cmp.Diff([]map[string]any{
+		{
+			"Sid": "Rule", "Effect": "Allow", "Principal": map[string]any{"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+			"Resource": queue, "Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rule}},
+		},
+		{
+			"Sid": "OnlyTLS", "Effect": "Deny", "Principal": "*", "Action": "sqs:*",
+			"Resource": queue, "Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
+		},
+	}, tm.statements(queuePolicy)); diff != "" {
+		t.Errorf("queue policy of %s (-want +got):\n%s", m.Name, diff)
+	}
+	for _, first := range []*resource{permission, invocation, queuePolicy} {
+		if !slices.ContainsFunc(r.DependsOn, func(id string) bool { return tm.Resources[id] == first }) {
+			t.Errorf("rule of %s may send events before %s is there", m.Name, first.Type)
+		}
+	}
+}
+
+func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
+	t.Helper()
+	name := "countermand-" + m.Name
+	got := tm.resolve(tm.only(t, "AWS::Lambda::Function", "FunctionName", name).Properties).(map[string]any)
+	want := map[string]any{
+		"COUNTERMAND_MODULE":         m.Name,
+		"COUNTERMAND_MODE":           m.Mode.String(),
+		"COUNTERMAND_ACCOUNT":        testAccount,
+		"COUNTERMAND_TABLE":          "countermand-runs",
+		"COUNTERMAND_TOPIC":          "arn:aws:sns:" + testRegion + ":" + testAccount + ":countermand-alerts",
+		"COUNTERMAND_RETENTION_DAYS": fmt.Sprint(c.RunRetentionDays),
+		"AWS_SDK_UA_APP_ID":          name,
+	}
+	variables := at(got, "Environment", "Variables").(map[string]any)
+	if text, ok := variables["COUNTERMAND_EXEMPTIONS"]; ok {
+		var exemptions []remediations.Exemption
+		if err := json.Unmarshal([]byte(text.(string)), &exemptions); err != nil || len(exemptions) == 0 {
+			t.Errorf("exemptions of %s: %v: %v", m.Name, text, err)
+		}
+		for _, x := range exemptions {
+			if !slices.Contains(c.Exemptions, x) || x.Module != m.Name {
+				t.Errorf("%s has the exemption %+v, which is not its own", m.Name, x)
+			}
+		}
+		delete(variables, "COUNTERMAND_EXEMPTIONS")
+	} else if slices.ContainsFunc(c.Exemptions, func(x remediations.Exemption) bool { return x.Module == m.Name }) {
+		t.Errorf("%s lacks its exemptions", m.Name)
+	}
+	if diff := cmp.Diff(want, variables); diff != "" {
+		t.Errorf("environment of %s (-want +got):\n%s", m.Name, diff)
+	}
+	architecture := map[string]string{arm64: "arm64", amd64: "x86_64"}[c.Architecture]
+	for property, want := range map[string]any{
+		"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": []any{architecture},
+		"LoggingConfig": map[string]any{"LogGroup": "/aws/lambda/" + name},
+	} {
+		if diff := cmp.Diff(want, got[property]); diff != "" {
+			t.Errorf("%s of %s (-want +got):\n%s", property, m.Name, diff)
+		}
+	}
+	log := tm.only(t, "AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/"+name)
+	if got := log.Properties["RetentionInDays"]; got != float64(c.LogRetentionDays) {
+		t.Errorf("log of %s is kept for %v days, want %d", m.Name, got, c.LogRetentionDays)
+	}
+}
+
+func TestExemptionsReachTheirModule(t *testing.T) {
+	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
+	function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-beta-acts")
+	want := `[{"module":"beta-acts","resource":"two","owner":"bob@example.com","reason":"said \"so\"","expires":"2027-02-28T00:00:00Z"}]`
+	if got := at(function.Properties, "Environment", "Variables", "COUNTERMAND_EXEMPTIONS"); got != want {
+		t.Errorf("got %v\nwant %s", got, want)
+	}
+}
+
+func TestAlarms(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		tm := stacks[mainStack]
+		type metric struct{ Namespace, Name, Dimension, Value, Statistic string }
+		want, got := map[metric]bool{}, map[metric]bool{}
+		for _, m := range s.configuration(t).Modules {
+			name := "countermand-" + m.Name
+			want[metric{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name + "-failures", "Maximum"}] = true
+			want[metric{"AWS/Lambda", "Errors", "FunctionName", name, "Sum"}] = true
+			want[metric{"AWS/Lambda", "Throttles", "FunctionName", name, "Sum"}] = true
+			want[metric{"Countermand", "Rejected", "Module", m.Name, "Sum"}] = true
+			want[metric{"Countermand", "Unverified", "Module", m.Name, "Sum"}] = true
+			want[metric{"Countermand", "AccessDenied", "Module", m.Name, "Sum"}] = true
+		}
+		for id, r := range tm.all("AWS::CloudWatch::Alarm") {
+			p := tm.resolve(r.Properties).(map[string]any)
+			text := func(path ...any) string { return fmt.Sprint(at(p, path...)) }
+			got[metric{
+				text("Namespace"), text("MetricName"), text("Dimensions", 0, "Name"), text("Dimensions", 0, "Value"), text("Statistic"),
+			}] = true
+			if text("AlarmActions") != "[arn:aws:sns:"+testRegion+":"+testAccount+":countermand-alerts]" {
+				t.Errorf("%s tells %s", id, text("AlarmActions"))
+			}
+			if text("ComparisonOperator") != "GreaterThanThreshold" || p["Threshold"] != 0.0 || text("TreatMissingData") != "notBreaching" || p["EvaluationPeriods"] != 1.0 {
+				t.Errorf("%s rings at the wrong time: %v", id, p)
+			}
+			description := text("AlarmDescription")
+			if !strings.Contains(description, "What happened: ") || !strings.Contains(description, "What to do: ") || len(description) > 1024 {
+				t.Errorf("%s does not say what happened and what to do, in 1024 characters: %s", id, description)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("alarms (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestSharedResources(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		tm := stacks[mainStack]
+		table := tm.only(t, "AWS::DynamoDB::Table", "TableName", "countermand-runs")
+		if diff := cmp.Diff(map[string]any{
+			"TableName": "countermand-runs", "BillingMode": "PAY_PER_REQUEST", "DeletionProtectionEnabled": true,
+			"AttributeDefinitions":             []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
+			"KeySchema":                        []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
+			"TimeToLiveSpecification":          map[string]any{"AttributeName": "expires", "Enabled": true},
+			"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
+		}, table.Properties); diff != "" {
+			t.Errorf("run table (-want +got):\n%s", diff)
+		}
+		if table.DeletionPolicy != "Retain" || table.UpdateReplacePolicy != "Retain" {
+			t.Error("the run table goes with the stack")
+		}
+		topic := "arn:aws:sns:" + testRegion + ":" + testAccount + ":countermand-alerts"
+		if diff := cmp.Diff([]map[string]any{
+			{
+				"Sid": "Alarms", "Effect": "Allow", "Principal": map[string]any{"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish",
+				"Resource": topic, "Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": testAccount}},
+			},
+			{
+				"Sid": "OnlyTLS", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish",
+				"Resource": topic, "Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
+			},
+		}, tm.statements(tm.only(t, "AWS::SNS::TopicPolicy", "Topics", []any{topic}))); diff != "" {
+			t.Errorf("topic policy (-want +got):\n%s", diff)
+		}
+		emails := map[any]bool{}
+		for id, r := range tm.all("AWS::SNS::Subscription") {
+			p := tm.resolve(r.Properties).(map[string]any)
+			if p["Protocol"] != "email" || p["TopicArn"] != topic {
+				t.Errorf("subscription %s: %v", id, p)
+			}
+			emails[p["Endpoint"]] = true
+		}
+		want := map[any]bool{}
+		for _, email := range s.configuration(t).Emails {
+			want[email] = true
+		}
+		if diff := cmp.Diff(want, emails); diff != "" {
+			t.Errorf("who is told (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestSize keeps a stack well under the 500 resources that CloudFormation allows, where a new module would
+// not deploy any more.
+func TestSize(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		for name, tm := range stacks {
+			if len(tm.Resources) >= 400 {
+				t.Errorf("stack %s has %d resources: split it by service", name, len(tm.Resources))
+			}
+		}
+	})
+}
+
+func TestOutputs(t *testing.T) {
+	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
+	got := map[string]any{}
+	for name, output := range tm.Outputs {
+		got[name] = tm.resolve(output.Value)
+	}
+	queue := func(name string) string {
+		return "https://sqs." + testRegion + ".amazonaws.com/" + testAccount + "/countermand-" + name + "-failures"
+	}
+	if diff := cmp.Diff(map[string]any{
+		"RunTable":            "countermand-runs",
+		"AlertTopic":          "arn:aws:sns:" + testRegion + ":" + testAccount + ":countermand-alerts",
+		"Failuresalphaacts":   queue("alpha-acts"),
+		"Failuresbetaacts":    queue("beta-acts"),
+		"Failuresgammaalerts": queue("gamma-alerts"),
+	}, got); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+}
+
+func TestModes(t *testing.T) {
+	got := map[string]remediations.Mode{}
+	for _, m := range setupNamed(t, "fixtures").configuration(t).Modules {
+		got[m.Name] = m.Mode
+	}
+	if diff := cmp.Diff(map[string]remediations.Mode{
+		"alpha-acts": remediations.Enforce, "beta-acts": remediations.Alert, "gamma-alerts": remediations.Observe,
+	}, got); diff != "" {
+		t.Errorf("modes (-want +got):\n%s", diff)
+	}
+}
+
+func TestPatternsThatWouldNotArrive(t *testing.T) {
+	for pattern, want := range map[string]string{
+		`{"a":[null]}`:                  `pattern of alpha-acts: null can't be put into a template`,
+		`{"a":{"b":["x",null]}}`:        `pattern of alpha-acts: null can't be put into a template`,
+		`{"a":[{"numeric":[">",1e2]}]}`: `pattern of alpha-acts: number 1e2 would be 100 in the template: write that`,
+		`{"a":[9007199254740993]}`:      `pattern of alpha-acts: number 9007199254740993 would be 9007199254740992 in the template: write that`,
+	} {
+		modules := fixtures()
+		modules[0].Pattern = events.Pattern(pattern)
+		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
+		_, err := synthesize(t, file, modules, nil)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", pattern, err, want)
+		}
+	}
+}
+
+func setupNamed(t *testing.T, name string) *setup {
+	t.Helper()
+	for _, s := range setups {
+		if s.name == name {
+			return s
+		}
+	}
+	t.Fatalf("no setup %s", name)
+	return nil
+}
