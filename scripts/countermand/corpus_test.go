@@ -50,13 +50,13 @@ func TestExplainRealRecords(t *testing.T) {
 		single := ""
 		for _, record := range records(t, file) {
 			total++
-			single += verdicts(t, x, text, file, record.index, record.bare)
+			asRecord := verdicts(t, x, text, file, record.index, record.bare)
+			single += asRecord
 			wrapped, err := events.Wrap(record.bare)
 			if err != nil {
 				t.Fatalf("%s, record %d: %v", file, record.index, err)
 			}
 			asEvent := verdicts(t, x, text, file, record.index, wrapped)
-			asRecord := verdicts(t, x, text, file, record.index, record.bare)
 			if asEvent != asRecord && !strings.Contains(asEvent, "not authentic") {
 				t.Errorf("%s, record %d: a record and its event differ\n%s%s", file, record.index, asRecord, asEvent)
 			}

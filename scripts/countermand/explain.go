@@ -87,22 +87,32 @@ type opinion struct {
 func (o opinion) suspect() bool { return o.err != nil || len(o.resources) > 0 }
 
 // opinions is what every module makes of an event. The error is that of an event that is none.
-func (x *explainer) opinions(e logs.Entry) (events.Event, []opinion, error) {
-	event, err := events.Parse(e.Event)
-	if err != nil {
-		return event, nil, err
-	}
-	all := make([]opinion, len(x.modules))
+//
+// Most records concern no module, and parsing costs more than matching: where all is false, a bare record that no
+// pattern matches is not parsed, and the event is empty.
+func (x *explainer) opinions(e logs.Entry, all bool) (event events.Event, opinions []opinion, err error) {
+	opinions = make([]opinion, len(x.modules))
+	parse := all || !e.Wrapped
 	for i, m := range x.modules {
-		all[i].module = m
-		if all[i].matches, all[i].field, err = x.matchers[i].Explain(e.Event); err != nil {
+		o := &opinions[i]
+		o.module = m
+		if o.matches, o.field, err = x.matchers[i].Explain(e.Event); err != nil {
 			return event, nil, err
 		}
-		if all[i].matches {
-			all[i].resources, all[i].err = m.Suspects(event)
+		parse = parse || o.matches
+	}
+	if !parse {
+		return event, opinions, nil
+	}
+	if event, err = events.Parse(e.Event); err != nil {
+		return event, nil, err
+	}
+	for i := range opinions {
+		if o := &opinions[i]; o.matches {
+			o.resources, o.err = o.module.Suspects(event)
 		}
 	}
-	return event, all, nil
+	return event, opinions, nil
 }
 
 // forged says why an event would be refused before any module sees it. Of a bare record nothing can be said: its
@@ -131,7 +141,7 @@ type line struct {
 }
 
 func (x *explainer) jsonl(out *output, file string, e logs.Entry) error {
-	event, opinions, err := x.opinions(e)
+	event, opinions, err := x.opinions(e, false)
 	if err != nil {
 		return err
 	}
@@ -188,7 +198,7 @@ type explainText struct {
 }
 
 func (t *explainText) event(out *output, file string, e logs.Entry) error {
-	event, opinions, err := t.opinions(e)
+	event, opinions, err := t.opinions(e, t.all)
 	if err != nil {
 		return err
 	}

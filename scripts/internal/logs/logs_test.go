@@ -191,7 +191,7 @@ func (forever) Read(p []byte) (int, error) { return copy(p, record("A")+"\n"), n
 
 // However long the file, the memory in use is that of a few records.
 func TestReadInFlatMemory(t *testing.T) {
-	const size = 32 << 20
+	const size = 24 << 20
 	filler := strings.Repeat(`"`+strings.Repeat("x", 1000)+`",`, 200)
 	value := strings.TrimSuffix(record("A"), "}") + `,"requestParameters":[` + filler + `0]}`
 	for name, text := range map[string][3]string{
