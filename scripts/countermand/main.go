@@ -1,4 +1,5 @@
-// Command countermand is the command line: it explains modules, patterns and events without an AWS account.
+// Command countermand is the command line: it explains modules, patterns and events, and shows Countermand at work,
+// without an AWS account.
 package main
 
 import (
@@ -32,7 +33,8 @@ CloudTrail reports a call, an EventBridge rule picks it out, and a Lambda functi
 resource looks like now, puts it right and tells people. Each such remediation is a module.
 
 The commands below need no AWS account and call nothing in AWS.`,
-		Example: "  " + name + ` modules                       # what is watched, and what happens then
+		Example: `  ./scripts/sandbox                                            # see it at work
+  ` + name + ` modules                       # what is watched, and what happens then
   ` + name + ` modules s3-public-policy      # one module in full
   ` + name + ` explain event.json            # what the modules would make of an event
   ` + name + ` match pattern.json event.json # does an event pattern match?`,
@@ -40,7 +42,7 @@ The commands below need no AWS account and call nothing in AWS.`,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(modulesCommand(modules), explainCommand(modules), matchCommand())
+	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())
 	})
