@@ -33,7 +33,7 @@ CloudTrail reports a call, an EventBridge rule picks it out, and a Lambda functi
 resource looks like now, puts it right and tells people. Each such remediation is a module.
 
 The commands below need no AWS account and call nothing in AWS.`,
-		Example: `  ./scripts/sandbox                                            # see it at work
+		Example: `  ./scripts/sandbox                                          # see it at work
   ` + name + ` modules                       # what is watched, and what happens then
   ` + name + ` modules s3-public-policy      # one module in full
   ` + name + ` explain event.json            # what the modules would make of an event
