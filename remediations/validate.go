@@ -98,7 +98,7 @@ func (p Permission) Validate() error {
 		return fmt.Errorf("permission action %q: want service:Action, or service:Prefix*", p.Action)
 	}
 	if p.Resource != "*" && !strings.HasPrefix(p.Resource, "arn:${AWS::Partition}:") {
-		return fmt.Errorf("permission %s: resource %q: want * or an ARN that begins with arn:${AWS::Partition}:", p.Action, p.Resource)
+		return fmt.Errorf("permission %s: resource %q: want * or an ARN that begins with %q", p.Action, p.Resource, "arn:${AWS::Partition}:")
 	}
 	for _, variable := range pseudo.FindAllString(p.Resource, -1) {
 		switch variable {
