@@ -33,8 +33,8 @@ func alarmsOf(m *remediations.Module) []alarm {
 	return []alarm{
 		{"unhandled", name + "-unhandled", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue,
 			"What happened: an event was given up on, after every retry; what it reported may still be in place. " +
-				"What to do: read the message in the queue " + queue + " (its attributes or requestContext say why), look at the resource it names, " +
-				"mend the cause, invoke the function " + name + " with the event, and delete the message."},
+				"What to do: read the message in the queue " + queue + " (its attributes or its requestContext say why) and look at the resource it names; " +
+				"mend the cause, invoke the function " + name + " with the event (the message, or its requestPayload), and delete the message."},
 		lambda("errors", "Errors",
 			"What happened: a run failed, and is tried again after one and after two minutes. "+
 				"What to do: if the alarm "+name+"-unhandled follows, do what it says; if it does not, a retry has made it good. The log "+logGroupName(m)+" says why."),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -97,6 +98,19 @@ func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
 		got[right{action, resource}] = true
 	}
 	return got
+}
+
+// TestInlinePolicies keeps a role's policies well under the 10,240 characters that IAM holds of them.
+func TestInlinePolicies(t *testing.T) {
+	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
+		tm := stacks[mainStack]
+		for id, role := range tm.all("AWS::IAM::Role") {
+			text, err := json.Marshal(tm.resolve(role.Properties["Policies"]))
+			if err != nil || len(text) > 9000 {
+				t.Errorf("policies of %s have %d characters (%v)", id, len(text), err)
+			}
+		}
+	})
 }
 
 // TestWildcards finds no statement anywhere that allows every action of a service, or anybody anything,
