@@ -30,6 +30,13 @@ func (m *Module) Title() string {
 // Permissions is everything that the module declares: Reads, Writes and UndoWrites.
 func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
 
+// Why is the paragraph of the module's documentation that says why it matters.
+func (m *Module) Why() string {
+	_, rest, _ := strings.Cut(m.Doc, "\n\n")
+	why, _, _ := strings.Cut(rest, "\n\n")
+	return strings.TrimSpace(why)
+}
+
 // Validate reports everything that is wrong with a module's declaration.
 func (m *Module) Validate() error {
 	var errs []error
@@ -39,8 +46,7 @@ func (m *Module) Validate() error {
 	if !moduleName.MatchString(m.Name) || len(m.Name) > maxName {
 		wrong("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
 	}
-	title, rest, _ := strings.Cut(m.Doc, "\n")
-	if title == "" || !strings.HasPrefix(rest, "\n") || strings.TrimSpace(rest) == "" {
+	if m.Title() == "" || m.Why() == "" {
 		wrong("doc must be a title line, a blank line, and why it matters")
 	}
 	if m.Severity < Low || m.Severity > Critical {

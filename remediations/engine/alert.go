@@ -54,8 +54,7 @@ func Render(m *remediations.Module, r *Record) Message {
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
 	section("WHAT IS WRONG", "%s", plain(r.Reason))
 	section(changeTitle(r), "%s", change(r))
-	_, why, _ := strings.Cut(m.Doc, "\n")
-	section("WHY IT IS DANGEROUS", "%s", strings.TrimSpace(why))
+	section("WHY IT MATTERS", "%s", m.Why())
 	if r.Outcome != Remediated && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
