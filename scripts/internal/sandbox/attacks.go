@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/scripts/internal/trail"
 )
 
@@ -127,7 +128,7 @@ func createBucket(ctx context.Context, own aws.Config, name string) error {
 		Bucket:                    &name,
 		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)},
 	})
-	if err != nil {
+	if err != nil && remediations.ErrorCode(err) != "BucketAlreadyOwnedByYou" { // the SDK may have tried twice
 		return fmt.Errorf("create bucket %s: %w", name, err)
 	}
 	return nil

@@ -20,7 +20,7 @@ const refuseTimeout = 30 * time.Second
 // acted upon, and neither may be dropped in silence. They are handed to the function directly: the
 // emulator's rules try once and drop what fails.
 func (p *play) badInput(ctx context.Context) error {
-	const module = "s3-public-policy"
+	const function = "s3-public-policy"
 	malformed := `{"hello":"world"}`
 	forged, err := forgery()
 	if err != nil {
@@ -31,10 +31,10 @@ func (p *play) badInput(ctx context.Context) error {
 	client := lambda.NewFromConfig(p.own())
 	for _, event := range []string{malformed, forged} {
 		_, err := client.Invoke(ctx, &lambda.InvokeInput{
-			FunctionName: aws.String("countermand-" + module), InvocationType: types.InvocationTypeEvent, Payload: []byte(event),
+			FunctionName: aws.String("countermand-" + function), InvocationType: types.InvocationTypeEvent, Payload: []byte(event),
 		})
 		if err != nil {
-			return fmt.Errorf("invoke the function of %s: %w", module, err)
+			return fmt.Errorf("invoke the function of %s: %w", function, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, refuseTimeout)
@@ -42,7 +42,7 @@ func (p *play) badInput(ctx context.Context) error {
 	var failed []failure
 	err = p.story.step("Waiting until Lambda has given up on them", func() error {
 		return eventually(ctx, func() error {
-			arrived, err := take(ctx, p.own(), failureQueue(module))
+			arrived, err := take(ctx, p.own(), failureQueue(function))
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func (p *play) badInput(ctx context.Context) error {
 				failed = append(failed, f)
 			}
 			if len(failed) < 2 {
-				return fmt.Errorf("queue %s:\nexpected the malformed and the forged event\nfound %d events", failureQueue(module), len(failed))
+				return fmt.Errorf("queue %s:\nexpected the malformed and the forged event\nfound %d events", failureQueue(function), len(failed))
 			}
 			return nil
 		})
@@ -71,7 +71,7 @@ func (p *play) badInput(ctx context.Context) error {
 			}
 		}
 		if found != 1 || len(failed) != 2 {
-			return fmt.Errorf("queue %s:\nexpected once each the malformed and the forged event\nfound %d of %d times\n%s", failureQueue(module), found, len(failed), sent)
+			return fmt.Errorf("queue %s:\nexpected once each the malformed and the forged event\nfound %d of %d times\n%s", failureQueue(function), found, len(failed), sent)
 		}
 	}
 	if after := p.writesSoFar(); after != before {
@@ -112,7 +112,7 @@ func forgery() (string, error) {
 func (p *play) writesSoFar() int {
 	n := 0
 	for _, e := range p.trail.Events() {
-		if byCountermand(e) {
+		if module(e) != "" {
 			n++
 		}
 	}

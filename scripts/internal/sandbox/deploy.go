@@ -5,15 +5,11 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
@@ -51,16 +47,19 @@ func deploy(ctx context.Context, root, dir, endpoint string) error {
 		return fmt.Errorf("make the deployment's log: %w", err)
 	}
 	defer log.Close()
-	cdk := exec.CommandContext(ctx, filepath.Join(root, "node_modules", ".bin", "cdk"), "deploy", "Countermand",
+	cdk, err := leashed(root, log, filepath.Join(root, "node_modules", ".bin", "cdk"), "deploy", "Countermand",
 		"--require-approval", "never", "--build", "true", // ./scripts/sandbox has built it
 		"--output", filepath.Join(dir, "cdk.out"), "-c", "config="+file, "-c", "emulator=true")
-	cdk.Dir = root
-	cdk.Env = deployEnvironment(root, dir, endpoint)
-	cdk.Stdout, cdk.Stderr = log, log
-	// The CDK runs the app, and the app runs Node: they are stopped as a group.
-	cdk.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cdk.Cancel = func() error { return syscall.Kill(-cdk.Process.Pid, syscall.SIGKILL) }
-	if err := cdk.Run(); err != nil {
+	if err != nil {
+		return err
+	}
+	cdk.Dir, cdk.Env = root, deployEnvironment(root, dir, endpoint)
+	if err := cdk.Start(); err != nil {
+		return fmt.Errorf("start the CDK: %w\nrun ./scripts/sandbox, which installs what this needs", err)
+	}
+	unwatch := context.AfterFunc(ctx, func() { kill(cdk) })
+	defer unwatch()
+	if err := cdk.Wait(); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -73,18 +72,14 @@ func deploy(ctx context.Context, root, dir, endpoint string) error {
 // account is bootstrapped.
 func bootstrap(ctx context.Context, endpoint string) error {
 	c := config(account, endpoint)
-	bucket := "cdk-hnb659fds-assets-" + account + "-" + region
-	_, err := s3.NewFromConfig(c).CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket:                    &bucket,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)},
-	})
-	if err != nil {
-		return fmt.Errorf("create bucket %s: %w", bucket, err)
+	if err := createBucket(ctx, c, "cdk-hnb659fds-assets-"+account+"-"+region); err != nil {
+		return err
 	}
-	_, err = ssm.NewFromConfig(c).PutParameter(ctx, &ssm.PutParameterInput{
-		Name:  aws.String("/cdk-bootstrap/hnb659fds/version"),
-		Type:  ssmtypes.ParameterTypeString,
-		Value: aws.String("30"),
+	_, err := ssm.NewFromConfig(c).PutParameter(ctx, &ssm.PutParameterInput{
+		Name:      aws.String("/cdk-bootstrap/hnb659fds/version"),
+		Type:      ssmtypes.ParameterTypeString,
+		Value:     aws.String("30"),
+		Overwrite: aws.Bool(true),
 	})
 	if err != nil {
 		return fmt.Errorf("put the bootstrap version: %w", err)

@@ -2,33 +2,24 @@ package sandbox
 
 import (
 	"context"
-	_ "embed"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 )
-
-//go:embed emulator.py
-var launcher string
 
 // healthTimeout is how long the emulator may take to start; it takes a second.
 const healthTimeout = 30 * time.Second
 
 // emulator is an AWS emulator that runs as a process group of its own.
 type emulator struct {
-	url      *url.URL
-	command  *exec.Cmd
-	lifeline io.Closer // the emulator dies when it closes
-	exited   chan struct{}
+	url     *url.URL
+	command *exec.Cmd
+	exited  chan struct{}
 }
 
 // startEmulator starts the emulator on a free port of this machine and waits until it answers. Its
@@ -53,14 +44,10 @@ func startEmulator(ctx context.Context, root, dir, endpoint string) (*emulator, 
 		return nil, fmt.Errorf("make the emulator's log: %w", err)
 	}
 	defer log.Close()
-	e.command = exec.Command(filepath.Join(root, ".tools", "emulator", "bin", "python"), "-c", launcher)
-	e.command.Dir = dir
-	e.command.Env = emulatorEnvironment(dir, port, endpoint)
-	e.command.Stdout, e.command.Stderr = log, log
-	e.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if e.lifeline, err = e.command.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("start the emulator: %w", err)
+	if e.command, err = leashed(root, log, python(root), "-m", "ministack"); err != nil {
+		return nil, err
 	}
+	e.command.Dir, e.command.Env = dir, emulatorEnvironment(dir, port, endpoint)
 	if err := e.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the emulator: %w\nrun ./scripts/sandbox, which installs it", err)
 	}
@@ -143,24 +130,6 @@ func (e *emulator) wait(ctx context.Context) error {
 
 // stop ends the emulator and every function that it runs. Nothing of it is worth keeping.
 func (e *emulator) stop() {
-	err := syscall.Kill(-e.command.Process.Pid, syscall.SIGKILL)
-	if err != nil && !errors.Is(err, syscall.ESRCH) {
-		e.command.Process.Kill()
-	}
+	kill(e.command)
 	<-e.exited
-	e.lifeline.Close()
-}
-
-// logTail is how many lines of a log an error shows.
-const logTail = 20
-
-// withLog adds the end of a log to an error, and where the whole of it is.
-func withLog(err error, path string) error {
-	text, readErr := os.ReadFile(path)
-	if readErr != nil {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	lines = lines[max(0, len(lines)-logTail):]
-	return fmt.Errorf("%w\n  %s\nthe whole log is in %s", err, strings.Join(lines, "\n  "), path)
 }

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/countermand/countermand/remediations/catalog"
 	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/scripts/internal/trail"
 )
 
 const (
@@ -93,8 +91,8 @@ func (p *play) attack(ctx context.Context, number int, a attack) error {
 		}
 	}
 	p.story.chapter(number, a)
-	struck := time.Now()
-	resources, err := a.strike(ctx, config(a.key, p.endpoint))
+	began := time.Now()
+	resources, err := a.strike(ctx, p.attacker(a.key))
 	if err != nil {
 		return err
 	}
@@ -106,14 +104,18 @@ func (p *play) attack(ctx context.Context, number int, a attack) error {
 	defer cancel()
 	var done []engine.Record
 	err = eventually(ctx, func() (err error) {
-		call, err := p.event(a)
+		call, err := struck(p.trail.Events(), a.call)
 		if err != nil {
 			return err
 		}
 		if err := a.check(ctx, p.own(), resources, call); err != nil {
 			return err
 		}
-		if done, err = p.remediated(ctx, a, resources, call); err != nil {
+		records, err := runs(ctx, p.own())
+		if err != nil {
+			return err
+		}
+		if done, err = remediated(records, a.module, resources, call); err != nil {
 			return err
 		}
 		return p.mailed(ctx, done)
@@ -126,58 +128,12 @@ func (p *play) attack(ctx context.Context, number int, a attack) error {
 	if err != nil {
 		return err
 	}
-	p.story.told(a, struck, done, attacked, now)
+	p.story.told(a, began, done, attacked, now)
 	for _, r := range done {
 		p.story.mail(p.mailsAbout(r)[0], number == 1)
 	}
 	p.story.checked(a.right, "one run and one alert for each resource")
 	return nil
-}
-
-// event is the event of an attack's call.
-func (p *play) event(a attack) (trail.Event, error) {
-	var found []trail.Event
-	for _, e := range p.trail.Events() {
-		if e.Name == a.call && !byCountermand(e) {
-			found = append(found, e)
-		}
-	}
-	if len(found) != 1 {
-		return trail.Event{}, fmt.Errorf("expected 1 event %s, found %d", a.call, len(found))
-	}
-	return found[0], nil
-}
-
-// byCountermand reports whether one of Countermand's own functions made a call.
-func byCountermand(e trail.Event) bool {
-	return strings.Contains(e.Principal, ":assumed-role/countermand-")
-}
-
-// remediated is the run of each resource. It is an error if one has not exactly one run for the call, or
-// has one that ended otherwise.
-func (p *play) remediated(ctx context.Context, a attack, resources []string, call trail.Event) ([]engine.Record, error) {
-	records, err := runs(ctx, p.own())
-	if err != nil {
-		return nil, err
-	}
-	var done []engine.Record
-	for _, id := range resources {
-		var of []engine.Record
-		for _, r := range records {
-			if r.Module == a.module && r.Resource.ID == id && r.EventID == call.ID {
-				of = append(of, r)
-			}
-		}
-		if len(of) != 1 {
-			return nil, fmt.Errorf("%s:\nexpected 1 run of %s\nfound %d", id, a.module, len(of))
-		}
-		if of[0].Outcome != engine.Remediated || of[0].Alert != engine.AlertSent {
-			return nil, fmt.Errorf("%s:\nexpected a run of %s that ended as Remediated, its alert sent\nfound %s, alert %q, error %q",
-				id, a.module, of[0].Outcome, of[0].Alert, of[0].Error)
-		}
-		done = append(done, of[0])
-	}
-	return done, nil
 }
 
 // mailed reports whether the mailbox has exactly one alert about each run.
@@ -219,37 +175,9 @@ func (p *play) aftermath(ctx context.Context) error {
 	if n := p.trail.Lost(); n > 0 {
 		return fmt.Errorf("the trail could not deliver %d events: see %s", n, filepath.Join(p.dir, "trail.log"))
 	}
-	remediated := 0
-	written := map[string]int{}
-	for _, r := range records {
-		switch r.Outcome {
-		case engine.Remediated:
-			remediated++
-		case engine.Clean:
-		default:
-			return fmt.Errorf("expected only runs that ended as Remediated or Clean\nfound %s of %s for %s: %s", r.Outcome, r.Module, r.Resource.ID, r.Error)
-		}
-		for _, c := range r.Calls {
-			if c.Write && c.Error == "" {
-				written[r.Module]++
-			}
-		}
-	}
-	if remediated != p.acted {
-		return fmt.Errorf("expected %d runs that ended as Remediated, found %d: something is put right again and again", p.acted, remediated)
-	}
-	own, events := 0, p.trail.Events()
-	seen := map[string]int{}
-	for _, e := range events {
-		if byCountermand(e) {
-			own++
-			seen[strings.TrimPrefix(e.Principal[strings.LastIndex(e.Principal, "/")+1:], "countermand-")]++
-		}
-	}
-	for _, m := range catalog.All() {
-		if seen[m.Name] != written[m.Name] {
-			return fmt.Errorf("%s:\nexpected the %d writes that its run records own up to\nfound %d in the trail", m.Name, written[m.Name], seen[m.Name])
-		}
+	own, err := settled(records, p.trail.Events(), p.acted)
+	if err != nil {
+		return err
 	}
 	if err := p.mailed(ctx, nil); err != nil {
 		return err
@@ -327,15 +255,4 @@ func pause(ctx context.Context) error {
 	case <-time.After(look):
 		return nil
 	}
-}
-
-// writes are the calls that write of a run, by IAM's names.
-func writes(r engine.Record) []string {
-	var names []string
-	for _, c := range r.Calls {
-		if c.Write && !slices.Contains(names, c.Action) {
-			names = append(names, c.Action)
-		}
-	}
-	return names
 }

@@ -107,5 +107,13 @@ func config(key, endpoint string) aws.Config {
 	}
 }
 
+// attacker is what the holder of a key attacks with. A call is made once: made again because its answer got
+// lost, it would be two attacks.
+func (s *sandbox) attacker(key string) aws.Config {
+	c := config(key, s.endpoint)
+	c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	return c
+}
+
 // own is what the sandbox itself looks and prepares with: past the trail, so that it leaves no events.
 func (s *sandbox) own() aws.Config { return config(account, s.url.String()) }

@@ -64,9 +64,9 @@ func (s *story) told(a attack, struck time.Time, done []engine.Record, attacked,
 		s.say("   %s %s by %s", faint.Sprint("saw    "), r.EventName, r.Name)
 		s.say("   %s %s: %s", faint.Sprint("found  "), r.Resource.ID, r.Reason)
 		s.say("   %s %s, with %d calls that only read before and after it", faint.Sprint("did    "), strings.Join(names, ", "), reads)
-		s.say("   %s %s %.1f s after the call", faint.Sprint("outcome"), good.Sprint(r.Outcome), r.Ended.Sub(struck).Seconds())
+		s.say("   %s %s, %d ms after the call", faint.Sprint("outcome"), good.Sprint(r.Outcome), r.Ended.Sub(struck).Milliseconds())
 	}
-	s.say("\n   %s, as the emulator has it (- after the attack, + now):", a.what)
+	s.say("\n   What the emulator says of %s (- after the attack, + now):", a.what)
 	s.say("%s", s.difference(attacked, now))
 }
 
@@ -117,7 +117,8 @@ func (s *story) badInput() {
 func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refused"), message) }
 
 func (s *story) end(took time.Duration) {
-	s.say("\n%s", bold.Sprintf("All of it was taken back. (%.0f s)", took.Seconds()))
+	s.say("\n%s %s", bold.Sprint("All of it was taken back."), faint.Sprintf("(%.0f s)", took.Seconds()))
+	s.say("On AWS the same takes longer: CloudTrail needs seconds, at times minutes, to report a call.")
 	s.say("Everything is stopped. To attack it by hand: ./scripts/sandbox up")
 }
 

@@ -1,0 +1,108 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/scripts/internal/trail"
+)
+
+// struck is the event of an attack's call. It is an error if there is not exactly one.
+func struck(events []trail.Event, call string) (trail.Event, error) {
+	var found []trail.Event
+	for _, e := range events {
+		if e.Name == call && module(e) == "" {
+			found = append(found, e)
+		}
+	}
+	if len(found) != 1 {
+		return trail.Event{}, fmt.Errorf("expected 1 event %s\nfound %d", call, len(found))
+	}
+	return found[0], nil
+}
+
+// module is the module whose function made a call, empty if somebody else made it.
+func module(e trail.Event) string {
+	_, role, own := strings.Cut(e.Principal, ":assumed-role/countermand-")
+	if !own {
+		return ""
+	}
+	name, _, _ := strings.Cut(role, "/")
+	return name
+}
+
+// remediated is the run of each resource that an attack was about. It is an error if one has not exactly
+// one run for the call, or one that ended otherwise.
+func remediated(records []engine.Record, module string, resources []string, call trail.Event) ([]engine.Record, error) {
+	var done []engine.Record
+	for _, id := range resources {
+		var of []engine.Record
+		for _, r := range records {
+			if r.Module == module && r.Resource.ID == id && r.EventID == call.ID {
+				of = append(of, r)
+			}
+		}
+		if len(of) != 1 {
+			return nil, fmt.Errorf("%s:\nexpected 1 run of %s\nfound %d", id, module, len(of))
+		}
+		if of[0].Outcome != engine.Remediated || of[0].Alert != engine.AlertSent {
+			return nil, fmt.Errorf("%s:\nexpected a run of %s that ended as Remediated, its alert sent\nfound %s, alert %q, error %q",
+				id, module, of[0].Outcome, of[0].Alert, of[0].Error)
+		}
+		done = append(done, of[0])
+	}
+	return done, nil
+}
+
+// settled judges everything that has happened, when nothing happens any more: every run ended well, as many
+// resources were put right as were attacked, and Countermand made exactly the calls that its run records own
+// up to. Its own calls are events as well: one that led to another would show here. It returns how many
+// calls that write Countermand made.
+func settled(records []engine.Record, events []trail.Event, acted int) (int, error) {
+	right := 0
+	claimed, seen := map[string]int{}, map[string]int{}
+	for _, r := range records {
+		switch r.Outcome {
+		case engine.Remediated:
+			right++
+		case engine.Clean:
+		default:
+			return 0, fmt.Errorf("expected only runs that ended as Remediated or Clean\nfound %s of %s for %s: %s", r.Outcome, r.Module, r.Resource.ID, r.Error)
+		}
+		for _, c := range r.Calls {
+			if c.Write && !c.Fenced {
+				claimed[r.Module]++
+			}
+		}
+	}
+	if right != acted {
+		return 0, fmt.Errorf("expected %d runs that ended as Remediated\nfound %d: something is put right again and again, or not at all", acted, right)
+	}
+	own := 0
+	for _, e := range events {
+		if m := module(e); m != "" {
+			own++
+			seen[m]++
+			claimed[m] += 0 // so that it is compared
+		}
+	}
+	for m, calls := range claimed {
+		if seen[m] != calls {
+			return 0, fmt.Errorf("expected the %d calls that write of %s's run records\nfound %d in the trail", calls, m, seen[m])
+		}
+	}
+	return own, nil
+}
+
+// writes are the calls that write of a run, by IAM's names.
+func writes(r engine.Record) []string {
+	var names []string
+	for _, c := range r.Calls {
+		if c.Write && !slices.Contains(names, c.Action) {
+			names = append(names, c.Action)
+		}
+	}
+	return names
+}
