@@ -4,12 +4,10 @@ package scripts_test
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -125,9 +123,6 @@ func zippedSize(t *testing.T, binary []byte) int {
 	t.Helper()
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
-	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(w, flate.BestCompression)
-	})
 	file, err := archive.Create("bootstrap")
 	if err != nil {
 		t.Fatal(err)

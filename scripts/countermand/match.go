@@ -23,7 +23,8 @@ in the way. This is what 'aws events test-event-pattern' does online, an event a
 
 ` + inputs + `
 
-The exit status says whether all events could be judged, not whether they match.`,
+The exit status says whether all events could be judged, not whether they match. --format json prints a
+line for each event: file, record (index in the file, from 0), line, wrapped, match, field and reason.`,
 		Example: "  " + name + ` match pattern.json event.json
   ` + name + ` match pattern.json --format json *.json.gz
   aws events describe-rule --name my-rule --query EventPattern --output text |
