@@ -18,10 +18,6 @@ const (
 
 // build adds the stacks to the app. dist is the folder that scripts/build fills.
 func build(app awscdk.App, modules []*remediations.Module, dist string) error {
-	emulated, err := emulator(app)
-	if err != nil {
-		return err
-	}
 	file, err := contextText(app, "config", "countermand.yaml")
 	if err != nil {
 		return err
@@ -39,7 +35,7 @@ func build(app awscdk.App, modules []*remediations.Module, dist string) error {
 	if _, err := os.Stat(filepath.Join(code, "bootstrap")); err != nil {
 		return fmt.Errorf("the function's code is not built, run ./scripts/build: %w", err)
 	}
-	if config.Trail != nil && !emulated {
+	if config.Trail != nil {
 		newTrailStack(app, config)
 	}
 	return newMainStack(app, config, code)

@@ -19,7 +19,7 @@ func TestGolden(t *testing.T) {
 	want := map[string][]string{
 		"default":    {mainStack},
 		"enforce":    {mainStack},
-		"emulator":   {mainStack},
+		"amd64":      {mainStack},
 		"fixtures":   {mainStack},
 		"trail":      {mainStack, trailStack},
 		"trail-full": {mainStack, trailStack},

@@ -43,7 +43,6 @@ type setup struct {
 	name    string
 	config  string // text of the configuration file
 	file    string // or its path
-	context map[string]any
 	modules func() []*remediations.Module
 
 	stacks map[string]*template
@@ -59,9 +58,9 @@ runRetentionDays: 90
 account: "210987654321"
 region: eu-central-1
 `},
-	{name: "emulator", modules: catalog.All, context: map[string]any{"emulator": "true"}, config: enforceAll(catalog.All()) + `
+	{name: "amd64", modules: catalog.All, config: enforceAll(catalog.All()) + `
 architecture: amd64
-trail: {existing: false}
+trail: {existing: true}
 `},
 	{name: "fixtures", modules: fixtures, config: `
 trail: {existing: true}
@@ -148,7 +147,7 @@ func (s *setup) synthesize(t *testing.T) map[string]*template {
 		if file == "" {
 			file = writeFile(t, t.TempDir(), "countermand.yaml", s.config)
 		}
-		stacks, err := synthesize(t, file, s.modules(), s.context)
+		stacks, err := synthesize(t, file, s.modules())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +180,7 @@ func forEach(t *testing.T, test func(t *testing.T, s *setup, stacks map[string]*
 }
 
 // synthesize is the templates, by stack, that the app makes with the feature flags of cdk.json.
-func synthesize(t *testing.T, file string, modules []*remediations.Module, context map[string]any) (map[string]*template, error) {
+func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[string]*template, error) {
 	t.Helper()
 	var cdk struct{ Context map[string]any }
 	text, err := os.ReadFile("../cdk.json")
@@ -192,9 +191,6 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module, conte
 		t.Fatal(err)
 	}
 	cdk.Context["config"] = file
-	for name, value := range context {
-		cdk.Context[name] = value
-	}
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
 	if err := build(app, modules, dist(t)); err != nil {

@@ -1,6 +1,5 @@
 // Command infra is the CDK app: it turns countermand.yaml and the catalog of modules into CloudFormation.
-// The CDK's command line runs it, as cdk.json says; -c config=FILE names another configuration, and
-// -c emulator=true leaves out what an emulator of AWS can't create.
+// The CDK's command line runs it, as cdk.json says; -c config=FILE names another configuration.
 package main
 
 import (

@@ -73,7 +73,6 @@ func TestMainErrors(t *testing.T) {
 		{"not built", unbuilt, []string{path}, "countermand: the function's code is not built, run ./scripts/build: stat dist/remediate-arm64/bootstrap: no such file or directory"},
 		{"other configuration", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":"other.yaml"}`}, "countermand: read configuration: open other.yaml: no such file or directory"},
 		{"configuration is no text", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":1}`}, "countermand: context config is 1: want a text"},
-		{"emulator is no truth", project(t, good), []string{path, `CDK_CONTEXT_JSON={"emulator":"maybe"}`}, "countermand: context emulator is maybe: want true or false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stderr, err := runApp(t, test.folder, test.environment...)

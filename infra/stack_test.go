@@ -297,7 +297,7 @@ func TestPatternsThatWouldNotArrive(t *testing.T) {
 		modules := fixtures()
 		modules[0].Pattern = events.Pattern(pattern)
 		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
-		_, err := synthesize(t, file, modules, nil)
+		_, err := synthesize(t, file, modules)
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", pattern, err, want)
 		}

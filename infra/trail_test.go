@@ -174,19 +174,3 @@ func TestLogKey(t *testing.T) {
 		t.Errorf("key policy (-want +got):\n%s", diff)
 	}
 }
-
-// TestEmulatorLeavesOutOnlyTheTrail shows that the template for an emulator is the one for AWS.
-func TestEmulatorLeavesOutOnlyTheTrail(t *testing.T) {
-	s := setupNamed(t, "emulator")
-	real := &setup{name: "emulator off", config: s.config, modules: s.modules, context: map[string]any{"emulator": "false"}}
-	stacks := real.synthesize(t)
-	if stacks[trailStack] == nil {
-		t.Error("without the switch there is no trail either")
-	}
-	if s.synthesize(t)[trailStack] != nil {
-		t.Error("the trail's stack is there, which the emulator can't create")
-	}
-	if diff := cmp.Diff(string(stacks[mainStack].text), string(s.synthesize(t)[mainStack].text)); diff != "" {
-		t.Errorf("main stack (-AWS +emulator):\n%s", diff)
-	}
-}

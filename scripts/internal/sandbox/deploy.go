@@ -49,7 +49,7 @@ func deploy(ctx context.Context, root, dir, endpoint string) error {
 	defer log.Close()
 	cdk, err := leashed(root, log, filepath.Join(root, "node_modules", ".bin", "cdk"), "deploy", "Countermand",
 		"--require-approval", "never", "--build", "true", // ./scripts/sandbox has built it
-		"--output", filepath.Join(dir, "cdk.out"), "-c", "config="+file, "-c", "emulator=true")
+		"--output", filepath.Join(dir, "cdk.out"), "-c", "config="+file)
 	if err != nil {
 		return err
 	}
