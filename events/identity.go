@@ -28,29 +28,42 @@ type Issuer struct {
 }
 
 func identity(raw json.RawMessage) Identity {
-	id := Params{raw}
-	session := id.Get("sessionContext")
-	issuer := session.Get("sessionIssuer")
+	id := fields(raw)
+	session := fields(id["sessionContext"].raw)
+	issuer := fields(session["sessionIssuer"].raw)
 	return Identity{
-		Type:             id.Get("type").Text(),
-		PrincipalID:      id.Get("principalId").Text(),
-		ARN:              id.Get("arn").Text(),
-		AccountID:        id.Get("accountId").Text(),
-		UserName:         id.Get("userName").Text(),
-		AccessKeyID:      id.Get("accessKeyId").Text(),
-		IdentityProvider: id.Get("identityProvider").Text(),
-		InvokedBy:        id.Get("invokedBy").Text(),
-		SourceIdentity:   session.Get("sourceIdentity").Text(),
-		OnBehalfOf:       id.Get("onBehalfOf", "userId").Text(),
-		MFA:              session.Get("attributes", "mfaAuthenticated").Text() == "true",
+		Type:             id["type"].Text(),
+		PrincipalID:      id["principalId"].Text(),
+		ARN:              id["arn"].Text(),
+		AccountID:        id["accountId"].Text(),
+		UserName:         id["userName"].Text(),
+		AccessKeyID:      id["accessKeyId"].Text(),
+		IdentityProvider: id["identityProvider"].Text(),
+		InvokedBy:        id["invokedBy"].Text(),
+		SourceIdentity:   session["sourceIdentity"].Text(),
+		OnBehalfOf:       id["onBehalfOf"].Get("userId").Text(),
+		MFA:              session["attributes"].Get("mfaAuthenticated").Text() == "true",
 		Issuer: Issuer{
-			Type:        issuer.Get("type").Text(),
-			PrincipalID: issuer.Get("principalId").Text(),
-			ARN:         issuer.Get("arn").Text(),
-			AccountID:   issuer.Get("accountId").Text(),
-			UserName:    issuer.Get("userName").Text(),
+			Type:        issuer["type"].Text(),
+			PrincipalID: issuer["principalId"].Text(),
+			ARN:         issuer["arn"].Text(),
+			AccountID:   issuer["accountId"].Text(),
+			UserName:    issuer["userName"].Text(),
 		},
 	}
+}
+
+// fields is the fields of an object; none if it is anything else.
+func fields(raw json.RawMessage) map[string]Params {
+	members, err := object(Params{raw}.inner())
+	if err != nil {
+		return nil
+	}
+	params := make(map[string]Params, len(members))
+	for key, value := range members {
+		params[key] = Params{value}
+	}
+	return params
 }
 
 // Principal is who made the call, as exactly as the record says: the ARN where there is one, otherwise the
