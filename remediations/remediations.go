@@ -4,6 +4,7 @@
 package remediations
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,15 +81,27 @@ type Run struct {
 
 // Found is a finding about a resource, its state before and after as JSON.
 func Found(r Resource, reason string, before, after any) (*Finding, error) {
-	b, err := json.Marshal(before)
+	b, err := Encode(before)
 	if err != nil {
 		return nil, fmt.Errorf("encode the state of %s: %w", r, err)
 	}
-	a, err := json.Marshal(after)
+	a, err := Encode(after)
 	if err != nil {
 		return nil, fmt.Errorf("encode the state of %s: %w", r, err)
 	}
 	return &Finding{Resource: r, Reason: reason, Before: b, After: a}, nil
+}
+
+// Encode is a value as JSON, with <, > and & as they are: json.Marshal makes six bytes of each, so that who
+// fills a policy with them could make a run record too large to be written.
+func Encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // ErrChanged is Undo's refusal: the resource is not as the action left it, so somebody else has decided

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/countermand/countermand/remediations"
 )
 
 // maxRecord is the most bytes of JSON a run record may have: DynamoDB's limit for an item is 400 KB.
@@ -54,7 +56,7 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (*Record, error) {
 
 // Put implements Store.
 func (d *DynamoDB) Put(ctx context.Context, r *Record) error {
-	body, err := json.Marshal(r)
+	body, err := remediations.Encode(r)
 	if err != nil {
 		return fmt.Errorf("encode run record %s: %w", r.ID, err)
 	}

@@ -251,12 +251,14 @@ func (e *Engine) tell(ctx context.Context, record *Record) error {
 		return nil
 	}
 	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
+		err = fmt.Errorf("alert: %w", err)
 		record.denied = accessDenied[remediations.ErrorCode(err)]
+		record.Error = err.Error()
 		record.Lease = time.Time{}
 		record.Version++
-		return errors.Join(fmt.Errorf("alert: %w", err), e.Store.Put(ctx, record))
+		return errors.Join(err, e.Store.Put(ctx, record))
 	}
-	record.Alert = AlertSent
+	record.Alert, record.Error = AlertSent, ""
 	record.Version++
 	record.Lease = time.Time{}
 	if record.Ended.IsZero() {
