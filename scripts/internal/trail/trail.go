@@ -89,6 +89,7 @@ func New(o Options) *Trail {
 		BaseEndpoint: aws.String(o.Upstream.String()),
 		Credentials:  credentials.NewStaticCredentialsProvider(o.Account, "test", ""),
 		Region:       "us-east-1",
+		HTTPClient:   Client(),
 	})
 	t.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
