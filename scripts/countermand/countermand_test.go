@@ -265,7 +265,7 @@ func TestModules(t *testing.T) {
 	for _, part := range []string{
 		"enforce  also puts it right; that can't be undone\n  Risk: a website stops being public\n",
 		"  ATT&CK/T1530       https://attack.mitre.org/techniques/T1530/\n",
-		"Permissions to act and undo, in mode enforce\n  s3:PutBucketPolicy\n",
+		"Permissions to act, in mode enforce\n  s3:PutBucketPolicy\n",
 	} {
 		if !strings.Contains(stdout, part) {
 			t.Errorf("%q is missing in\n%s", part, stdout)
@@ -332,6 +332,7 @@ func TestModulesAsJSON(t *testing.T) {
       "resource": "arn:${AWS::Partition}:s3:::*"
     }
   ],
+  "undoWrites": [],
   "acts": true,
   "undoes": false
 }

@@ -138,8 +138,12 @@ func printModule(out io.Writer, m *remediations.Module) error {
 	heading("Permissions to look")
 	printPermissions(&b, m.Reads)
 	if len(m.Writes) > 0 {
-		heading("Permissions to act and undo, in mode enforce")
+		heading("Permissions to act, in mode enforce")
 		printPermissions(&b, m.Writes)
+	}
+	if len(m.UndoWrites) > 0 {
+		heading("Permissions that who undoes it needs besides; the function has none of them")
+		printPermissions(&b, m.UndoWrites)
 	}
 	_, err := b.WriteTo(out)
 	return err
@@ -181,6 +185,7 @@ type description struct {
 	Pattern  json.RawMessage       `json:"pattern"`
 	Reads    []permission          `json:"reads"`
 	Writes   []permission          `json:"writes"`
+	UndoOnly []permission          `json:"undoWrites"`
 	Acts     bool                  `json:"acts"`
 	Undoes   bool                  `json:"undoes"`
 }
@@ -208,7 +213,7 @@ func describe(m *remediations.Module) description {
 	d := description{
 		Name: m.Name, Title: m.Title(), Doc: m.Doc, Severity: m.Severity, Mode: m.Default, Risk: m.Risk,
 		Controls: []control{}, Pattern: json.RawMessage(m.Pattern),
-		Reads: permissions(m.Reads), Writes: permissions(m.Writes),
+		Reads: permissions(m.Reads), Writes: permissions(m.Writes), UndoOnly: permissions(m.UndoWrites),
 		Acts: m.Action != nil, Undoes: m.Undo != nil,
 	}
 	for _, id := range slices.Sorted(slices.Values(m.Controls)) {
