@@ -88,6 +88,13 @@ func (d *DynamoDB) Put(ctx context.Context, r *Record) error {
 	_, err = d.client.PutItem(ctx, in)
 	var refused *types.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
+		standing, err := d.Get(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if r.same(standing) {
+			return nil
+		}
 		return ErrConflict
 	}
 	if err != nil {

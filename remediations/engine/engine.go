@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -142,6 +143,7 @@ func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
 		UserAgent: rec.UserAgent,
 		Replay:    event.ReplayName,
 		Attempt:   1,
+		Writer:    rand.Text(),
 		Started:   now,
 		Expires:   now.Add(e.Retention),
 	}

@@ -28,6 +28,9 @@ func (m *Memory) Put(_ context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
+	if r.same(standing) {
+		return nil
+	}
 	version := 0
 	if standing != nil {
 		version = standing.Version

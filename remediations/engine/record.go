@@ -63,6 +63,7 @@ type Record struct {
 	Alert     string                `json:"alert,omitempty"`
 	Attempt   int                   `json:"attempt"` // 1 for the first
 	Version   int                   `json:"version"` // raised by every write: who writes must have read the one before
+	Writer    string                `json:"writer"`  // random: which delivery wrote this version
 	Started   time.Time             `json:"started"`
 	Ended     time.Time             `json:"ended,omitzero"`
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
@@ -108,12 +109,19 @@ type Store interface {
 	// Get is the record of an id; nil if there is none. It sees every write that was made before.
 	Get(ctx context.Context, id string) (*Record, error)
 	// Put writes a record whose Version is one more than that of the record it replaces, 1 if there must be
-	// none yet. It returns ErrConflict, and writes nothing, if another record stands there.
+	// none yet. It returns ErrConflict, and writes nothing, if another record stands there. A version that
+	// the same Writer has written already is written: the answer to a write may be lost, and the SDK then
+	// makes it again.
 	Put(ctx context.Context, r *Record) error
 }
 
 // ErrConflict is Put's refusal: the record that stands is not the one that was read.
 var ErrConflict = errors.New("the run record was written by somebody else")
+
+// same reports whether two records are one write.
+func (r *Record) same(other *Record) bool {
+	return other != nil && r.Writer != "" && r.Writer == other.Writer && r.Version == other.Version
+}
 
 // runID names the run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal digits.
 func runID(module string, r remediations.Resource, event string) string {

@@ -144,6 +144,7 @@ func (e *Engine) takeOver(ctx context.Context, record *Record) (*Record, error) 
 func (e *Engine) deliveredBefore(ctx context.Context, record, prior *Record) (*Record, error) {
 	if prior.Alert == AlertPending && prior.unfinished(e.Now()) {
 		prior.Version++
+		prior.Writer = record.Writer
 		prior.Lease = e.lease(ctx)
 		err := e.Store.Put(ctx, prior)
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 		want := record(prefix + "twice")
 		put(t, store, want, nil)
 		other := record(want.ID)
-		other.Outcome = engine.Failed
+		other.Outcome, other.Writer = engine.Failed, "another"
 		put(t, store, other, engine.ErrConflict)
 		if diff := cmp.Diff(want, get(t, store, want.ID), cmpopts.IgnoreUnexported(engine.Record{})); diff != "" {
 			t.Error(diff)
@@ -49,13 +50,23 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 		for r.Version = 1; r.Version <= 3; r.Version++ {
 			put(t, store, r, nil)
 		}
-		r.Version = 3
+		r.Version, r.Writer = 3, "another"
 		put(t, store, r, engine.ErrConflict)
 		r.Version = 5
 		put(t, store, r, engine.ErrConflict)
 		if got := get(t, store, r.ID).Version; got != 3 {
 			t.Errorf("version is %d, want 3", got)
 		}
+	})
+	t.Run("a write whose answer was lost may be made again", func(t *testing.T) {
+		r := record(prefix + "lost")
+		put(t, store, r, nil)
+		put(t, store, r, nil)
+		r.Version = 2
+		put(t, store, r, nil)
+		put(t, store, r, nil)
+		r.Version = 1
+		put(t, store, r, engine.ErrConflict)
 	})
 	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
 }
@@ -65,9 +76,11 @@ func race(t *testing.T, store engine.Store, id string) {
 	var first, conflicts int
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	for range claimants {
+	for i := range claimants {
 		group.Go(func() {
-			err := store.Put(context.WithoutCancel(t.Context()), record(id))
+			r := record(id)
+			r.Writer = fmt.Sprint(i)
+			err := store.Put(context.WithoutCancel(t.Context()), r)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -111,6 +124,6 @@ func record(id string) *engine.Record {
 		Principal: "arn:aws:iam::111122223333:user/bob", Name: "bob", SourceIP: "198.51.100.7", UserAgent: "[aws-cli/2.15]",
 		Reason: "versioning is off", Before: json.RawMessage(`"{ \"spaces\" :  \"are kept\" }"`), After: json.RawMessage(`null`),
 		Fix: "fix", Revert: "revert", Calls: []engine.Call{{Action: "s3:PutBucketVersioning", Write: true}}, Touched: true,
-		Alert: engine.AlertSent, Attempt: 1, Version: 1, Started: at, Ended: at.Add(time.Second), Expires: at.Add(time.Hour),
+		Alert: engine.AlertSent, Attempt: 1, Version: 1, Writer: "one", Started: at, Ended: at.Add(time.Second), Expires: at.Add(time.Hour),
 	}
 }
