@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -26,6 +27,7 @@ type Message struct {
 const (
 	maxSubject = 100
 	maxField   = 500    // characters of a field whose text somebody else chose
+	maxReason  = 4_000  // characters of a reason, which may quote such text
 	maxChange  = 20_000 // bytes of the difference between before and after
 )
 
@@ -49,19 +51,29 @@ func Render(m *remediations.Module, r *Record) Message {
 		fmt.Fprintf(&b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
 	}
 	b.WriteString(headline(m, r) + "\n\n")
+	if r.Outcome == Failed {
+		section("WHAT WENT WRONG", "%s", bounded(r.Error, maxReason))
+	}
+	if r.Left != "" {
+		section("WHAT IS STILL WRONG", "%s\n\n%s", bounded(r.Left, maxReason), r.LeftFix)
+	}
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
-	section("WHAT IS WRONG", "%s", plain(r.Reason))
-	section(changeTitle(r), "%s", change(r))
+	if r.Reason != "" {
+		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
+		section(changeTitle(r), "%s", change(r))
+	}
 	section("WHY IT MATTERS", "%s", m.Why())
-	if r.Outcome != Remediated && r.Fix != "" {
+	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
 	if r.Touched && r.Revert != "" {
 		section("TAKE IT BACK", "%s", r.Revert)
 	}
-	section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
+	if r.Resource.ID != "" {
+		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
+	}
 	if len(m.Controls) > 0 {
 		section("CONTROLS", "%s", controls(m))
 	}
@@ -74,10 +86,16 @@ func headline(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
 		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title())
+	case Partial:
+		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG. Look now.", m.Title())
 	case Unverified:
 		return "Countermand acted, BUT IT IS STILL WRONG. Look now."
+	case Failed:
+		return "Countermand FAILED at this. What was done may still be in place. Look now."
 	}
 	switch {
+	case r.Touched:
+		return "Countermand acted before, and IT IS WRONG AGAIN. Look now."
 	case r.Mode == remediations.Alert:
 		return "Countermand has changed nothing: the module only alerts here."
 	case m.Action == nil:
@@ -104,7 +122,7 @@ func changeTitle(r *Record) string {
 	switch {
 	case pretty(r.Before) == pretty(r.After):
 		return "WHAT IT LOOKS LIKE NOW"
-	case r.Outcome == Remediated || r.Outcome == Unverified:
+	case r.Touched:
 		return "WHAT WAS CHANGED (- before, + after)"
 	}
 	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
@@ -148,9 +166,25 @@ func pretty(state json.RawMessage) string {
 	}
 	var b bytes.Buffer
 	if json.Indent(&b, state, "", "  ") != nil {
-		return string(state) + "\n"
+		return printable(string(state)) + "\n"
 	}
-	return b.String() + "\n"
+	return printable(b.String()) + "\n"
+}
+
+// printable is JSON with what can't be seen, or changes the order of what can, as escapes. Such characters
+// stand in its strings only, where an escape means the same.
+func printable(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if c == '\n' || unicode.IsPrint(c) {
+			b.WriteRune(c)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // exemption is the text that keeps the module's hands off this resource.
@@ -184,15 +218,18 @@ func when(t time.Time) string {
 
 // plain is text that somebody else chose, made safe to stand in a message: one line, of bounded length, so
 // that a user agent can't forge a section of the alert.
-func plain(s string) string {
+func plain(s string) string { return bounded(s, maxField) }
+
+// bounded is plain with a bound of its own, in characters.
+func bounded(s string, most int) string {
 	s = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == '\u2028' || c == '\u2029' {
 			return ' '
 		}
 		return c
 	}, strings.ToValidUTF8(s, "?"))
-	if runes := []rune(s); len(runes) > maxField {
-		s = string(runes[:maxField]) + "..."
+	if runes := []rune(s); len(runes) > most {
+		s = string(runes[:most]) + "..."
 	}
 	if strings.TrimSpace(s) == "" {
 		return "unknown"

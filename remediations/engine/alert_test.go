@@ -31,7 +31,20 @@ func TestRender(t *testing.T) {
 		"remediated": func(*engine.Record) {},
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
 		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
-		"unverified": func(r *engine.Record) { r.Outcome = engine.Unverified },
+		"unverified": func(r *engine.Record) {
+			r.Outcome, r.Left, r.LeftFix = engine.Unverified, "the door is open", "house shut-door --id front"
+		},
+		"partial": func(r *engine.Record) {
+			r.Outcome, r.Left, r.LeftFix = engine.Partial, "the door has no lock", "house fit-lock --id front"
+		},
+		"failed": func(r *engine.Record) {
+			r.Outcome, r.Error, r.Reason, r.Touched = engine.Failed, "guard: describe door: AccessDenied", "", false
+			r.Before, r.After, r.Fix, r.Revert = nil, nil, "", ""
+		},
+		"again": func(r *engine.Record) { r.Outcome, r.Mode = engine.Alerted, remediations.Alert },
+		"invisible": func(r *engine.Record) {
+			r.Before, r.After = json.RawMessage(`{"door":"\u202eopen\u2028"}`), json.RawMessage("{\"door\":\"\u202eshut\u2028\u0085\"}")
+		},
 		"document": func(r *engine.Record) {
 			r.Before, r.After = json.RawMessage(`"{\"Statement\": [1, 2]}"`), json.RawMessage(`null`)
 		},
@@ -84,7 +97,7 @@ func TestLongChangeIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Remediated, Before: long, After: json.RawMessage(`null`)})
+	m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Remediated, Reason: "it is open", Before: long, After: json.RawMessage(`null`)})
 	if len(m.Body) > 60_000 || !strings.Contains(m.Body, "the run record has all of it") {
 		t.Errorf("the body has %d bytes", len(m.Body))
 	}

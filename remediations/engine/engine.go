@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,7 +89,7 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 		e.log(ctx, record)
 		return []Record{*record}, nil
 	}
-	resources, err := e.Module.Suspects(event)
+	resources, err := e.suspects(event)
 	if err == nil && len(resources) == 0 {
 		record := e.record(event, remediations.Resource{})
 		record.Outcome = Clean
@@ -103,18 +104,52 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	return e.each(ctx, event, resources)
 }
 
-// each runs every resource, whatever becomes of the others.
+// parallel is how many resources of an event are worked on at once. One call may launch a hundred instances,
+// and the function has half a minute.
+const parallel = 8
+
+// each runs every resource, whatever becomes of the others. What there is no time for is left to the next
+// delivery, to which those that are done are duplicates.
 func (e *Engine) each(ctx context.Context, event events.Event, resources []remediations.Resource) ([]Record, error) {
-	var records []Record
-	var errs []error
-	for _, r := range resources {
-		record, err := e.run(ctx, event, r)
-		records = append(records, *record)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", e.Module.Name, r, err))
+	work, cancel := workTime(ctx)
+	defer cancel()
+	records := make([]Record, len(resources))
+	errs := make([]error, len(resources)+1)
+	gate := make(chan struct{}, parallel)
+	var group sync.WaitGroup
+	for i, r := range resources {
+		gate <- struct{}{}
+		if work.Err() != nil {
+			records = records[:i]
+			errs[len(resources)] = fmt.Errorf("%s: no time was left for %d of %d resources", e.Module.Name, len(resources)-i, len(resources))
+			break
 		}
+		group.Go(func() {
+			defer func() { <-gate }()
+			record, err := e.run(ctx, event, r)
+			records[i] = *record
+			if err != nil {
+				errs[i] = fmt.Errorf("%s: %s: %w", e.Module.Name, r, err)
+			}
+		})
 	}
+	group.Wait()
 	return records, errors.Join(errs...)
+}
+
+// suspects asks the module for the resources.
+func (e *Engine) suspects(event events.Event) (resources []remediations.Resource, err error) {
+	defer recovered(&err)
+	return e.Module.Suspects(event)
+}
+
+// ErrPanic is a module's panic. It ends the run like any other error, so that its record says so.
+var ErrPanic = errors.New("the module panicked")
+
+func recovered(err *error) {
+	if problem := recover(); problem != nil {
+		*err = fmt.Errorf("%w: %v", ErrPanic, problem)
+	}
 }
 
 // refuse ends an event that nobody may act on.
@@ -130,7 +165,7 @@ func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
 	now := e.Now().UTC()
 	rec := event.Record
 	return &Record{
-		ID:        runID(e.Module.Name, r, event.Key()),
+		ID:        runID(e.Module.Name, r, event.Key(), event.ReplayName),
 		Module:    e.Module.Name,
 		Mode:      e.mode(event),
 		Resource:  r,

@@ -24,12 +24,15 @@ import (
 type door struct {
 	mu       sync.Mutex
 	open     bool
-	stuck    bool  // shutting it has no effect
-	guardErr error // what the guard returns
-	notYet   int   // how many times the guard can't tell yet
-	shutErr  error // what the action returns, after it has shut the door
-	shuts    int   // how many times the action shut it
-	hang     bool  // the action waits for its context
+	stuck    bool            // shutting it has no effect
+	guardErr error           // what the guard returns
+	notYet   int             // how many times the guard can't tell yet
+	noLock   bool            // it has no lock, which the module can't mend
+	state    string          // what the door is like, besides
+	stuckIDs map[string]bool // doors of which the guard can't tell what they are like
+	shutErr  error           // what the action returns, after it has shut the door
+	shuts    int             // how many times the action shut it
+	hang     bool            // the action waits for its context
 }
 
 func (d *door) module() *remediations.Module {
@@ -46,7 +49,11 @@ func (d *door) module() *remediations.Module {
 			case "none":
 				return nil, nil
 			}
-			return []remediations.Resource{{ID: id, Type: "AWS::House::Door", Account: e.Account, Region: e.Region}}, nil
+			var doors []remediations.Resource
+			for _, id := range strings.Split(id, ",") {
+				doors = append(doors, remediations.Resource{ID: id, Type: "AWS::House::Door", Account: e.Account, Region: e.Region})
+			}
+			return doors, nil
 		},
 		Guard: func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
 			d.mu.Lock()
@@ -54,10 +61,20 @@ func (d *door) module() *remediations.Module {
 			if d.notYet--; d.notYet >= 0 {
 				return nil, fmt.Errorf("describe door: %w", remediations.ErrNotYet)
 			}
+			if d.stuckIDs[r.ID] {
+				return nil, errors.New("nobody answers")
+			}
+			if d.guardErr == nil && !d.open && d.noLock {
+				f, err := remediations.Found(r, "the door has no lock", "no lock", "no lock")
+				if err == nil {
+					f.AlertOnly, f.Fix = true, "house fit-lock --id front"
+				}
+				return f, err
+			}
 			if d.guardErr != nil || !d.open {
 				return nil, d.guardErr
 			}
-			f, err := remediations.Found(r, "the door is open", map[string]any{"door": "open", "lamp": "on"}, map[string]any{"door": "shut", "lamp": "on"})
+			f, err := remediations.Found(r, "the door is open", map[string]any{"door": "open", "lamp": "on" + d.state}, map[string]any{"door": "shut", "lamp": "on" + d.state})
 			if err == nil {
 				f.Fix, f.Revert = "house shut-door --id front", "house open-door --id front"
 			}
@@ -207,6 +224,16 @@ func TestOutcomes(t *testing.T) {
 		{name: "exempt", house: exempt(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)), want: engine.Exempt},
 		{name: "no longer exempt", house: exempt(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)), want: engine.Remediated, shut: true, alerts: 1},
 		{name: "a replay", event: opened(`"version": "0"`, `"version": "0", "replay-name": "march"`), want: engine.Observed},
+		{name: "something is left", house: func(h *house) { h.door.noLock = true }, want: engine.Partial, shut: true, alerts: 1},
+		{name: "the module panics", house: func(h *house) {
+			h.Module.Guard = func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
+				panic("nil map")
+			}
+		}, want: engine.Failed, err: "the module panicked: nil map"},
+		{name: "exempt is another", house: func(h *house) {
+			exempt(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))(h)
+			h.Exemptions[0].Resource = "fron"
+		}, want: engine.Remediated, shut: true, alerts: 1},
 		{name: "the action fails", house: func(h *house) { h.door.shutErr = errors.New("no key") }, want: engine.Failed, err: "action: no key", shut: true},
 		{name: "the action changes nothing", house: func(h *house) { h.door.stuck = true }, want: engine.Unverified, alerts: 1},
 		{name: "no table", house: func(h *house) {

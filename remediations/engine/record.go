@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +28,8 @@ const (
 	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off
 	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
 	Remediated Outcome = "Remediated" // put right, and seen to be right
-	Unverified Outcome = "Unverified" // acted, and still wrong
+	Partial    Outcome = "Partial"    // put right as far as the module may; people were told of the rest
+	Unverified Outcome = "Unverified" // acted, and still wrong; people were told
 	Failed     Outcome = "Failed"     // an error; Lambda tries again, then the failure queue has the event
 )
 
@@ -56,6 +59,8 @@ type Record struct {
 	After     json.RawMessage       `json:"after,omitempty"`
 	Fix       string                `json:"fix,omitempty"`
 	Revert    string                `json:"revert,omitempty"`
+	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
+	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
 	Exemption string                `json:"exemption,omitempty"` // whose, and why
 	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
 	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed: the module was let write
@@ -78,17 +83,19 @@ func (r *Record) fail(err error) {
 	r.denied = r.denied || accessDenied[remediations.ErrorCode(err)]
 }
 
-// follow makes the record the next attempt at the run that prior left unfinished. Where the resource may
-// have been touched already, the state before that is kept: it is what undo must put back.
+// follow makes the record the next attempt at the run that prior left unfinished, and that may have touched
+// the resource already. What undo must put back is the state before the first touch, as long as this attempt
+// wants the same: otherwise somebody else has changed the resource in between, and it is their state that
+// this attempt replaces.
 func (r *Record) follow(prior *Record) {
 	r.Version, r.Attempt = prior.Version+1, prior.Attempt+1
 	if !prior.Touched {
 		return
 	}
-	r.Touched, r.Before = true, prior.Before
-	r.Calls = append(append([]Call(nil), prior.Calls...), r.Calls...)
-	if r.Reason == "" {
-		r.Reason, r.After, r.Fix, r.Revert = prior.Reason, prior.After, prior.Fix, prior.Revert
+	r.Touched = true
+	r.Calls = slices.Concat(prior.Calls, r.Calls)
+	if r.Before == nil || bytes.Equal(r.After, prior.After) {
+		r.Reason, r.Before, r.After, r.Fix, r.Revert = prior.Reason, prior.Before, prior.After, prior.Fix, prior.Revert
 	}
 }
 
@@ -101,8 +108,11 @@ func (r *Record) unfinished(now time.Time) bool {
 	case Started, Failed, Clean:
 		return true
 	}
-	return r.Alert == AlertPending
+	return r.untold()
 }
+
+// untold reports whether the run is over but for its alert.
+func (r *Record) untold() bool { return r.Alert == AlertPending }
 
 // Store keeps run records.
 type Store interface {
@@ -124,7 +134,8 @@ func (r *Record) same(other *Record) bool {
 }
 
 // runID names the run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal digits.
-func runID(module string, r remediations.Resource, event string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID, event}, "\x00")))
+// A replay has runs of its own, so that it neither takes the live event's place nor is taken for it.
+func runID(module string, r remediations.Resource, event, replay string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID, event, replay}, "\x00")))
 	return module + "-" + hex.EncodeToString(sum[:10])
 }

@@ -28,16 +28,24 @@ func (k *kit) outcome(c Case) error {
 			return err
 		}
 		k.used[action] = true
+		if call.region == "nowhere-1" {
+			return fmt.Errorf("%s was called in the function's Region, not in the resource's", action)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	acted := false
 	for _, r := range records {
+		for _, call := range r.Calls {
+			if call.Fenced {
+				return fmt.Errorf("%s was refused, and the module went on: %s", call.Action, call.Error)
+			}
+		}
 		switch r.Outcome {
-		case engine.Remediated, engine.Alerted:
+		case engine.Remediated, engine.Partial, engine.Alerted:
 			acted = true
-			if r.Outcome == engine.Remediated && len(c.Own) == 0 {
+			if r.Touched && len(c.Own) == 0 {
 				return errors.New("it is put right, but the case does not say which events that leads to (Own)")
 			}
 		case engine.Clean, engine.NoMatch:
@@ -63,13 +71,13 @@ func (k *kit) outcome(c Case) error {
 // explained: a finding says in words and commands what it is about.
 func (k *kit) explained(r engine.Record) error {
 	switch {
-	case r.Outcome != engine.Remediated && r.Outcome != engine.Alerted:
+	case !r.Touched && r.Outcome != engine.Alerted:
 		return nil
 	case r.Reason == "":
 		return errors.New("a finding has no reason")
-	case r.Outcome == engine.Remediated && r.Fix == "":
+	case r.Touched && r.Fix == "":
 		return errors.New("a finding that the action puts right has no Fix command")
-	case r.Outcome == engine.Remediated && k.module.Undo != nil && r.Revert == "":
+	case r.Touched && k.module.Undo != nil && r.Revert == "":
 		return errors.New("a finding that can be undone has no Revert command")
 	}
 	return nil
@@ -241,13 +249,10 @@ func (k *kit) missingFields(c Case) error {
 }
 
 // survive delivers an event whatever becomes of it, short of a panic and of a call with an empty name.
-func (k *kit) survive(p *play, raw []byte) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	_, _ = k.deliver(p, raw) // an error is one of the right answers
+func (k *kit) survive(p *play, raw []byte) error {
+	if _, err := k.deliver(p, raw); errors.Is(err, engine.ErrPanic) {
+		return err // another error is one of the right answers
+	}
 	for _, call := range p.stage.calls {
 		if call.empty != "" {
 			return fmt.Errorf("called %s with an empty %s", call.operation, call.empty)
@@ -271,7 +276,7 @@ func (k *kit) undo(c Case) error {
 		return err
 	}
 	for _, r := range slices.Backward(records) {
-		if r.Outcome == engine.Remediated {
+		if r.Touched {
 			if err := k.undoRun(p, c.Event, r); err != nil {
 				return err
 			}
@@ -295,7 +300,7 @@ func (k *kit) undoRefuses(c Case) error {
 	p.stage.world.Change()
 	state := p.stage.state()
 	for _, r := range records {
-		if r.Outcome != engine.Remediated {
+		if !r.Touched {
 			continue
 		}
 		if err := k.undoRun(p, c.Event, r); !errors.Is(err, remediations.ErrChanged) {

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +98,7 @@ type play struct {
 	stage  *stage
 	engine *engine.Engine
 	store  *engine.Memory
+	mu     sync.Mutex
 	alerts []engine.Message
 	wrote  int // number of calls that were writes, of all records
 }
@@ -115,6 +117,8 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 		AWS:     p.stage.config(),
 		Store:   p.store,
 		Alert: func(_ context.Context, m engine.Message) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			p.alerts = append(p.alerts, m)
 			return nil
 		},

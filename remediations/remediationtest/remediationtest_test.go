@@ -116,7 +116,29 @@ func TestFindsBreaks(t *testing.T) {
 				_ = name[0]
 				return suspects(e)
 			}
-		}, "panic"},
+		}, "the module panicked"},
+		{"a panic of the guard", func(m *remediations.Module) {
+			guard := m.Guard
+			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+				_ = run.Event.Record.Identity.UserName[0]
+				return guard(ctx, run, r)
+			}
+		}, "the module panicked"},
+		{"an undeclared call whose refusal is ignored", func(m *remediations.Module) {
+			action := m.Action
+			m.Action = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+				_, _ = s3.NewFromConfig(run.AWS).DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &f.Resource.ID})
+				return action(ctx, run, f)
+			}
+		}, "was refused, and the module went on"},
+		{"a call in the wrong Region", func(m *remediations.Module) {
+			guard := m.Guard
+			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+				there := *run
+				there.AWS.Region = "nowhere-1"
+				return guard(ctx, &there, r)
+			}
+		}, "not in the resource's"},
 		{"a call with an empty name", func(m *remediations.Module) {
 			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
 				r.ID = run.Event.Record.Request.Get("bucketName").Text()

@@ -50,6 +50,7 @@ func Error(code string) error {
 // call is one operation that reached the world.
 type call struct {
 	service, operation string
+	region             string
 	empty              string // name of a parameter that was an empty string; "" if none was
 }
 
@@ -63,7 +64,7 @@ type stage struct {
 }
 
 func (s *stage) config() aws.Config {
-	return aws.Config{Region: "eu-west-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+	return aws.Config{Region: "nowhere-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Countermand.World", s.handle), middleware.After)
 	}}}
 }
@@ -74,7 +75,7 @@ func (s *stage) handle(ctx context.Context, in middleware.InitializeInput, _ mid
 	if err := ctx.Err(); err != nil {
 		return out, metadata, err
 	}
-	c := call{service: awsmiddleware.GetServiceID(ctx), operation: awsmiddleware.GetOperationName(ctx), empty: emptyParameter(in.Parameters)}
+	c := call{service: awsmiddleware.GetServiceID(ctx), operation: awsmiddleware.GetOperationName(ctx), region: awsmiddleware.GetRegion(ctx), empty: emptyParameter(in.Parameters)}
 	s.calls = append(s.calls, c)
 	if len(s.calls) == s.fail {
 		return out, metadata, s.fault

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// maxLease is how long a run is left alone once it has begun. It ends before Lambda tries a failed
+// invocation again (after a minute), so that the retry can take over from a function that died.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+const maxLease = 50 * time.Second
+
+// lastAttempt is how many times Lambda delivers an event that fails: MaximumRetryAttempts is 2.
+const lastAttempt = 3
+
+// claim writes the record before anything is done, so that of all deliveries of an event one acts, and a
+// run that dies is seen. It returns the record of another delivery where that one has the run.
+func (e *Engine) claim(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
+	record.Outcome = e.decide(record, finding)
+	if finding != nil {
+		record.Reason, record.Fix, record.Revert = finding.Reason, finding.Fix, finding.Revert
+		record.Before, record.After = finding.Before, finding.After
+	}
+	switch record.Outcome {
+	case Started:
+		record.Lease, record.Touched = e.lease(ctx), true
+	case Alerted:
+		record.Lease, record.Alert = e.lease(ctx), AlertPending
+	default:
+		record.Ended = e.Now().UTC()
+	}
+	record.Version = 1
+	err := e.Store.Put(ctx, record)
+	if !errors.Is(err, ErrConflict) {
+		return nil, err
+	}
+	return e.takeOver(ctx, record, finding)
+}
+
+// takeOver continues a run that an earlier delivery left unfinished. Where there is nothing to continue it
+// returns the earlier delivery's record.
+func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
+	prior, err := e.Store.Get(ctx, record.ID)
+	if err != nil {
+		return nil, err
+	}
+	if prior == nil || !prior.unfinished(e.Now()) || prior.untold() {
+		if prior == nil {
+			prior = &Record{ID: record.ID, Outcome: Duplicate}
+		}
+		return prior, nil
+	}
+	rest := prior.Touched && finding != nil && finding.AlertOnly
+	if rest {
+		record.Left, record.LeftFix, record.Before = finding.Reason, finding.Fix, nil
+	}
+	record.follow(prior)
+	switch {
+	// It is right now, at least what could be: the earlier attempt did it, but could not see or say so.
+	case record.Touched && record.Outcome == Clean:
+		record.Outcome, record.Alert, record.Lease = Remediated, AlertPending, e.lease(ctx)
+	case rest && record.Outcome == Alerted:
+		record.Outcome = Partial
+	}
+	if err := e.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
+		return &Record{ID: record.ID, Outcome: Duplicate}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// deliveredBefore ends a delivery whose run another one has. If that one could not send its alert, it is
+// sent now, from the record, and nothing else is done again.
+func (e *Engine) deliveredBefore(ctx context.Context, record, prior *Record) (*Record, error) {
+	if prior.untold() && prior.unfinished(e.Now()) {
+		prior.Version++
+		prior.Writer = record.Writer
+		prior.Lease = e.lease(ctx)
+		err := e.Store.Put(ctx, prior)
+		if err == nil {
+			return prior, e.tell(ctx, prior)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return prior, err
+		}
+	}
+	record.Outcome = Duplicate
+	e.log(ctx, record)
+	return record, nil
+}
+
+// end writes the final record of a claimed run, and tells people.
+func (e *Engine) end(ctx context.Context, record *Record, outcome Outcome, failure error) error {
+	record.Outcome = outcome
+	record.Ended = e.Now().UTC()
+	record.Version++
+	if failure != nil {
+		record.fail(failure)
+		record.Lease = time.Time{}
+		record.Touched = wrote(record.Calls)
+	} else {
+		record.Alert = AlertPending
+		record.Lease = e.lease(ctx)
+	}
+	if err := e.Store.Put(ctx, record); err != nil {
+		e.log(ctx, record)
+		return errors.Join(failure, err)
+	}
+	if failure != nil {
+		e.log(ctx, record)
+		return errors.Join(failure, e.tellOfFailure(ctx, record))
+	}
+	return e.tell(ctx, record)
+}
+
+// fail ends a run that failed before it was claimed. Its record does not replace that of another delivery,
+// but for one that left the run unfinished.
+func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
+	record.fail(failure)
+	record.Ended = e.Now().UTC()
+	record.Version = 1
+	defer e.log(ctx, record)
+	err := e.Store.Put(ctx, record)
+	if !errors.Is(err, ErrConflict) {
+		return errors.Join(failure, err, e.tellOfFailure(ctx, record))
+	}
+	prior, err := e.Store.Get(ctx, record.ID)
+	if err != nil || prior == nil || !prior.unfinished(e.Now()) || prior.untold() {
+		return errors.Join(failure, err)
+	}
+	record.follow(prior)
+	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {
+		return errors.Join(failure, err)
+	}
+	return errors.Join(failure, e.tellOfFailure(ctx, record))
+}
+
+// tellOfFailure tells people of a run that won't mend itself: AWS refuses us, or this was the last attempt.
+// Whoever can make us fail, by a policy that shuts us out, must not thereby keep people from hearing of it.
+// Other failures are tried again first.
+func (e *Engine) tellOfFailure(ctx context.Context, record *Record) error {
+	refused := denied(record) && record.Attempt == 1
+	if record.Mode == remediations.Observe || !refused && record.Attempt < lastAttempt {
+		return nil
+	}
+	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}
+
+// tell sends the alert of a record that has one to send, and notes that it was sent. If it can't be sent,
+// the next delivery of the event sends it from the record.
+func (e *Engine) tell(ctx context.Context, record *Record) error {
+	defer e.log(ctx, record)
+	if record.Alert != AlertPending {
+		return nil
+	}
+	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
+		err = fmt.Errorf("alert: %w", err)
+		record.denied = accessDenied[remediations.ErrorCode(err)]
+		record.Error = err.Error()
+		record.Lease = time.Time{}
+		record.Version++
+		return errors.Join(err, e.Store.Put(ctx, record))
+	}
+	record.Alert, record.Error = AlertSent, ""
+	record.Version++
+	record.Lease = time.Time{}
+	if record.Ended.IsZero() {
+		record.Ended = e.Now().UTC()
+	}
+	if err := e.Store.Put(ctx, record); err != nil {
+		// The alert is out and the run is recorded: a retry would only send it twice.
+		e.Log.WarnContext(ctx, "alert sent, but the record does not say so", "run", record.ID, "error", err)
+	}
+	return nil
+}
+
+// lease is until when this function surely works on the run: no longer than it may live.
+func (e *Engine) lease(ctx context.Context) time.Time {
+	until := e.Now().Add(maxLease)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	return until.UTC()
+}
