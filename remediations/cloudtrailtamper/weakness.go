@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
@@ -41,6 +42,14 @@ func weaknesses(r remediations.Resource, trail *types.Trail, selectors *cloudtra
 	if asked("kmsKeyId").Exists() && aws.ToString(trail.KmsKeyId) == "" {
 		found("does not encrypt its log files with a KMS key", update("--kms-key-id KEY"))
 	}
+	key := aws.ToString(trail.KmsKeyId)
+	if owner := accountOf(asked("kmsKeyId").Text()); owner != "" && owner == accountOf(key) && owner != accountOf(r.ID) {
+		found("was told to encrypt its log files with "+key+", a key of account "+owner, update("--kms-key-id KEY"))
+	}
+	if group := asked("cloudWatchLogsLogGroupArn"); group.Exists() && group.Text() == "" && aws.ToString(trail.CloudWatchLogsLogGroupArn) == "" {
+		found("does not deliver its events to CloudWatch Logs",
+			update("--cloud-watch-logs-log-group-arn LOG_GROUP_ARN --cloud-watch-logs-role-arn ROLE_ARN"))
+	}
 	if bucket := asked("s3BucketName").Text(); bucket != "" && bucket == aws.ToString(trail.S3BucketName) {
 		found("was told to put its log files into bucket "+bucket, update("--s3-bucket-name BUCKET"))
 	}
@@ -49,6 +58,15 @@ func weaknesses(r remediations.Resource, trail *types.Trail, selectors *cloudtra
 			`--insight-selectors '[{"InsightType":"ApiCallRateInsight"},{"InsightType":"ApiErrorRateInsight"}]'`))
 	}
 	return weak
+}
+
+// accountOf is the account in an ARN, and "" of anything else.
+func accountOf(id string) string {
+	a, err := arn.Parse(id)
+	if err != nil {
+		return ""
+	}
+	return a.AccountID
 }
 
 // recordsWrites reports whether a trail records all management events that write. A trail that was never
