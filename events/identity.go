@@ -134,6 +134,9 @@ func (i Identity) Person() string {
 	if i.Type == "Root" {
 		return "root"
 	}
+	if i.Type == "IAMUser" && (i.UserName == "root" || strings.HasSuffix(i.UserName, ".amazonaws.com")) {
+		return "user/" + i.UserName // a name that was chosen to be taken for somebody else's
+	}
 	if i.UserName != "" {
 		return i.UserName
 	}

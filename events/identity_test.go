@@ -65,6 +65,14 @@ func TestIdentity(t *testing.T) {
 			json:      `{"type":"AWSAccount","principalId":"AIDAEXAMPLE","accountId":"777788889999"}`,
 			principal: "AIDAEXAMPLE", who: "AIDAEXAMPLE", person: "AIDAEXAMPLE",
 		},
+		"IAMUser who would pass for root": {
+			json:      `{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/root","userName":"root"}`,
+			principal: "arn:aws:iam::111122223333:user/root", who: "user/root", person: "user/root",
+		},
+		"IAMUser who would pass for a service": {
+			json:      `{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/eks.amazonaws.com","userName":"eks.amazonaws.com"}`,
+			principal: "arn:aws:iam::111122223333:user/eks.amazonaws.com", who: "user/eks.amazonaws.com", person: "user/eks.amazonaws.com",
+		},
 		"none": {json: `null`, principal: "unknown", who: "unknown", person: "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
