@@ -6,6 +6,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ type Event struct {
 }
 
 // Parse reads the envelope of an EventBridge event and the CloudTrail record in it. It refuses text that
-// is not one JSON object, an envelope without a source, and a detail that is not an object; everything
-// else is decoded leniently, and Authentic judges it.
+// is not one JSON object, an envelope without a source, a detail that is not an object, and a name that is
+// twice in the envelope or in the record, as the pattern and the code behind it could then take different
+// ones; everything else is decoded leniently, and Authentic judges it.
 func Parse(raw []byte) (Event, error) {
 	envelope, err := object(raw)
 	if err != nil {
@@ -49,6 +51,12 @@ func Parse(raw []byte) (Event, error) {
 		return Event{}, errors.New("parse event: the envelope has no detail")
 	}
 	if e.Record, err = ParseRecord(envelope["detail"]); err != nil {
+		return Event{}, fmt.Errorf("parse event: detail: %w", err)
+	}
+	if err := unique(raw); err != nil {
+		return Event{}, fmt.Errorf("parse event: %w", err)
+	}
+	if err := unique(envelope["detail"]); err != nil {
 		return Event{}, fmt.Errorf("parse event: detail: %w", err)
 	}
 	return e, nil
@@ -104,6 +112,37 @@ func object(raw []byte) (map[string]json.RawMessage, error) {
 		return nil, errors.New("not a JSON object")
 	}
 	return fields, nil
+}
+
+// unique reports a name that is twice in a JSON object, one level deep. The text must be known to be valid: to
+// decode it token by token again would double what Parse costs.
+func unique(raw []byte) error {
+	seen := map[string]bool{}
+	depth := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			begin := i
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+			if depth != 1 || !bytes.HasPrefix(bytes.TrimLeft(raw[i+1:], " \t\r\n"), []byte(":")) {
+				continue // a value, or deeper
+			}
+			name := text(raw[begin : i+1])
+			if seen[name] {
+				return fmt.Errorf("the name %q is there twice", name)
+			}
+			seen[name] = true
+		}
+	}
+	return nil
 }
 
 // text is the string a field holds, and "" if it holds anything else.

@@ -43,6 +43,11 @@ func TestParseRefuses(t *testing.T) {
 		`{"source":"aws.s3"}`:         "no detail",
 		`{"source":"a","detail":[]}`:  "detail: not a JSON object",
 		`{"source":"a","detail":"x"}`: "detail: not a JSON object",
+		strings.Replace(envelope, `"source"`, `"source":"evil","source"`, 1):               `the name "source" is there twice`,
+		strings.Replace(envelope, `"region"`, `"sourc\u0065":"aws.s3","region"`, 1):        `the name "source" is there twice`,
+		strings.Replace(envelope, `"detail":`, `"detail":{},"detail":`, 1):                 `the name "detail" is there twice`,
+		strings.Replace(envelope, `"eventName"`, `"eventName":"GetObject","eventName"`, 1): `detail: the name "eventName" is there twice`,
+		strings.Replace(envelope, `"readOnly":false`, `"x":{},"":[],"x":1`, 1):             `detail: the name "x" is there twice`,
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: error %v, want %q", text, err, want)
@@ -50,10 +55,21 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What CloudTrail passes on of a request is the caller's own, and may hold a name twice.
+func TestParseLeavesNestedNamesAlone(t *testing.T) {
+	raw := strings.Replace(envelope, `"readOnly":false`, `"requestParameters":{"a":1,"a":2,"source":"x"},"source":"aws.s3","resources":[{"a":1,"a":2}]`, 1)
+	if _, err := Parse([]byte(raw)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAuthentic(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"own source", `"source":"aws.s3"`, `"source":"my.app"`, `source is "my.app"`},
 		{"another service's source", `"source":"aws.s3"`, `"source":"aws.ec2"`, `source is "aws.ec2"`},
+		{"the beginning of its source", `"source":"aws.s3"`, `"source":"aws.s"`, `source is "aws.s"`},
+		{"no more than aws", `"source":"aws.s3"`, `"source":"aws."`, `source is "aws."`},
+		{"more than its source", `"source":"aws.s3"`, `"source":"aws.s3x"`, `source is "aws.s3x"`},
 		{"no eventSource", `"eventSource":"s3.amazonaws.com",`, ``, "no eventSource"},
 		{"another account", `"account":"111122223333"`, `"account":"444455556666"`, "recipientAccountId"},
 		{"no recipient", `"recipientAccountId":"111122223333",`, ``, "recipientAccountId"},
@@ -148,6 +164,7 @@ func TestWrap(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(envelope))
 	f.Add([]byte(`{"source":"aws.s3","detail":{"userIdentity":{"type":"AssumedRole","arn":"a/b/c"},"requestParameters":"{\"a\":[{}]}"}}`))
+	f.Add([]byte(`{"source":"aws.s3","source":"evil","detail":{"a":1,"a":2}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := Parse(raw)
 		if err != nil {
