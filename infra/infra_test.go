@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -124,7 +125,7 @@ func fixtures() []*remediations.Module {
 		if acts {
 			m.Risk = "something may break"
 			m.Writes = []remediations.Permission{
-				{Action: "sns:Publish", Resource: "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"},
+				{Action: "sns:Publish", Resource: "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*", Why: "nobody knows the topic"},
 			}
 			m.UndoWrites = []remediations.Permission{
 				{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
@@ -193,7 +194,7 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[
 	cdk.Context["config"] = file
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
-	if err := build(app, modules, dist(t)); err != nil {
+	if err := build(app, modules, dist(t), time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)); err != nil {
 		return nil, err
 	}
 	app.Synth(nil)

@@ -48,7 +48,7 @@ type Module struct {
 type Permission struct {
 	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock": not always the API operation's
 	Resource string // an ARN; may hold ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region}
-	Why      string // required for Resource "*" and a wildcard action
+	Why      string // required for a wildcard action, and for a Resource that is all that a service has
 }
 
 // Resource is where a module looks.

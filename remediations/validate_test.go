@@ -57,6 +57,34 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestAWildcardNeedsAWhy(t *testing.T) {
+	for resource, want := range map[string]bool{
+		"*":                             true,
+		"arn:${AWS::Partition}:*":       true,
+		"arn:${AWS::Partition}:ec2:*":   true,
+		"arn:${AWS::Partition}:ec2:*:*": true,
+		"arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*":                    true,
+		"arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*":       true,
+		"arn:${AWS::Partition}:ec2:*:*:*/*":                                  true,
+		"arn:${AWS::Partition}:ec2:*:*:**":                                   true,
+		"arn:${AWS::Partition}:*:*:*:instance/*":                             true,
+		"arn:${AWS::Partition}:s*:::*":                                       true,
+		"arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*":           false,
+		"arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:alerts*": false,
+		"arn:${AWS::Partition}:s3:::*":                                       false, // a bucket's ARN has nothing before its name
+	} {
+		p := remediations.Permission{Action: "s3:GetBucketPolicy", Resource: resource}
+		err := p.Validate()
+		if got := err != nil && strings.Contains(err.Error(), "on "+resource+": a wildcard needs a Why"); got != want {
+			t.Errorf("%s: error %v, want one: %t", resource, err, want)
+		}
+		p.Why = "there is no narrower one"
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s, explained: %v", resource, err)
+		}
+	}
+}
+
 func TestAllows(t *testing.T) {
 	for _, c := range []struct {
 		permission, action string
