@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -16,8 +17,9 @@ const (
 	trailStack = "CountermandTrail"
 )
 
-// build adds the stacks to the app. dist is the folder that scripts/build fills.
-func build(app awscdk.App, modules []*remediations.Module, dist string) error {
+// build adds the stacks to the app. dist is the folder that scripts/build fills; now is for warnings only, so
+// that the same configuration always makes the same templates.
+func build(app awscdk.App, modules []*remediations.Module, dist string, now time.Time) error {
 	file, err := contextText(app, "config", "countermand.yaml")
 	if err != nil {
 		return err
@@ -38,7 +40,7 @@ func build(app awscdk.App, modules []*remediations.Module, dist string) error {
 	if config.Trail != nil {
 		newTrailStack(app, config)
 	}
-	return newMainStack(app, config, code)
+	return newMainStack(app, config, code, now)
 }
 
 // newStack is a stack in the configured account and Region, or wherever the deployment runs.

@@ -241,7 +241,7 @@ func (r *reader) exemptions(n ast.Node, modules []*remediations.Module) []remedi
 		var x remediations.Exemption
 		complete := r.mapping(n, "an exemption", []field{
 			{name: "module", required: true, read: func(n ast.Node) { x.Module = r.oneOf(n, "module", names...) }},
-			{name: "resource", required: true, read: func(n ast.Node) { x.Resource = r.text(n) }},
+			{name: "resource", required: true, read: func(n ast.Node) { x.Resource = r.exactly(n) }},
 			{name: "owner", required: true, read: func(n ast.Node) { x.Owner = r.text(n) }},
 			{name: "reason", required: true, read: func(n ast.Node) { x.Reason = r.text(n) }},
 			{name: "expires", required: true, read: func(n ast.Node) { x.Expires = r.date(n) }},
@@ -256,6 +256,32 @@ func (r *reader) exemptions(n ast.Node, modules []*remediations.Module) []remedi
 		list = append(list, x)
 	})
 	return list
+}
+
+// idleExemptions says of each exemption that keeps no module's hands off at a time, why. That is no error: a
+// deployment must not fail because a day has passed.
+func (c *Config) idleExemptions(now time.Time) []string {
+	var idle []string
+	for _, x := range c.Exemptions {
+		deployed := slices.ContainsFunc(c.Modules, func(m Enabled) bool { return m.Name == x.Module })
+		switch {
+		case !deployed:
+			idle = append(idle, fmt.Sprintf("the exemption of %s from %s does nothing: the module is off", x.Resource, x.Module))
+		case !now.Before(x.Expires):
+			idle = append(idle, fmt.Sprintf("the exemption of %s from %s ended on %s: delete it, or give it another day",
+				x.Resource, x.Module, x.Expires.Format(time.DateOnly)))
+		}
+	}
+	return idle
+}
+
+// exactly is a resource's id. It is compared as it is, so that a pattern would exempt nothing, in silence.
+func (r *reader) exactly(n ast.Node) string {
+	id := r.text(n)
+	if strings.ContainsAny(id, "*?") {
+		r.wrong(n, "want a resource's id exactly as alerts show it, got %q: patterns are not known", id)
+	}
+	return id
 }
 
 // date is the instant at which a day begins in UTC.

@@ -136,6 +136,8 @@ func TestConfigErrors(t *testing.T) {
 		{"exemption date", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-02-29}]\n", `c.yaml:2:78: want a date, such as 2027-01-31, got "2027-02-29"`},
 		{"exemption date type", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027}]\n", "c.yaml:2:78: want a text, got the number 2027"},
 		{"exemption resource type", ok + "exemptions: [{module: alpha-acts, resource: 7, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:45: want a text, got the number 7"},
+		{"exemption pattern", ok + "exemptions: [{module: alpha-acts, resource: 'logs-*', owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:45: want a resource's id exactly as alerts show it, got "logs-*": patterns are not known`},
+		{"exemption pattern of one letter", ok + "exemptions: [{module: alpha-acts, resource: 'log?', owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:45: want a resource's id exactly as alerts show it, got "log?": patterns are not known`},
 		{"exemption key", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01, until: x}]\n", `c.yaml:2:90: unknown key "until": want module, resource, owner, reason or expires`},
 		{"exemption twice", ok + strings.ReplaceAll("exemptions:\n@@", "@", "  - {module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}\n"), "c.yaml:4:5: r is exempted from alpha-acts already, in line 3"},
 		{"exemption alias", ok + "exemptions: [{module: &a alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:23: want alpha-acts, beta-acts, gamma-alerts or delta-off, got YAML's anchor, which is not supported here"},
@@ -153,6 +155,45 @@ func TestConfigErrors(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// Some editors begin a file with a byte order mark.
+func TestConfigWithByteOrderMark(t *testing.T) {
+	for _, config := range []string{"trail: {existing: true}\n", "# a comment\r\ntrail: {existing: true}\r\n"} {
+		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil); err != nil {
+			t.Errorf("%q: %v", config, err)
+		}
+	}
+	want := "c.yaml:1:8: trail needs existing"
+	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestIdleExemptions(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte(`
+trail: {existing: true}
+modules:
+  beta-acts: {mode: observe}
+  delta-off: {mode: off}
+exemptions:
+  - {module: alpha-acts, resource: over, owner: o, reason: r, expires: 2026-05-31}
+  - {module: alpha-acts, resource: over-now, owner: o, reason: r, expires: 2026-06-01}
+  - {module: beta-acts, resource: counts, owner: o, reason: r, expires: 2026-06-02}
+  - {module: delta-off, resource: asleep, owner: o, reason: r, expires: 2026-06-02}
+  - {module: delta-off, resource: both, owner: o, reason: r, expires: 2026-01-01}
+`), fixtures())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{
+		"the exemption of over from alpha-acts ended on 2026-05-31: delete it, or give it another day",
+		"the exemption of over-now from alpha-acts ended on 2026-06-01: delete it, or give it another day",
+		"the exemption of asleep from delta-off does nothing: the module is off",
+		"the exemption of both from delta-off does nothing: the module is off",
+	}, c.idleExemptions(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

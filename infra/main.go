@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -33,7 +34,7 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
-	if err := build(app, catalog.All(), "dist"); err != nil {
+	if err := build(app, catalog.All(), "dist", time.Now()); err != nil {
 		return err
 	}
 	app.Synth(nil)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/countermand/countermand/remediations/catalog"
 )
 
 // runApp runs main in a folder with nothing in its environment but what it is given.
@@ -84,6 +86,31 @@ func TestMainErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestIdleExemptionIsWarnedOf: a deployment must not fail because a day has passed, and nobody would notice
+// that the module acts again.
+func TestIdleExemptionIsWarnedOf(t *testing.T) {
+	name := catalog.All()[0].Name
+	folder := project(t, "trail: {existing: true}\nexemptions:\n"+
+		"  - {module: "+name+", resource: over, owner: o, reason: r, expires: 2020-01-01}\n")
+	if stderr, err := runApp(t, folder, "PATH="+os.Getenv("PATH")); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "cdk.out", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("aws:cdk:warning")) && bytes.Contains(text, []byte("the exemption of over from "+name+" ended on 2020-01-01")) {
+			return
+		}
+	}
+	t.Errorf("no warning in %v", files)
 }
 
 // TestLockfile keeps the name of any registry out of the repository: npm then asks the one it is set to.

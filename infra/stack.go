@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
@@ -22,11 +24,14 @@ type shared struct {
 }
 
 // newMainStack is the stack of the modules. code is the folder with the function's bootstrap.
-func newMainStack(app awscdk.App, config *Config, code string) error {
+func newMainStack(app awscdk.App, config *Config, code string, now time.Time) error {
 	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", config)
 	if len(config.Emails) == 0 {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:nobody-is-told"),
 			jsii.String("nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topic "+alertTopic))
+	}
+	for _, idle := range config.idleExemptions(now) {
+		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:idle-exemption"), &idle)
 	}
 	s := &shared{
 		config: config,

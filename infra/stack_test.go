@@ -144,6 +144,11 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 			t.Errorf("%s of %s (-want +got):\n%s", property, m.Name, diff)
 		}
 	}
+	// Lambda tries a failed run again a minute after it, at the earliest. By then the lease of the run that was
+	// cut off must be over, and it is never longer than the function may live.
+	if timeout, _ := got["Timeout"].(float64); timeout <= 0 || timeout > 45 {
+		t.Errorf("%s may run for %v seconds, want at most 45", m.Name, got["Timeout"])
+	}
 	log := tm.only(t, "AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/"+name)
 	if got := log.Properties["RetentionInDays"]; got != float64(c.LogRetentionDays) {
 		t.Errorf("log of %s is kept for %v days, want %d", m.Name, got, c.LogRetentionDays)
