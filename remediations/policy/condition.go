@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strings"
 )
@@ -74,41 +73,47 @@ type kind int
 const (
 	strange     kind = iota // a global key that is not in the table: newer than it
 	anybodys                // says nothing about who calls, or what the caller may choose
-	ownerID                 // an id: fixed if it has no wildcard
-	ownedARN                // an ARN: its account is enough
-	accessPoint             // an access point's ARN: its account is enough, and its name has no colons
+	accountID               // an account
+	orgID                   // an organization
 	orgPath                 // an organization's path: the organization is enough
+	vpcID                   // a VPC
+	endpointID              // a VPC endpoint
+	service                 // an AWS service
+	keyARN                  // a KMS key's ARN
+	ownedARN                // an ARN: its account is enough
+	sourceARN               // an ARN, or a bucket's, which names no account
+	accessPoint             // an access point's ARN: its account is enough, and its name has no colons
 	userID                  // aws:userid
 	sourceIP                // aws:SourceIp
 )
 
-// keys are the condition keys in lower case. Those from aws:PrincipalOrgID to s3:DataAccessPointAccount are
-// the list of S3's definition; the other ones that count came later or are spelled out there as "an AWS
-// principal, user, role, or service principal", and name an owner just as well.
+// keys are the condition keys in lower case. Those from aws:PrincipalOrgID to s3:x-amz-... are the list of
+// S3's definition; the other ones that count came later or are spelled out there as "an AWS principal, user,
+// role, or service principal", and name an owner just as well.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 var keys = map[string]kind{
-	"aws:principalorgid":        ownerID,
+	"aws:principalorgid":        orgID,
 	"aws:sourceip":              sourceIP,
-	"aws:sourcearn":             ownedARN,
-	"aws:sourcevpc":             ownerID,
-	"aws:sourcevpce":            ownerID,
-	"aws:sourceowner":           ownerID,
-	"aws:sourceaccount":         ownerID,
+	"aws:sourcearn":             sourceARN,
+	"aws:sourcevpc":             vpcID,
+	"aws:sourcevpce":            endpointID,
+	"aws:sourceowner":           accountID,
+	"aws:sourceaccount":         accountID,
 	"aws:userid":                userID,
 	"s3:dataaccesspointarn":     accessPoint,
-	"s3:dataaccesspointaccount": ownerID,
-	"s3:x-amz-server-side-encryption-aws-kms-key-id": ownerID,
+	"s3:dataaccesspointaccount": accountID,
+	"s3:x-amz-server-side-encryption-aws-kms-key-id": keyARN,
 
-	"aws:principalaccount":          ownerID,
+	"aws:principalaccount":          accountID,
 	"aws:principalarn":              ownedARN,
 	"aws:principalorgpaths":         orgPath,
-	"aws:principalservicename":      ownerID,
-	"aws:principalservicenameslist": ownerID,
-	"aws:sourceorgid":               ownerID,
+	"aws:principalservicename":      service,
+	"aws:principalservicenameslist": service,
+	"aws:sourceorgid":               orgID,
 	"aws:sourceorgpaths":            orgPath,
 	"aws:sourcevpcarn":              ownedARN,
-	"aws:vpceaccount":               ownerID,
-	"aws:vpceorgid":                 ownerID,
+	"aws:vpceaccount":               accountID,
+	"aws:vpceorgid":                 orgID,
 	"aws:vpceorgpaths":              orgPath,
 
 	"aws:calledvia":                    anybodys,
@@ -135,6 +140,24 @@ var keys = map[string]kind{
 	"aws:viaawsservice":                anybodys,
 	"aws:vpcsourceip":                  anybodys, // every VPC has the same private addresses
 	"aws:ec2instancesourceprivateipv4": anybodys,
+}
+
+// forms are what values without wildcards look like that name one owner. Any other value may be one that AWS
+// gives to callers who have none: aws:PrincipalAccount and aws:userid of an anonymous request are "anonymous",
+// and a KMS key that is no ARN is looked for in the caller's own account.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+var forms = map[kind]*regexp.Regexp{
+	accountID:   account,
+	orgID:       regexp.MustCompile(`^o-[a-z0-9]{10,32}$`),
+	orgPath:     regexp.MustCompile(`^o-[a-z0-9]{10,32}/`),
+	vpcID:       regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`),
+	endpointID:  regexp.MustCompile(`^vpce-[0-9a-f]{8,17}$`),
+	service:     regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$`),
+	keyARN:      regexp.MustCompile(`^arn:[^:]+:kms:[^:]+:[0-9]{12}:(key|alias)/.`),
+	ownedARN:    regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
+	sourceARN:   regexp.MustCompile(`^arn:[^:]+:(s3::|[^:]+:[^:]*:[0-9]{12}):.`),
+	accessPoint: regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
+	userID:      regexp.MustCompile(`^((AIDA|AROA)[A-Z0-9]{12,}|[0-9]{12})(:.+)?$`),
 }
 
 // kindOf is a key's kind. Global keys that are not in the table are strange; those of a service say something
@@ -164,12 +187,12 @@ func conditions(raw []byte) ([]condition, error) {
 	for _, op := range byOperator {
 		byKey, err := members(op.value)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op.name, err)
+			return nil, fmt.Errorf("%s: %w", short(op.name), err)
 		}
 		for _, k := range byKey {
 			values, err := texts(k.value)
 			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", op.name, k.name, err)
+				return nil, fmt.Errorf("%s %s: %w", short(op.name), short(k.name), err)
 			}
 			list = append(list, newCondition(op.name, k.name, values))
 		}
@@ -220,7 +243,7 @@ func (s statement) present(key string) bool {
 func (c condition) narrows(present bool) (answer, string) {
 	switch {
 	case c.isUnknown:
-		return unsure, fmt.Sprintf("the condition operator %q is not known", c.operator)
+		return unsure, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
 	case c.negated || c.matching == never:
 		return no, ""
 	case (c.ifExists || c.set == "forallvalues") && !present:
@@ -231,13 +254,16 @@ func (c condition) narrows(present bool) (answer, string) {
 
 // fixed reports whether all values of the condition are fixed and name an owner.
 func (c condition) fixed() (answer, string) {
+	if kindOf(c.key) == sourceIP {
+		return fixedAddresses(c.values), fmt.Sprintf("the addresses of %s may or may not be too many", short(c.key))
+	}
 	result, reason := yes, ""
 	for _, v := range c.values {
 		switch c.fixedValue(v) {
 		case no:
 			return no, ""
 		case unsure:
-			result, reason = unsure, fmt.Sprintf("the condition %s %s %q may or may not name an owner", c.operator, c.key, v)
+			result, reason = unsure, fmt.Sprintf("the condition %s %s %s may or may not name an owner", short(c.operator), short(c.key), quoted(v))
 		}
 	}
 	return result, reason
@@ -245,24 +271,29 @@ func (c condition) fixed() (answer, string) {
 
 func (c condition) fixedValue(v string) answer {
 	k := kindOf(c.key)
-	if k == anybodys || variable(v) {
+	switch {
+	case k == anybodys || variable(v) || strings.EqualFold(v, "anonymous"):
 		return no
-	}
-	switch k {
-	case sourceIP:
-		return fixedAddresses(v)
-	case strange:
+	case k == strange:
+		return unsure
+	case !wild(v):
+		if forms[k].MatchString(v) {
+			return yes
+		}
 		return unsure
 	}
-	if !wild(v) {
-		return yes
-	}
 	switch k {
-	case ownedARN, accessPoint:
+	case ownedARN, sourceARN, accessPoint:
 		return fixedAccount(v, c.matching, k)
 	case orgPath:
 		org, _, ok := strings.Cut(v, "/")
-		return truth(ok && org != "" && !wild(org))
+		switch {
+		case !ok || wild(org):
+			return no
+		case forms[orgID].MatchString(org):
+			return yes
+		}
+		return unsure
 	case userID:
 		// A role's id names the role, yet S3's definition takes the pattern "AROLEID:*" out.
 		id, _, ok := strings.Cut(v, ":")
@@ -287,30 +318,4 @@ func fixedAccount(v string, m matching, k kind) answer {
 		return unsure
 	}
 	return yes
-}
-
-// fixedAddresses reports whether an address or CIDR is narrow enough for S3: at least /8, or /32 in IPv6.
-// That leaves all private ranges of RFC 1918 in.
-func fixedAddresses(v string) answer {
-	if wild(v) {
-		return no
-	}
-	if _, err := netip.ParseAddr(v); err == nil {
-		return yes
-	}
-	p, err := netip.ParsePrefix(v)
-	switch {
-	case err != nil || p.Addr().Is4In6():
-		return unsure
-	case p.Addr().Is4():
-		return truth(p.Bits() >= 8)
-	}
-	return truth(p.Bits() >= 32)
-}
-
-func truth(b bool) answer {
-	if b {
-		return yes
-	}
-	return no
 }

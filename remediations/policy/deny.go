@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -8,15 +9,21 @@ import (
 var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
 // takesBack reports whether a Deny statement of the policy leaves nothing of an Allow statement to the
-// public. It is asked only what is certain: a Deny that this package does not fully understand takes nothing
-// back.
-func (d *Document) takesBack(allow statement) bool {
-	for _, deny := range d.statements {
-		if deny.odd == nil && deny.effect == "Deny" && deny.everyone && deny.covers(allow) && deny.spares() {
-			return true
+// public, and why it can't be told. A Deny that is odd, or may not cover all, takes nothing back.
+func (d *Document) takesBack(allow statement) (answer, string) {
+	result, reason := no, ""
+	for i, deny := range d.statements {
+		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !deny.covers(allow) {
+			continue
+		}
+		switch a, why := deny.spares(); a {
+		case yes:
+			return yes, ""
+		case unsure:
+			result, reason = unsure, fmt.Sprintf("statement %d denies it, but %s", i+1, why)
 		}
 	}
-	return false
+	return result, reason
 }
 
 // covers reports whether a statement speaks of all that another one allows.
@@ -50,23 +57,38 @@ func (s statement) covers(allow statement) bool {
 
 // spares reports whether a Deny statement spares only fixed callers. It denies where all of its conditions
 // hold, so whoever escapes one of them is spared: each must be escaped by fixed callers only, which are those
-// with one of the values of StringNotEquals and its like, or AWS services. A request without the key must not
-// escape: that rules out ForAnyValue, and Bool without IfExists, as an anonymous request does not have the key.
-func (s statement) spares() bool {
+// with one of the values of StringNotEquals and its like. A request without the key must not escape: that rules
+// out ForAnyValue, and Bool without IfExists, as an anonymous request does not have the key.
+func (s statement) spares() (answer, string) {
+	result, reason := yes, ""
+	var addresses []string // of all conditions: who comes from one of them is spared
 	for _, c := range s.conditions {
-		if c.isUnknown || c.set == "foranyvalue" {
-			return false
-		}
-		key := strings.ToLower(c.key)
-		services := key == "aws:principalisawsservice" || key == "aws:viaawsservice"
-		if services && strings.EqualFold(c.operator, "BoolIfExists") && len(c.values) == 1 && strings.EqualFold(c.values[0], "false") {
+		if c.services() {
+			result, reason = unsure, "all AWS services are spared, whoever they act for"
 			continue
 		}
-		if fixed, _ := c.fixed(); !c.negated || fixed != yes {
-			return false
+		if c.isUnknown || c.set == "foranyvalue" || !c.negated {
+			return no, ""
+		}
+		if kindOf(c.key) == sourceIP {
+			addresses = append(addresses, c.values...)
+			c.values = addresses
+		}
+		switch fixed, why := c.fixed(); fixed {
+		case no:
+			return no, ""
+		case unsure:
+			result, reason = unsure, why
 		}
 	}
-	return true
+	return result, reason
+}
+
+// services reports whether a condition spares AWS services that act for themselves. Those that act for a
+// caller (aws:ViaAWSService) are another matter: anyone can send one from an account of their own.
+func (c condition) services() bool {
+	return strings.EqualFold(c.operator, "BoolIfExists") && strings.EqualFold(c.key, "aws:PrincipalIsAWSService") &&
+		len(c.values) == 1 && strings.EqualFold(c.values[0], "false")
 }
 
 // anyContains reports whether one of the patterns matches all that a pattern matches.

@@ -37,14 +37,15 @@ type span struct{ start, end int }
 type Verdict struct {
 	Index  int    // of the statement, from 0
 	Sid    string // empty if it has none
-	Reason string // what it allows, or what can't be told: a clause that follows the statement's name
+	Reason string // what it allows, or what can't be told: a clause that follows the statement's name; short
 }
 
+// String is the verdict in at most 700 bytes, however long the statement is.
 func (v Verdict) String() string {
 	if v.Sid == "" {
 		return fmt.Sprintf("statement %d %s", v.Index+1, v.Reason)
 	}
-	return fmt.Sprintf("statement %d (%q) %s", v.Index+1, v.Sid, v.Reason)
+	return fmt.Sprintf("statement %d (%s) %s", v.Index+1, quoted(v.Sid), v.Reason)
 }
 
 // Parse reads a policy. It refuses text that is not one JSON object in UTF-8 with one Statement, an object or
@@ -68,7 +69,7 @@ func Parse(text []byte) (*Document, error) {
 			found = true
 			d.spans = statements(text, f.span)
 		case strings.EqualFold(f.name, "Statement"):
-			return nil, fmt.Errorf("parse policy: the element %q looks like Statement and is not", f.name)
+			return nil, fmt.Errorf("parse policy: the element %s looks like Statement and is not", quoted(f.name))
 		}
 	}
 	if !found {
@@ -119,11 +120,14 @@ func (d *Document) judge(s statement) (answer, string) {
 		return no, ""
 	}
 	narrowed, why := s.narrowed()
-	if narrowed == yes || d.takesBack(s) {
+	denied, left := d.takesBack(s)
+	switch {
+	case narrowed == yes || denied == yes:
 		return no, ""
-	}
-	if narrowed == unsure {
+	case narrowed == unsure:
 		return unsure, "can't be judged: " + why
+	case denied == unsure:
+		return unsure, "can't be judged: " + left
 	}
 	return yes, fmt.Sprintf("allows %s to anyone: %s%s", s.allows(), s.anyone, s.idle())
 }
@@ -197,7 +201,7 @@ func members(raw []byte) ([]member, error) {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return nil, fmt.Errorf("the element %q occurs twice", name)
+			return nil, fmt.Errorf("the element %s occurs twice", quoted(name))
 		}
 		seen[name] = true
 		m := member{name: name}

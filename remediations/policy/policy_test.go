@@ -117,7 +117,35 @@ func TestJudge(t *testing.T) {
 		{"a user's id", private, everyone(`{"StringEquals":{"aws:userid":"AIDAEXAMPLEEXAMPLE123"}}`)},
 		{"sessions of a role's id", unclear, everyone(`{"StringLike":{"aws:userid":"AROAEXAMPLEEXAMPLE123:*"}}`)},
 		{"any session of a name", public, everyone(`{"StringLike":{"aws:userid":"*:alice"}}`)},
+		{"an account in no account's form", unclear, everyone(`{"StringEquals":{"aws:PrincipalAccount":"ours"}}`)},
+		{"an organization in no organization's form", unclear, everyone(`{"StringEquals":{"aws:PrincipalOrgID":"ours"}}`)},
+		{"a path without an organization", unclear, everyone(`{"StringEquals":{"aws:PrincipalOrgPaths":"ours/r-ab12/"}}`)},
+		{"paths without an organization", unclear, everyone(`{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"ours/*"}}`)},
+		{"a VPC in no VPC's form", unclear, everyone(`{"StringEquals":{"aws:SourceVpc":"vpce-1a2b3c4d"}}`)},
+		{"a user's id in no id's form", unclear, everyone(`{"StringEquals":{"aws:userid":"alice"}}`)},
+		{"an account's root by its user id", private, everyone(`{"StringEquals":{"aws:userid":"111122223333"}}`)},
+		{"a session of a role's id", private, everyone(`{"StringEquals":{"aws:userid":"AROAEXAMPLEEXAMPLE123:dana"}}`)},
+		{"a service in no service's form", unclear, everyone(`{"StringEquals":{"aws:PrincipalServiceName":"logging"}}`)},
+		{"a principal without an account", unclear, everyone(`{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam:::role/Admin"}}`)},
+		{"a source without an account that is no bucket", unclear, everyone(`{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:eu-west-1::topic"}}`)},
+		{"a KMS key of the caller's account", unclear, everyone(`{"StringEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":"alias/reports"}}`)},
+		{"an access point without an account", unclear, everyone(`{"StringEquals":{"s3:DataAccessPointArn":"reports-ap"}}`)},
 		{"a variable as value", public, everyone(`{"StringEquals":{"aws:SourceVpc":"${aws:PrincipalTag/vpc}"}}`)},
+
+		// what an anonymous caller has
+		{"the anonymous account", public, everyone(`{"StringEquals":{"aws:PrincipalAccount":"anonymous"}}`)},
+		{"the anonymous user's id", public, everyone(`{"StringEquals":{"aws:userid":"anonymous"}}`)},
+		{"the anonymous account, in any case", public, everyone(`{"StringEqualsIgnoreCase":{"aws:PrincipalAccount":"ANONYMOUS"}}`)},
+		{"the anonymous user's id, in any case", public, everyone(`{"StringEqualsIgnoreCase":{"aws:userid":"Anonymous"}}`)},
+		{"the anonymous account by StringLike", public, everyone(`{"StringLike":{"aws:PrincipalAccount":"anonymous"}}`)},
+		{"an account, or the anonymous one", public, everyone(`{"StringEquals":{"aws:PrincipalAccount":["111122223333","anonymous"]}}`)},
+		{"a user's id, or the anonymous one", public, everyone(`{"StringEquals":{"aws:userid":["alice","AIDAEXAMPLEEXAMPLE123","anonymous"]}}`)},
+		{"the anonymous account, and there is one", public, everyone(`{"StringEqualsIfExists":{"aws:PrincipalAccount":"anonymous"},"Null":{"aws:PrincipalAccount":"false"}}`)},
+		{"the anonymous account of an organization", private, everyone(`{"StringEquals":{"aws:PrincipalAccount":"anonymous","aws:PrincipalOrgID":"o-a1b2c3d4e5"}}`)},
+		{"the anonymous canonical user", unclear, allow(`{"CanonicalUser":"65a011a29cdf8ec533ec3d1ccaae921c"}`, "")},
+		{"denied but to the anonymous account", public, fenced(all + `,"Condition":{"StringNotEquals":{"aws:PrincipalAccount":"anonymous"}}`)},
+		{"denied but to an account and the anonymous one", public, fenced(all + `,"Condition":{"StringNotEqualsIgnoreCase":{"aws:PrincipalAccount":["111122223333","Anonymous"]}}`)},
+		{"denied but to the anonymous user's id", public, fenced(all + `,"Condition":{"StringNotLike":{"aws:userid":["AIDAEXAMPLEEXAMPLE123","anonymous"]}}`)},
 
 		// addresses
 		{"an address", private, everyone(`{"IpAddress":{"aws:SourceIp":"203.0.113.7"}}`)},
@@ -132,6 +160,16 @@ func TestJudge(t *testing.T) {
 		{"IPv4 in IPv6", unclear, everyone(`{"IpAddress":{"aws:SourceIp":"::ffff:0.0.0.0/96"}}`)},
 		{"no address", unclear, everyone(`{"IpAddress":{"aws:SourceIp":"office"}}`)},
 		{"addresses by wildcard", public, everyone(`{"StringLike":{"aws:SourceIp":"203.*"}}`)},
+		{"the whole internet in 256 networks", public, everyone(`{"IpAddress":{"aws:SourceIp":[` + eighths(0, 256) + `]}}`)},
+		{"the whole internet but one network", public, everyone(`{"IpAddress":{"aws:SourceIp":[` + eighths(1, 256) + `]}}`)},
+		{"a bit too wide in halves", public, everyone(`{"IpAddress":{"aws:SourceIp":["8.0.0.0/8","9.0.0.0/8"]}}`)},
+		{"a bit too wide in pieces that are apart", public, everyone(`{"IpAddress":{"aws:SourceIp":["9.0.0.0/8","17.0.0.0/8"]}}`)},
+		{"wider than may be, and less than a bit", unclear, everyone(`{"IpAddress":{"aws:SourceIp":["9.0.0.0/8","203.0.113.7"]}}`)},
+		{"as wide as may be, twice", private, everyone(`{"IpAddress":{"aws:SourceIp":["9.0.0.0/8","9.1.2.3/8","9.128.0.0/9","9.9.9.9"]}}`)},
+		{"as wide as may be, in halves", private, everyone(`{"IpAddress":{"aws:SourceIp":["9.128.0.0/9","9.0.0.0/9"]}}`)},
+		{"as wide as may be in both families, and private ones", private, everyone(`{"IpAddress":{"aws:SourceIp":["9.0.0.0/8","2001:db8::/32","10.0.0.0/8","10.1.2.3"]}}`)},
+		{"a bit too wide in IPv6 in halves", public, everyone(`{"IpAddress":{"aws:SourceIp":["2001:db8::/32","2001:db9::/32"]}}`)},
+		{"wider than may be in IPv6, and less than a bit", unclear, everyone(`{"IpAddress":{"aws:SourceIp":["2001:db8::/32","2001:db9::1"]}}`)},
 		{"private addresses in any VPC", public, everyone(`{"IpAddress":{"aws:VpcSourceIp":"10.0.0.0/8"}}`)},
 		{"an address, if any", public, everyone(`{"IpAddressIfExists":{"aws:SourceIp":"203.0.113.7"}}`)},
 
@@ -170,7 +208,14 @@ func TestJudge(t *testing.T) {
 		{"denied but from an endpoint, if any", private, fenced(all + `,"Condition":{"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1a2b3c4d"}}`)},
 		{"denied but from a network", private, fenced(all + `,"Condition":{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`)},
 		{"denied but from half of the internet", public, fenced(all + `,"Condition":{"NotIpAddress":{"aws:SourceIp":"0.0.0.0/1"}}`)},
-		{"denied but to an organization and to services", private, fenced(all + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}`)},
+		{"denied but from the whole internet in 256 networks", public, fenced(all + `,"Condition":{"NotIpAddress":{"aws:SourceIp":[` + eighths(0, 256) + `]}}`)},
+		{"denied but from too many networks, by two conditions", public, fenced(all + `,"Condition":{"NotIpAddress":{"aws:SourceIp":"8.0.0.0/8"},"NotIpAddressIfExists":{"aws:SourceIp":"9.0.0.0/8"}}`)},
+		{"denied but to an account in no account's form", unclear, fenced(all + `,"Condition":{"StringNotEquals":{"aws:PrincipalAccount":"ours"}}`)},
+		{"a denial that may leave some, and one that leaves none", private, `{"Statement":[` + statement("Allow", `"*"`, "") + `,{"Effect":"Deny",` + all + `,"Condition":{"StringNotEquals":{"aws:PrincipalAccount":"ours"}}},{"Effect":"Deny",` + all + `}]}`},
+		{"denied but through services", public, fenced(all + `,"Condition":{"BoolIfExists":{"aws:ViaAWSService":"false"}}`)},
+		{"denied but to an organization and through services", public, fenced(all + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false","aws:ViaAWSService":"false"}}`)},
+		{"denied but to services", unclear, fenced(all + `,"Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}`)},
+		{"denied but to an organization and to services", unclear, fenced(all + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}`)},
 		{"an anonymous caller escapes Bool", public, fenced(all + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"Bool":{"aws:PrincipalIsAWSService":"false"}}`)},
 		{"an anonymous caller escapes ForAnyValue", public, fenced(all + `,"Condition":{"ForAnyValue:StringNotLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}}`)},
 		{"ForAllValues lets nobody escape", private, fenced(all + `,"Condition":{"ForAllValues:StringNotLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}}`)},
@@ -199,6 +244,15 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// eighths is a list of the networks of eight bits from one first byte to before another.
+func eighths(from, to int) string {
+	var list []string
+	for n := from; n < to; n++ {
+		list = append(list, fmt.Sprintf(`"%d.0.0.0/8"`, n))
+	}
+	return strings.Join(list, ",")
 }
 
 func answer(d *policy.Document) string {
@@ -272,7 +326,10 @@ func TestVerdicts(t *testing.T) {
 		` + statement("Allow", `{"AWS":"111122223333"}`, "") + `,
 		{"Sid":"Web","Effect":"Allow","Principal":"*","Action":["s3:A","s3:B","s3:C","s3:D"],"Resource":"*","Condition":{"StringLike":{"aws:Referer":"https://example.com/*"}}},
 		{"Sid":"New","Effect":"Allow","Principal":{"Robot":"r2"},"Action":"s3:*","Resource":"*"},
-		{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":"s3:PutObject","Resource":"*"}]}`))
+		{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":"s3:PutObject","Resource":"*"},
+		{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::reports"},
+		{"Effect":"Deny","Principal":"*","Action":"s3:List*","Resource":"arn:aws:s3:::reports","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}},
+		{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":["9.0.0.0/8","203.0.113.7"]}}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,9 +342,61 @@ func TestVerdicts(t *testing.T) {
 		`statement 2 ("Web") allows s3:A, s3:B, s3:C, ... to anyone: its principal is *, and no condition (StringLike aws:Referer) holds it to fixed callers`,
 		`statement 4 allows all but s3:PutObject to anyone: NotPrincipal lets in everyone else`,
 		`statement 3 ("New") can't be judged: element "Principal": principals of type "Robot" are not known`,
+		`statement 5 can't be judged: statement 6 denies it, but all AWS services are spared, whoever they act for`,
+		`statement 7 can't be judged: the addresses of aws:SourceIp may or may not be too many`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What an author writes can't make a verdict long, wherever in a statement it stands.
+func TestVerdictsAreBounded(t *testing.T) {
+	for _, filler := range []string{"x", "é", "\U000e0001", `\u0001`, `\"`, "*"} {
+		long := strings.Repeat(filler, 5000)
+		many := strings.Repeat(`"`+long[:len(filler)*50]+`",`, 100) + `"z"`
+		var keys []string
+		for n := range 300 {
+			keys = append(keys, fmt.Sprintf(`"s3:%d%s":"x"`, n, long[:len(filler)*60]))
+		}
+		for _, s := range []string{
+			`{"Sid":"` + long + `","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}`,
+			`{"Effect":"Allow","Principal":{"AWS":"*` + long + `"},"Action":["` + long + `"],"Resource":"*"}`,
+			`{"Effect":"Allow","Principal":{"Federated":[` + many + `]},"NotAction":[` + many + `],"Resource":"*"}`,
+			`{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{` + strings.Join(keys, ",") + `}}}`,
+			`{"Effect":"` + long + `","Principal":"*","Action":"s3:*","Resource":"*"}`,
+			`{"Effect":"Allow","Principal":"` + long + `","Action":"s3:*","Resource":"*"}`,
+			`{"Effect":"Allow","Principal":{"` + long + `":"x"},"Action":"s3:*","Resource":"*"}`,
+			`{"Effect":"Allow","Principal":{"` + long + `":[]},"Action":"s3:*","Resource":"*"}`,
+			`{"` + long + `":1}`,
+			`{"` + long + `":1,"` + long + `":1}`,
+			everyone(`{"` + long + `":{"s3:prefix":"x"}}`),
+			everyone(`{"` + long + `":[]}`),
+			everyone(`{"` + long + `":{"` + long + `":[]}}`),
+			everyone(`{"StringEquals":{"` + long + `":"x","` + long + `":"x"}}`),
+			everyone(`{"StringEquals":{"aws:` + long + `":"x` + long + `"}}`),
+			everyone(`{"StringEquals":{"aws:userid":"x` + strings.ReplaceAll(long, "*", "y") + `"}}`),
+		} {
+			if !strings.HasPrefix(s, `{"Version"`) {
+				s = `{"Statement":[` + s + `]}`
+			}
+			document, err := policy.Parse([]byte(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			public, unclear := document.Judge()
+			for _, v := range append(public, unclear...) {
+				if text := v.String(); len(text) > 700 {
+					t.Errorf("%d bytes: %s", len(text), text[:700])
+				}
+			}
+			if len(public)+len(unclear) != 1 {
+				t.Errorf("%.200s is public %.200v, unclear %.200v", s, public, unclear)
+			}
+		}
+		if _, err := policy.Parse([]byte(`{"` + long + `":1,"` + long + `":1}`)); err == nil || len(err.Error()) > 200 {
+			t.Errorf("the error is %v", err)
+		}
 	}
 }
 
@@ -362,6 +471,11 @@ func FuzzPolicy(f *testing.F) {
 		var indexes []int
 		for _, v := range public {
 			indexes, removed[v.Index] = append(indexes, v.Index), true
+		}
+		for _, v := range append(public[:len(public):len(public)], unclear...) {
+			if text := v.String(); len(text) > 700 {
+				t.Fatalf("the verdict on statement %d has %d bytes: %s", v.Index, len(text), text)
+			}
 		}
 		for _, v := range unclear {
 			if removed[v.Index] {

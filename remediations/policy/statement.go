@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -68,13 +70,13 @@ func decode(raw []byte) statement {
 			err = errors.New("it is not known")
 		}
 		if err != nil {
-			s.odd = fmt.Errorf("element %q: %w", f.name, err)
+			s.odd = fmt.Errorf("element %s: %w", quoted(f.name), err)
 			return s
 		}
 	}
 	switch {
 	case s.effect != "Allow" && s.effect != "Deny":
-		s.odd = fmt.Errorf("its effect is %q", s.effect)
+		s.odd = fmt.Errorf("its effect is %s", quoted(s.effect))
 	case principals != 1:
 		s.odd = errors.New("it has no principal, or two")
 	case actions != 1 || resources != 1:
@@ -82,6 +84,9 @@ func decode(raw []byte) statement {
 	}
 	return s
 }
+
+// canonical is an account's canonical user id. The anonymous user has one as well, of another form.
+var canonical = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // principal reads a Principal: who of it is anyone, and whether that is everyone. S3 counts only AWS accounts,
 // users, roles and services that are written out; its first example of a public policy is a Federated
@@ -93,7 +98,7 @@ func principal(raw json.RawMessage) (anyone string, everyone bool, err error) {
 			return "", false, err
 		}
 		if text != "*" {
-			return "", false, fmt.Errorf("%q is neither * nor an object", text)
+			return "", false, fmt.Errorf("%s is neither * nor an object", quoted(text))
 		}
 		return "its principal is *", true, nil
 	}
@@ -107,20 +112,23 @@ func principal(raw json.RawMessage) (anyone string, everyone bool, err error) {
 	for _, f := range fields {
 		names, err := texts(f.value)
 		if err != nil {
-			return "", false, fmt.Errorf("%s: %w", f.name, err)
+			return "", false, fmt.Errorf("%s: %w", short(f.name), err)
 		}
 		switch f.name {
 		case "AWS", "Service", "CanonicalUser":
 			for _, name := range names {
 				if wild(name) || variable(name) {
-					anyone = fmt.Sprintf("its principal is %s %s", f.name, name)
+					anyone = fmt.Sprintf("its principal is %s %s", f.name, short(name))
+				}
+				if f.name == "CanonicalUser" && !wild(name) && !canonical.MatchString(name) {
+					return "", false, fmt.Errorf("%s is no canonical user's id", quoted(name))
 				}
 				everyone = everyone || f.name == "AWS" && name == "*"
 			}
 		case "Federated":
-			anyone = "its principal is Federated " + names[0]
+			anyone = "its principal is Federated " + short(names[0])
 		default:
-			return "", false, fmt.Errorf("principals of type %q are not known", f.name)
+			return "", false, fmt.Errorf("principals of type %s are not known", quoted(f.name))
 		}
 	}
 	return anyone, everyone, nil
@@ -128,15 +136,14 @@ func principal(raw json.RawMessage) (anyone string, everyone bool, err error) {
 
 // allows is what the statement allows, in a few words.
 func (s statement) allows() string {
-	const few = 3
-	actions := s.actions
-	if len(actions) > few {
-		actions = append(actions[:few:few], "...")
+	var list []string
+	for _, action := range s.actions {
+		list = append(list, short(action))
 	}
 	if s.notAction {
-		return "all but " + strings.Join(actions, ", ")
+		return "all but " + few(list)
 	}
-	return strings.Join(actions, ", ")
+	return few(list)
 }
 
 // idle names the conditions that the statement has and that keep nobody out.
@@ -146,10 +153,37 @@ func (s statement) idle() string {
 	}
 	var list []string
 	for _, c := range s.conditions {
-		list = append(list, c.operator+" "+c.key)
+		list = append(list, short(c.operator)+" "+short(c.key))
 	}
-	return ", and no condition (" + strings.Join(list, ", ") + ") holds it to fixed callers"
+	return ", and no condition (" + few(list) + ") holds it to fixed callers"
 }
+
+// few names the first of a list.
+func few(list []string) string {
+	const most = 3
+	if len(list) > most {
+		list = append(list[:most:most], "...")
+	}
+	return strings.Join(list, ", ")
+}
+
+// short is the beginning of what a policy's author wrote, with what can't be seen escaped: an author must not
+// be able to write so much that the rest of an alert is cut.
+func short(text string) string {
+	const most = 40 // bytes
+	var b strings.Builder
+	for _, r := range text {
+		escaped := strconv.Quote(string(r))
+		escaped = escaped[1 : len(escaped)-1]
+		if b.Len()+len(escaped) > most {
+			return b.String() + "..."
+		}
+		b.WriteString(escaped)
+	}
+	return b.String()
+}
+
+func quoted(text string) string { return `"` + short(text) + `"` }
 
 // wild reports whether a value holds a wildcard.
 func wild(value string) bool { return strings.ContainsAny(value, "*?") }

@@ -93,6 +93,35 @@ func TestFinding(t *testing.T) {
 	}
 }
 
+// Whoever writes the policy can't push out of sight what is left alone: it comes first, and all is bounded.
+func TestReasonIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	fill := strings.NewReplacer("@", long)
+	var list []string
+	for range 16 {
+		list = append(list, fill.Replace(`{"Sid":"@","Effect":"Allow","Principal":{"CanonicalUser":"@*"},"NotAction":["s3:1@","s3:2@","s3:3@","s3:4@"],"Resource":"*",`+
+			`"Condition":{"ForAllValues:StringNotEqualsIgnoreCaseIfExists":{"s3:1@":"@","s3:2@":"@","s3:3@":"@","s3:4@":"@"}}}`))
+	}
+	for range 12 {
+		list = append(list, fill.Replace(`{"Sid":"@","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"StringNotEqualsIgnoreCaseIfExists@":{"@":[null]}}}`))
+	}
+	found := find(t, policyOf(list...))
+	if len(found.Reason) > 4000 {
+		t.Errorf("the reason has %d bytes", len(found.Reason))
+	}
+	const first = `left alone is what may be public too: statement 17 ("xxx`
+	if !strings.HasPrefix(found.Reason, first) {
+		t.Errorf("reason is %s\nwant %s first", found.Reason, first)
+	}
+	unclear, public, _ := strings.Cut(found.Reason, "; the bucket policy is public: ")
+	if !strings.HasSuffix(unclear, "; and 8 more") || !strings.HasSuffix(public, "; and 12 more") {
+		t.Errorf("reason is %s", found.Reason)
+	}
+	if told := find(t, policyOf(list[16:]...)); !strings.HasSuffix(told.Reason, "; and 8 more") || len(told.Reason) > 2000 {
+		t.Errorf("what is unclear leads to %s", told.Reason)
+	}
+}
+
 // A bucket that is deleted while we look has nothing wrong with it.
 func TestBucketDeletedMeanwhile(t *testing.T) {
 	s := &stored{policy: aws.String(policyOf(anyone)), block: "NoSuchBucket"}

@@ -89,8 +89,8 @@ func judge(bucket remediations.Resource, text []byte) (*remediations.Finding, er
 		return untold(bucket, text, join(unclear))
 	}
 	reason := "the bucket policy is public: " + join(public)
-	if len(unclear) > 0 {
-		reason += "; left alone is what may be public too: " + join(unclear)
+	if len(unclear) > 0 { // first, as nobody but people will look after it
+		reason = "left alone is what may be public too: " + join(unclear) + "; " + reason
 	}
 	var indexes []int
 	for _, v := range public {

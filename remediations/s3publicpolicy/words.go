@@ -11,10 +11,16 @@ import (
 	"github.com/countermand/countermand/remediations/policy"
 )
 
+// join names a few verdicts. Who is told reads the beginning; an author of hundreds of statements must not be
+// able to push the rest of an alert out of it.
 func join(verdicts []policy.Verdict) string {
+	const most = 4
 	var list []string
-	for _, v := range verdicts {
+	for _, v := range verdicts[:min(len(verdicts), most)] {
 		list = append(list, v.String())
+	}
+	if more := len(verdicts) - most; more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(list, "; ")
 }
