@@ -1,6 +1,6 @@
 // Package logs reads CloudTrail records and EventBridge events from the files that people keep them in:
-// a JSON value, JSON lines, a list, or CloudTrail's own {"Records": [...]}, plain or gzipped. It holds one
-// record in memory at a time, and goes on after what it can't read.
+// a JSON value, JSON lines, a list, CloudTrail's own {"Records": [...]}, or what aws cloudtrail lookup-events
+// prints, plain or gzipped. It holds one record in memory at a time, and goes on after what it can't read.
 package logs
 
 import (
@@ -31,8 +31,8 @@ type Entry struct {
 // maxValue bounds one JSON value in bytes. A record has at most 256 KB, and lists of records are not held.
 const maxValue = 32 << 20
 
-// recordsList is how a CloudTrail log file begins.
-var recordsList = regexp.MustCompile(`^\{\s*"Records"\s*:\s*\[`)
+// recordsList is how a CloudTrail log file begins, and what lookup-events prints.
+var recordsList = regexp.MustCompile(`^\{\s*"(Records|Events)"\s*:\s*\[`)
 
 // Read reads the events of a file one after the other. Bare CloudTrail records, also in the {"event": {...}}
 // that log shippers put around them, are wrapped as EventBridge would deliver them.
@@ -131,14 +131,14 @@ func (s *scanner) endList() bool {
 	case '}':
 		s.drop(1)
 		return true
-	case ',': // fields behind Records, which make an object of their own
+	case ',': // fields behind the list, which make an object of their own
 		s.drop(1)
 		if err := s.decode("{"); err != nil {
 			return s.damaged(err)
 		}
 		return true
 	}
-	return s.damaged(errors.New("malformed JSON: the object that holds Records does not end after them"))
+	return s.damaged(errors.New("malformed JSON: the object around the list does not end after it"))
 }
 
 // decode reads the JSON value that comes next, with a prefix before it, and moves on behind it. If it can't, it
@@ -196,6 +196,14 @@ func (s *scanner) classify(line int, value json.RawMessage, top bool) bool {
 		}
 		value = shipped
 	}
+	if looked := fields["CloudTrailEvent"]; looked != nil {
+		var record string // the record as a text
+		_ = json.Unmarshal(looked, &record)
+		value = json.RawMessage(record)
+		if fields, err = object(value); err != nil {
+			return s.fail(line, fmt.Errorf("CloudTrailEvent: %w", err))
+		}
+	}
 	switch {
 	case fields["detail"] != nil:
 		return s.entry(Entry{Line: line, Event: value})
@@ -206,16 +214,18 @@ func (s *scanner) classify(line int, value json.RawMessage, top bool) bool {
 		}
 		return s.entry(Entry{Line: line, Event: event, Wrapped: true})
 	case fields["Records"] != nil && top:
-		return s.nested(line, fields["Records"])
+		return s.nested(line, "Records", fields["Records"])
+	case fields["Events"] != nil && top:
+		return s.nested(line, "Events", fields["Events"])
 	}
 	return s.fail(line, errors.New("neither an EventBridge event (no detail) nor a CloudTrail record (no eventSource)"))
 }
 
-// nested yields the events of a Records list that is not the first field of its object, or in a list itself.
-func (s *scanner) nested(line int, list json.RawMessage) bool {
+// nested yields the events of a Records or Events list that is not the first field of its object, or in a list itself.
+func (s *scanner) nested(line int, name string, list json.RawMessage) bool {
 	var values []json.RawMessage
 	if json.Unmarshal(list, &values) != nil {
-		return s.fail(line, errors.New("the value of Records is not a list"))
+		return s.fail(line, fmt.Errorf("the value of %s is not a list", name))
 	}
 	for _, value := range values {
 		if !s.classify(line, value, false) {

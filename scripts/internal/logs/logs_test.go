@@ -51,6 +51,16 @@ func read(t *testing.T, r io.Reader) string {
 	return out.String()
 }
 
+// lookedUp is a record as aws cloudtrail lookup-events prints it: as a text.
+func lookedUp(t *testing.T, record string) string {
+	t.Helper()
+	text, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `{"EventId":"x","EventTime":"2026-03-01T10:00:00+00:00","Resources":[],"CloudTrailEvent":` + string(text) + `}`
+}
+
 func indented(t *testing.T, text string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -89,6 +99,14 @@ func TestRead(t *testing.T) {
 			"0 line 1: A of aws.s3, wrapped\n1 line 2: B of aws.s3, wrapped\n"},
 		{"fields before the records", `{"next":1,"Records":[` + a + `,7,` + b + `]}`,
 			"0 line 1: A of aws.s3, wrapped\n1 line 1: error: not a JSON object\n2 line 1: B of aws.s3, wrapped\n"},
+		{"as lookup-events prints them", indented(t, `{"Events":[`+lookedUp(t, a)+`,`+lookedUp(t, b)+`],"NextToken":"x"}`) + "\n" + c,
+			"0 line 3: A of aws.s3, wrapped\n1 line 9: B of aws.s3, wrapped\n2 line 18: C of aws.s3, wrapped\n"},
+		{"as lookup-events prints them, the token first", `{"NextToken":"x","Events":[` + lookedUp(t, a) + `,7]}`,
+			"0 line 1: A of aws.s3, wrapped\n1 line 1: error: not a JSON object\n"},
+		{"one of lookup-events", lookedUp(t, a), "0 line 1: A of aws.s3, wrapped\n"},
+		{"what lookup-events does not print", `{"CloudTrailEvent":"{"}` + "\n" + `{"CloudTrailEvent":7}` + "\n" + `{"Events":7}`,
+			"0 line 1: error: CloudTrailEvent: not a JSON object\n1 line 2: error: CloudTrailEvent: not a JSON object\n" +
+				"2 line 3: error: the value of Events is not a list\n"},
 		{"a list", `[` + a + `,` + "\n" + envelope("B") + `]`,
 			"0 line 1: A of aws.s3, wrapped\n1 line 2: B of aws.s3\n"},
 		{"a list of log files", `[{"Records":[` + a + `]},{"Records":[` + b + `]}]`,
@@ -121,7 +139,7 @@ func TestRead(t *testing.T) {
 		{"a log file cut in a record", `{"Records":[` + a + `,` + b[:30],
 			"0 line 1: A of aws.s3, wrapped\n1 line 1: error: malformed JSON: the file ends inside a value\n"},
 		{"a log file cut behind its list", `{"Records":[` + a + `]`,
-			"0 line 1: A of aws.s3, wrapped\n1 line 1: error: malformed JSON: the object that holds Records does not end after them\n"},
+			"0 line 1: A of aws.s3, wrapped\n1 line 1: error: malformed JSON: the object around the list does not end after it\n"},
 		{"a log file without a comma", "{\"Records\":[\n" + a + "\n" + b + ",\n" + c + "]}",
 			"0 line 2: A of aws.s3, wrapped\n1 line 3: error: malformed JSON: '{' where a comma or the end of the list belongs\n" +
 				"2 line 4: C of aws.s3, wrapped\n"},
@@ -254,7 +272,7 @@ func TestReadRefusesAValueWithoutEnd(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		record("A"), envelope("A"), `{"Records":[` + record("A") + `,{}]}`, `[` + record("A") + `]`,
-		`{"event":` + record("A") + `}`, `{"a":`, "\x1f\x8b", "\ufeff{}", `{"Records":[],"a":1}`, "{\n\"a\": 1\n}\n]",
+		`{"event":` + record("A") + `}`, `{"Events":[{"CloudTrailEvent":"{\"eventSource\":\"a\",\"eventName\":\"b\"}"}]}`, `{"a":`, "\x1f\x8b", "\ufeff{}", `{"Records":[],"a":1}`, "{\n\"a\": 1\n}\n]",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -115,7 +115,7 @@ func publicBucket() attack {
 			}
 			want := policyOf(legitimate)
 			if !sameJSON(policy, want) {
-				return fmt.Errorf("bucket %s:\nexpected the policy\n%s\nfound\n%s", bucket, want, pretty(policy))
+				return fmt.Errorf("bucket %s:\nexpected the policy\n%s\nfound\n%s", bucket, pretty(want), pretty(policy))
 			}
 			return nil
 		},

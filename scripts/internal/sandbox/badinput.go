@@ -77,7 +77,7 @@ func (p *play) badInput(ctx context.Context) error {
 	if after := p.writesSoFar(); after != before {
 		return fmt.Errorf("expected no call that writes for a bad event\nfound %d", after-before)
 	}
-	p.story.checked("neither was acted upon, and both wait in the failure queue for a person")
+	p.story.checked("neither was acted upon, and both were in the failure queue, where a person finds them")
 	return nil
 }
 

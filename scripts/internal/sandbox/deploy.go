@@ -97,6 +97,8 @@ func deployEnvironment(root, dir, endpoint string) []string {
 		"TMPDIR=" + filepath.Join(dir, "tmp"),
 		"CDK_HOME=" + filepath.Join(dir, "cdk"),
 		"CDK_DISABLE_VERSION_CHECK=1",
+		// It would be sent by a process of its own, which outlives the sandbox.
+		"CDK_DISABLE_CLI_TELEMETRY=1",
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20",
 		"NO_COLOR=1",
 		"AWS_ENDPOINT_URL=" + endpoint,

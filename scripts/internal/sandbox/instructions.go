@@ -10,7 +10,7 @@ func instructions(out io.Writer, s status) {
 	fmt.Fprintf(out, `
 %s is AWS now, account %s, Region %s. Point the AWS command line at it, as mallory:
 
-  export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s AWS_ACCESS_KEY_ID=%[4]s AWS_SECRET_ACCESS_KEY=test
+  unset AWS_PROFILE AWS_SESSION_TOKEN; export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s AWS_ACCESS_KEY_ID=%[4]s AWS_SECRET_ACCESS_KEY=test
 
 Make a bucket public, stop the trail, launch an instance:
 
@@ -22,10 +22,11 @@ See what Countermand made of it, and the alerts that were mailed:
 
   aws s3api get-bucket-policy --bucket %[5]s
   aws dynamodb scan --table-name %[6]s --query 'Items[].[outcome.S,module.S,resource.S,principal.S]' --output table
-  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[7]s --query 'Messages[].Body' --output text
+  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[7]s --max-number-of-messages 10 --visibility-timeout 0 --query 'Messages[].Body' --output text
 
-Stop it:
+Stop it, and point the AWS command line at AWS again:
 
   ./scripts/sandbox down
+  unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 `, s.Endpoint, account, region, malloryKey, bucket, runTable, mailbox)
 }

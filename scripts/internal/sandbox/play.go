@@ -52,16 +52,8 @@ func Play(ctx context.Context, root string, out io.Writer) (err error) {
 		return err
 	}
 	p := &play{sandbox: s, story: story}
-	for i, a := range attacks() {
-		if err := p.attack(ctx, i+1, a); err != nil {
-			return fmt.Errorf("attack %d, %s: %w\nwhat the functions logged is in %s", i+1, a.module, err, filepath.Join(s.dir, "emulator.log"))
-		}
-	}
-	if err := p.badInput(ctx); err != nil {
-		return err
-	}
-	if err := p.aftermath(ctx); err != nil {
-		return err
+	if err := p.all(ctx); err != nil {
+		return fmt.Errorf("%w\nwhat the functions logged is in %s", err, filepath.Join(s.dir, "emulator.log"))
 	}
 	story.end(time.Since(began))
 	return nil
@@ -81,6 +73,19 @@ type play struct {
 	story *story
 	mails []mail
 	acted int // resources that were put right
+}
+
+// all plays the attacks, looks what they have led to, and tries bad input last.
+func (p *play) all(ctx context.Context) error {
+	for i, a := range attacks() {
+		if err := p.attack(ctx, i+1, a); err != nil {
+			return fmt.Errorf("attack %d, %s: %w", i+1, a.module, err)
+		}
+	}
+	if err := p.aftermath(ctx); err != nil {
+		return err
+	}
+	return p.badInput(ctx)
 }
 
 // attack makes one attack, waits until it is taken back, and tells it.
@@ -189,7 +194,7 @@ func (p *play) aftermath(ctx context.Context) error {
 		return err
 	}
 	p.story.checked(fmt.Sprintf("Countermand's own %d calls that write came back as events, and led to no further call", own),
-		"nothing is left in a failure queue")
+		"no failure queue holds anything")
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (s *story) badInput() {
 func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refused"), message) }
 
 func (s *story) end(took time.Duration) {
-	s.say("\n%s %s", bold.Sprint("All of it was taken back."), faint.Sprintf("(%.0f s)", took.Seconds()))
+	s.say("\n%s %s", bold.Sprint("All of it was dealt with."), faint.Sprintf("(%.0f s)", took.Seconds()))
 	s.say("On AWS the same takes longer: CloudTrail needs seconds, at times minutes, to report a call.")
 	s.say("Everything is stopped. To attack it by hand: ./scripts/sandbox up")
 }
