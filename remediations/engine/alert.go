@@ -68,11 +68,11 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
-	if r.Touched && r.Revert != "" {
-		section("TAKE IT BACK", "%s", r.Revert)
-	}
 	if r.Resource.ID != "" {
 		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
+	}
+	if r.Touched && r.Revert != "" {
+		section("TAKE IT BACK", "Exempt it first, or this call is taken back as well.\n%s", r.Revert)
 	}
 	if len(m.Controls) > 0 {
 		section("CONTROLS", "%s", controls(m))
