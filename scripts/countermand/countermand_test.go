@@ -123,7 +123,7 @@ func TestExplain(t *testing.T) {
 	lines := strings.Join([]string{
 		open, private, record("s3", "PutBucketPolicy", "null"), refused,
 		envelope("aws.cloudtrail", record("cloudtrail", "StopLogging", `{"name":"main"}`)),
-		envelope("aws.s3", open[:len(open)-1]+`,"recipientAccountId":"444455556666"}`),
+		envelope("aws.s3", strings.Replace(open, `"recipientAccountId":"111122223333"`, `"recipientAccountId":"444455556666"`, 1)),
 		"{}", `{"detail":{}}`,
 	}, "\n")
 	stdout, stderr, err := run(t, "", map[string]string{"events.jsonl": lines}, "explain", "events.jsonl", "missing.json")
