@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -103,6 +104,10 @@ func Encode(v any) (json.RawMessage, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
+
+// Quote is a word for a POSIX shell. Whatever comes from an event or from AWS is quoted in Fix and Revert:
+// people paste these commands.
+func Quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // ErrChanged is Undo's refusal: the resource is not as the action left it, so somebody else has decided
 // about it since.

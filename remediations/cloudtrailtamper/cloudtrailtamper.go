@@ -182,9 +182,9 @@ func gone(r remediations.Resource, name string) *remediations.Finding {
 		Reason:   "the trail does not exist any more, and its settings are not in the record of its deletion",
 		Fix: strings.Join([]string{
 			"# How it was set up, if that was in the last 90 days:",
-			"aws cloudtrail lookup-events --region " + quote(r.Region) + " --lookup-attributes AttributeKey=EventName,AttributeValue=CreateTrail",
+			"aws cloudtrail lookup-events --region " + remediations.Quote(r.Region) + " --lookup-attributes AttributeKey=EventName,AttributeValue=CreateTrail",
 			"# BUCKET is the one that holds its log files:",
-			"aws cloudtrail create-trail --region " + quote(r.Region) + " --name " + quote(name) +
+			"aws cloudtrail create-trail --region " + remediations.Quote(r.Region) + " --name " + remediations.Quote(name) +
 				" --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation",
 			command(r, "start-logging", "--name"),
 		}, "\n"),
@@ -224,12 +224,8 @@ func sentence(weak []weakness, because string) string {
 
 // command is an AWS CLI command about the trail. All of rest must be our own words.
 func command(r remediations.Resource, subcommand, nameFlag string, rest ...string) string {
-	return strings.Join(append([]string{"aws cloudtrail", subcommand, "--region", quote(r.Region), nameFlag, quote(r.ID)}, rest...), " ")
+	return strings.Join(append([]string{"aws cloudtrail", subcommand, "--region", remediations.Quote(r.Region), nameFlag, remediations.Quote(r.ID)}, rest...), " ")
 }
-
-// quote is a word for a POSIX shell. What comes from an event or from AWS is one, whatever its form was
-// found to be: people paste these commands.
-func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
 	id := finding.Resource.ID

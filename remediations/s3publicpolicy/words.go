@@ -28,11 +28,11 @@ func join(verdicts []policy.Verdict) string {
 // command is the AWS CLI command that gives the bucket a policy, or takes it away if there is none. It is one
 // line of printable ASCII, so that pasting it into a shell does what can be read.
 func command(bucket remediations.Resource, text *string) string {
-	where := fmt.Sprintf("--bucket %s --expected-bucket-owner %s --region %s", quote(bucket.ID), quote(bucket.Account), quote(bucket.Region))
+	where := fmt.Sprintf("--bucket %s --expected-bucket-owner %s --region %s", remediations.Quote(bucket.ID), remediations.Quote(bucket.Account), remediations.Quote(bucket.Region))
 	if text == nil {
 		return "aws s3api delete-bucket-policy " + where
 	}
-	return "aws s3api put-bucket-policy " + where + " --policy " + quote(oneLine(*text))
+	return "aws s3api put-bucket-policy " + where + " --policy " + remediations.Quote(oneLine(*text))
 }
 
 // oneLine is the same JSON value without white space and with all but printable ASCII escaped. Outside of
@@ -54,6 +54,3 @@ func oneLine(text string) string {
 	}
 	return line.String()
 }
-
-// quote is a word for a POSIX shell.
-func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

@@ -31,8 +31,7 @@ file, from 0), eventID, eventSource, eventName, account, region, principal, modu
 		Example: "  " + name + ` explain event.json
   ` + name + ` explain --all event.json
   ` + name + ` explain --format jsonl cloudtrail/*.json.gz > verdicts.jsonl
-  aws cloudtrail lookup-events --max-items 50 --query 'Events[].CloudTrailEvent' --output text |
-    ` + name + ` explain -`,
+  aws cloudtrail lookup-events --max-items 50 | ` + name + ` explain -`,
 		Args: some(1, "a file"),
 	}
 	format := format(c, "text", "jsonl")

@@ -15,8 +15,8 @@ import (
 
 // inputs is what the commands say about the files they take.
 const inputs = `A file holds EventBridge events or bare CloudTrail records: one JSON value, JSON lines, a list, or a
-CloudTrail log file ({"Records": [...]}), plain or gzipped, of any length; - is standard input. Bare
-records, also in the {"event": {...}} that log shippers put around them, are wrapped in the envelope in
+CloudTrail log file ({"Records": [...]}) or the output of aws cloudtrail lookup-events, plain or gzipped,
+of any length; - is standard input. Bare records, also in the {"event": {...}} that log shippers put around them, are wrapped in the envelope in
 which EventBridge would deliver them. What can't be read is reported on standard error as FILE:LINE, the
 rest goes on, and the exit status is 1.`
 
