@@ -55,6 +55,10 @@ const (
 	off = "off"
 )
 
+// lockDays is for how long logs are locked if the file does not say: long enough to notice an intruder who
+// would rather have them gone.
+const lockDays = 30
+
 // logRetentions is what CloudWatch Logs can be told.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -147,7 +151,10 @@ func (r *reader) trail(n ast.Node) *Trail {
 		}
 		return nil
 	}
-	if locked != nil && t.ObjectLockDays > t.RetentionDays {
+	switch {
+	case locked == nil:
+		t.ObjectLockDays = min(lockDays, t.RetentionDays)
+	case t.ObjectLockDays > t.RetentionDays:
 		r.wrong(locked, "want at most retentionDays (%d): a locked log can't expire", t.RetentionDays)
 	}
 	return t

@@ -18,7 +18,7 @@ func TestConfigDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(&Config{
-		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Trail: &Trail{RetentionDays: 365},
+		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Trail: &Trail{RetentionDays: 365, ObjectLockDays: 30},
 	}, c); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -34,7 +34,7 @@ trail:
   existing: false
   kms: true
   retentionDays: 30
-  objectLockDays: 30
+  objectLockDays: 20
   dataEvents:
     - type: AWS::S3::Object
       arns: ["arn:aws:s3:::b/"]
@@ -65,7 +65,7 @@ exemptions:
 	if diff := cmp.Diff(&Config{
 		Account: "012345678901", Region: "ap-southeast-2", Architecture: "amd64",
 		Trail: &Trail{
-			KMS: true, RetentionDays: 30, ObjectLockDays: 30,
+			KMS: true, RetentionDays: 30, ObjectLockDays: 20,
 			DataEvents: []DataEvents{{Type: "AWS::S3::Object", ARNs: []string{"arn:aws:s3:::b/"}}},
 		},
 		Emails:           []string{"a@example.com", "b+c@example.co.uk"},
@@ -227,5 +227,16 @@ func TestExemptionsFillTheEnvironment(t *testing.T) {
 	_, err = synthesize(t, file, fixtures())
 	if want := "the environment of alpha-acts would have 4454 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// A log that is locked for longer than it is kept could not expire.
+func TestLockIsNoLongerThanRetention(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Trail.ObjectLockDays != 5 {
+		t.Errorf("logs are locked for %d days, want 5", c.Trail.ObjectLockDays)
 	}
 }

@@ -80,7 +80,7 @@ trail:
   existing: false
   kms: true
   retentionDays: 400
-  objectLockDays: 30
+  objectLockDays: 0
   dataEvents:
     - type: AWS::S3::Object
     - {type: "AWS::S3::Object", arns: ["arn:aws:s3:::payroll/", "arn:aws:s3:::ledger/2026"]}

@@ -85,8 +85,8 @@ func TestLogRetention(t *testing.T) {
 		expire float64
 		lock   any
 	}{
-		"trail": {365, nil},
-		"trail-full": {400, map[string]any{
+		"trail-full": {400, nil},
+		"trail": {365, map[string]any{
 			"ObjectLockEnabled": "Enabled",
 			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "GOVERNANCE", "Days": 30.0}},
 		}},
