@@ -33,7 +33,8 @@ what an intruder does first.
 
 Judged by the trail's present state, whatever the event: it is there, it is logging, and it records the
 management events that write. What a trail may well do without is judged only if the event is a call that
-asked for it, and the state shows it: events of all Regions and of global services, log file validation,
+asked for it, and the state shows it: events of all Regions, of global services and of an organisation's
+members, log file validation,
 KMS encryption, delivery to CloudWatch Logs, Insights, the bucket that the log files go to, and a key of
 another account. Countermand keeps no copy of a trail's settings, so a change between two sufficient
 settings is not noticed.

@@ -203,6 +203,8 @@ func Test(t *testing.T) {
 		acts("encrypted with another account's alias", keyAlias, locked),
 		acts("delivery to CloudWatch Logs removed", unwatched, unlogged),
 		acts("without insights", insights, noInsights),
+		acts("no longer the organisation's", update(`"isOrganizationTrail":false`, `"isMultiRegionTrail":true`)),
+		idle("the organisation's again", update(`"isOrganizationTrail":false`, `"isMultiRegionTrail":true`), organisation),
 		idle("logging again", stopByName),
 		idle("the stop was refused", stopRefused, stopped),
 		idle("another account's, logging", stopOrg, foreign),

@@ -33,6 +33,9 @@ func weaknesses(r remediations.Resource, trail *types.Trail, selectors *cloudtra
 	if asked("isMultiRegionTrail").Text() == "false" && !aws.ToBool(trail.IsMultiRegionTrail) {
 		found("records one Region only", update("--is-multi-region-trail"))
 	}
+	if asked("isOrganizationTrail").Text() == "false" && !aws.ToBool(trail.IsOrganizationTrail) {
+		found("leaves out the organisation's member accounts", update("--is-organization-trail"))
+	}
 	if asked("includeGlobalServiceEvents").Text() == "false" && !aws.ToBool(trail.IncludeGlobalServiceEvents) {
 		found("leaves out global services such as IAM", update("--include-global-service-events"))
 	}

@@ -102,7 +102,7 @@ func (e *Engine) end(ctx context.Context, record *Record, outcome Outcome, failu
 	if failure != nil {
 		record.fail(failure)
 		record.Lease = time.Time{}
-		record.Touched = wrote(record.Calls)
+		record.Touched = record.followed || wrote(record.Calls)
 	} else {
 		record.Alert = AlertPending
 		record.Lease = e.lease(ctx)
@@ -130,6 +130,11 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 		return errors.Join(failure, err, e.tellOfFailure(ctx, record))
 	}
 	prior, err := e.Store.Get(ctx, record.ID)
+	if err == nil && prior != nil && prior.untold() && prior.unfinished(e.Now()) {
+		// The run was over but for its alert, which needs no guard.
+		_, err = e.deliveredBefore(ctx, record, prior)
+		return errors.Join(failure, err)
+	}
 	if err != nil || prior == nil || !prior.unfinished(e.Now()) || prior.untold() {
 		return errors.Join(failure, err)
 	}

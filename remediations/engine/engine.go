@@ -114,13 +114,14 @@ func (e *Engine) each(ctx context.Context, event events.Event, resources []remed
 	work, cancel := workTime(ctx)
 	defer cancel()
 	records := make([]Record, len(resources))
+	reached := len(resources)
 	errs := make([]error, len(resources)+1)
 	gate := make(chan struct{}, parallel)
 	var group sync.WaitGroup
 	for i, r := range resources {
 		gate <- struct{}{}
 		if work.Err() != nil {
-			records = records[:i]
+			reached = i
 			errs[len(resources)] = fmt.Errorf("%s: no time was left for %d of %d resources", e.Module.Name, len(resources)-i, len(resources))
 			break
 		}
@@ -134,7 +135,7 @@ func (e *Engine) each(ctx context.Context, event events.Event, resources []remed
 		})
 	}
 	group.Wait()
-	return records, errors.Join(errs...)
+	return records[:reached], errors.Join(errs...)
 }
 
 // suspects asks the module for the resources.

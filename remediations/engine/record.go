@@ -74,7 +74,8 @@ type Record struct {
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
 
-	denied bool // IAM refused a call of the engine's own
+	followed bool // an earlier attempt may have changed the resource
+	denied   bool // IAM refused a call of the engine's own
 }
 
 // fail notes that the run failed, and why.
@@ -92,7 +93,7 @@ func (r *Record) follow(prior *Record) {
 	if !prior.Touched {
 		return
 	}
-	r.Touched = true
+	r.Touched, r.followed = true, true
 	r.Calls = slices.Concat(prior.Calls, r.Calls)
 	if r.Before == nil || bytes.Equal(r.After, prior.After) {
 		r.Reason, r.Before, r.After, r.Fix, r.Revert = prior.Reason, prior.Before, prior.After, prior.Fix, prior.Revert

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,5 +242,91 @@ func TestFenceIsShutAgainAfterTheAction(t *testing.T) {
 	}
 	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Remediated || looked < 2 || count != 0 {
 		t.Errorf("outcome %s (%v), %d looks, %d writes reached AWS", r.Outcome, err, looked, count)
+	}
+}
+
+func TestPendingAlertIsSentThoughTheGuardFails(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.down = true
+	first, err := h.deliver(t, opened())
+	if err == nil {
+		t.Fatal("the alert could not be sent, and the delivery did not fail")
+	}
+	h.down = false
+	h.door.guardErr = errors.New("throttled")
+	if _, err := h.deliver(t, opened()); err == nil || len(h.alerts) != 1 {
+		t.Errorf("error %v, %d alerts, want 1", err, len(h.alerts))
+	}
+	if kept := h.kept(t, first.ID); kept.Outcome != engine.Remediated || kept.Alert != engine.AlertSent {
+		t.Errorf("the record says %s, alert %s", kept.Outcome, kept.Alert)
+	}
+}
+
+func TestRunDoesNotForgetThatItTouchedTheResource(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.store.failPut = killed
+	if _, err := h.deliver(t, opened()); err == nil {
+		t.Fatal("the first delivery did not notice that it died")
+	}
+	h.store.failPut = nil
+	h.now, h.door.open = h.now.Add(time.Minute), true // the old state shows for a moment
+	h.Module.Action = func(context.Context, *remediations.Run, *remediations.Finding) error {
+		return errors.New("throttled before it wrote")
+	}
+	if _, err := h.deliver(t, opened()); err == nil {
+		t.Fatal("the second delivery did not fail")
+	}
+	h.now, h.door.open = h.now.Add(time.Minute), false
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Remediated || len(h.alerts) != 1 || r.Before == nil {
+		t.Errorf("outcome %s (%v), %d alerts, before %s", r.Outcome, err, len(h.alerts), r.Before)
+	}
+}
+
+// What a person has put right after AWS refused us is not our doing.
+func TestRefusedWriteTakesNoCredit(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Module.Action = func(ctx context.Context, run *remediations.Run, _ *remediations.Finding) error {
+		count := 0
+		run.AWS.APIOptions = append(run.AWS.APIOptions, reached(&count).APIOptions...)
+		_, err := s3.NewFromConfig(run.AWS).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String("ledger"), Policy: aws.String("{}")})
+		return err
+	}
+	if r, err := h.deliver(t, opened()); err == nil || r.Touched || len(h.alerts) != 1 {
+		t.Errorf("refused: %s (%v), touched %t, %d alerts", r.Outcome, err, r.Touched, len(h.alerts))
+	}
+	h.door.open = false
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Clean {
+		t.Errorf("put right by somebody else: %s (%v), want Clean", r.Outcome, err)
+	}
+}
+
+func TestTimeMayRunOutInTheMiddle(t *testing.T) {
+	var ids []string
+	for i := range 100 {
+		ids = append(ids, fmt.Sprintf("door-%d", i))
+	}
+	h := newHouse(remediations.Observe)
+	h.Log = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var looked atomic.Int32
+	h.Module.Guard = func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
+		if looked.Add(1) == 20 {
+			cancel()
+		}
+		return nil, nil
+	}
+	e, err := engine.New(h.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := e.Handle(ctx, []byte(opened("front", strings.Join(ids, ","))))
+	if err == nil || len(records) < 20 || len(records) == len(ids) {
+		t.Errorf("%d records, error %v", len(records), err)
+	}
+	for i, r := range records {
+		if r.Resource.ID != ids[i] || r.Outcome != engine.Clean {
+			t.Errorf("%d: %s of %q", i, r.Outcome, r.Resource.ID)
+		}
 	}
 }

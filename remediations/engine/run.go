@@ -148,10 +148,10 @@ func workTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(ctx)
 }
 
-// wrote reports whether one of the calls was a write that reached AWS.
+// wrote reports whether one of the calls was a write that reached AWS, and that IAM did not refuse.
 func wrote(calls []Call) bool {
 	for _, call := range calls {
-		if call.Write && !call.Fenced {
+		if call.Write && !call.Fenced && !accessDenied[call.Error] {
 			return true
 		}
 	}
