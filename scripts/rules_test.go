@@ -174,7 +174,7 @@ var rules = []rule{
 	},
 	{
 		files:  regexp.MustCompile(`\.go$`),
-		not:    regexp.MustCompile(`_test\.go$|/main\.go$|/remediationtest/`),
+		not:    regexp.MustCompile(`_test\.go$|/main\.go$`),
 		holds:  regexp.MustCompile(`context\.Backg` + `round\(\)`),
 		reason: "a context comes from the caller, so that the work can be stopped",
 	},

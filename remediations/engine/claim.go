@@ -75,23 +75,30 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 }
 
 // deliveredBefore ends a delivery whose run another one has. If that one could not send its alert, it is
-// sent now, from the record, and nothing else is done again.
+// sent now, and nothing else is done again.
 func (e *Engine) deliveredBefore(ctx context.Context, record, prior *Record) (*Record, error) {
-	if prior.untold() && prior.unfinished(e.Now()) {
-		prior.Version++
-		prior.Writer = record.Writer
-		prior.Lease = e.lease(ctx)
-		err := e.Store.Put(ctx, prior)
-		if err == nil {
-			return prior, e.tell(ctx, prior)
-		}
-		if !errors.Is(err, ErrConflict) {
-			return prior, err
-		}
+	if sent, err := e.resend(ctx, prior, record.Writer); sent || err != nil {
+		return prior, err
 	}
 	record.Outcome = Duplicate
 	e.log(ctx, record)
 	return record, nil
+}
+
+// resend sends the alert of a run that was over but for it, from its record. It reports whether there was one
+// to send that nobody else is sending.
+func (e *Engine) resend(ctx context.Context, prior *Record, writer string) (bool, error) {
+	if !prior.untold() || !prior.unfinished(e.Now()) {
+		return false, nil
+	}
+	prior.Version++
+	prior.Writer, prior.Lease = writer, e.lease(ctx)
+	if err := e.Store.Put(ctx, prior); errors.Is(err, ErrConflict) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, e.tell(ctx, prior)
 }
 
 // end writes the final record of a claimed run, and tells people.
@@ -130,13 +137,15 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 		return errors.Join(failure, err, e.tellOfFailure(ctx, record))
 	}
 	prior, err := e.Store.Get(ctx, record.ID)
-	if err == nil && prior != nil && prior.untold() && prior.unfinished(e.Now()) {
-		// The run was over but for its alert, which needs no guard.
-		_, err = e.deliveredBefore(ctx, record, prior)
+	if err != nil || prior == nil {
 		return errors.Join(failure, err)
 	}
-	if err != nil || prior == nil || !prior.unfinished(e.Now()) || prior.untold() {
+	if prior.untold() { // that alert needs no guard
+		_, err = e.resend(ctx, prior, record.Writer)
 		return errors.Join(failure, err)
+	}
+	if !prior.unfinished(e.Now()) {
+		return failure
 	}
 	record.follow(prior)
 	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {

@@ -2,7 +2,6 @@ package remediationtest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -320,7 +319,7 @@ func (k *kit) undoRun(p *play, raw []byte, r engine.Record) error {
 	}
 	seen := len(p.stage.calls)
 	finding := &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After}
-	_, err = engine.Undo(context.Background(), k.module, remediations.Run{Event: &event, AWS: p.stage.config(), Log: p.engine.Log}, finding)
+	_, err = engine.Undo(k.ctx, k.module, remediations.Run{Event: &event, AWS: p.stage.config(), Log: p.engine.Log}, finding)
 	for _, call := range p.stage.calls[seen:] {
 		if action, err := engine.Action(call.service, call.operation); err == nil {
 			k.used[action] = true

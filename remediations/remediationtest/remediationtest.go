@@ -35,17 +35,17 @@ type Case struct {
 // Run checks every law for every case, and what only all the cases together can show.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
-	for _, err := range Check(m, cases...) {
+	for _, err := range Check(t.Context(), m, cases...) {
 		t.Error(err)
 	}
 }
 
 // Check is Run without a test: it returns every breach.
-func Check(m *remediations.Module, cases ...Case) []error {
+func Check(ctx context.Context, m *remediations.Module, cases ...Case) []error {
 	if err := m.Validate(); err != nil {
 		return []error{err}
 	}
-	k := &kit{module: m, used: map[string]bool{}}
+	k := &kit{ctx: ctx, module: m, used: map[string]bool{}}
 	acting, idle := false, false
 	for _, c := range cases {
 		acting, idle = acting || c.Acts, idle || !c.Acts
@@ -62,6 +62,7 @@ func Check(m *remediations.Module, cases ...Case) []error {
 
 // kit gathers the breaches of one module.
 type kit struct {
+	ctx      context.Context // of the one Check that it lives for
 	module   *remediations.Module
 	used     map[string]bool // IAM actions that some case called
 	breaches []error
@@ -131,7 +132,7 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 
 // deliver gives the engine an event. The records are the runs that it led to.
 func (k *kit) deliver(p *play, raw []byte) ([]engine.Record, error) {
-	records, err := p.engine.Handle(context.Background(), raw)
+	records, err := p.engine.Handle(k.ctx, raw)
 	for _, r := range records {
 		for _, call := range r.Calls {
 			if call.Write && !call.Fenced {

@@ -163,7 +163,7 @@ func TestFindsBreaks(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			m := versioning()
 			f.fault(m)
-			breaches := remediationtest.Check(m, cases()...)
+			breaches := remediationtest.Check(t.Context(), m, cases()...)
 			for _, err := range breaches {
 				if strings.Contains(err.Error(), f.want) {
 					return
@@ -179,8 +179,8 @@ func TestAsksForCompleteCases(t *testing.T) {
 	incomplete := whole[0]
 	incomplete.Own = nil
 	for want, breaches := range map[string][]error{
-		"does not say which events that leads to": remediationtest.Check(versioning(), incomplete, whole[1]),
-		"a case that acts and one that must not":  remediationtest.Check(versioning(), whole[0]),
+		"does not say which events that leads to": remediationtest.Check(t.Context(), versioning(), incomplete, whole[1]),
+		"a case that acts and one that must not":  remediationtest.Check(t.Context(), versioning(), whole[0]),
 	} {
 		if len(breaches) == 0 || !strings.Contains(errors.Join(breaches...).Error(), want) {
 			t.Errorf("want a breach with %q, got %v", want, breaches)

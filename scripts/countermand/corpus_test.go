@@ -17,13 +17,16 @@ import (
 // repository; COUNTERMAND_CORPUS names it if it isn't in its usual place.
 func corpus(t *testing.T) []string {
 	t.Helper()
-	folder := os.Getenv("COUNTERMAND_CORPUS")
-	if folder == "" {
+	folder, named := os.LookupEnv("COUNTERMAND_CORPUS")
+	if !named {
 		folder = filepath.Join("..", "..", "..", "shared", "data", "cloudtrail")
 	}
 	files, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(files) == 0 && named {
+		t.Fatalf("no real CloudTrail records in %s, which COUNTERMAND_CORPUS names", folder)
 	}
 	if len(files) == 0 {
 		t.Skipf("no real CloudTrail records in %s: set COUNTERMAND_CORPUS to a folder of them", folder)

@@ -279,7 +279,7 @@ func hold(root string) error {
 func TestLeash(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("python3 is not in PATH")
+		t.Fatal("python3 is not in PATH: the sandbox and its tests need it")
 	}
 	root := repository(t, python)
 	holder := exec.Command(self(t), "hold", root)
