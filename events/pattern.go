@@ -1,10 +1,13 @@
 package events
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 )
 
 // Pattern is the JSON text of an EventBridge event pattern, as a rule has it.
@@ -50,9 +53,7 @@ func jsonText(s []string) string {
 }
 
 // Matcher is a compiled pattern. It is safe for concurrent use.
-type Matcher struct {
-	program program
-}
+type Matcher struct{ program *program }
 
 // Compile reads the pattern. The error of one that EventBridge would refuse wraps a *SyntaxError with the engine's
 // message, or ours where the text is not JSON. Text after the pattern's closing brace is ignored.
@@ -61,10 +62,7 @@ func (p Pattern) Compile() (*Matcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile event pattern: %w", err)
 	}
-	m := &Matcher{}
-	m.program.wanted.emptyNames = usesEmptyNames(rules)
-	m.program.add("", rules)
-	return m, nil
+	return &Matcher{newProgram([]numberedRules{{0, rules}}, 1, usesEmptyNames(rules))}, nil
 }
 
 // usesEmptyNames reports whether a path of the rules has an empty name before its end.
@@ -79,66 +77,118 @@ func usesEmptyNames(rules []subRule) bool {
 	return false
 }
 
-// Match reports whether the pattern matches an event. An event must be a JSON object; if it is malformed before its
-// closing brace the error wraps a *SyntaxError. Text after the brace is ignored.
-func (m *Matcher) Match(event []byte) (bool, error) {
-	leaves, err := m.read(event)
-	return err == nil && m.program.patterns[0].matches(leaves), err
+// hasEmptyName reports whether a path has an empty name before its end.
+func hasEmptyName(path string) bool {
+	trimmed := strings.TrimRight(path, ".")
+	return path == "" || strings.HasPrefix(trimmed, ".") || strings.Contains(trimmed, "..")
 }
 
-func (m *Matcher) read(event []byte) ([][]leaf, error) { return readEvent(&m.program, event) }
-
-func readEvent(p *program, event []byte) ([][]leaf, error) {
-	leaves, err := p.wanted.read(event)
+// Match reports whether the pattern matches an event. An event must be a JSON object; if it is malformed before its
+// closing brace the error wraps a *SyntaxError. Text after the brace is ignored. The event must not change meanwhile.
+func (m *Matcher) Match(event []byte) (bool, error) {
+	found, err := m.program.read(event)
 	if err != nil {
-		return nil, fmt.Errorf("read event: %w", err)
+		return false, err
 	}
-	return leaves, nil
+	defer found.done()
+	found.run()
+	return len(found.hits) > 0, nil
 }
 
 // Set is a number of compiled patterns with names. It is safe for concurrent use.
 type Set struct {
+	names    []string // sorted; a pattern's number in the programs is its index
+	ordinary *program
 	// The patterns that make the reader look at members with an empty name are kept apart from the rest, since the
-	// others must not see them. Hardly ever are there any.
-	programs []*program
+	// others must not see them. Hardly ever are there any; nil then.
+	empty  *program
+	answer answers
 }
 
 // NewSet compiles patterns by name. The error is that of the first one, by name, that does not compile.
 func NewSet(patterns map[string]Pattern) (*Set, error) {
-	ordinary, empty := &program{}, &program{wanted: wanted{emptyNames: true}}
-	for _, name := range slices.Sorted(maps.Keys(patterns)) {
+	s := &Set{names: slices.Sorted(maps.Keys(patterns))}
+	var ordinary, empty []numberedRules
+	for i, name := range s.names {
 		rules, err := compilePattern(string(patterns[name]))
 		if err != nil {
 			return nil, fmt.Errorf("compile event pattern %s: %w", name, err)
 		}
 		if usesEmptyNames(rules) {
-			empty.add(name, rules)
+			empty = append(empty, numberedRules{i, rules})
 		} else {
-			ordinary.add(name, rules)
+			ordinary = append(ordinary, numberedRules{i, rules})
 		}
 	}
-	s := &Set{programs: []*program{ordinary}}
-	if len(empty.patterns) > 0 {
-		s.programs = append(s.programs, empty)
+	s.ordinary = newProgram(ordinary, len(s.names), false)
+	if len(empty) > 0 {
+		s.empty = newProgram(empty, len(s.names), true)
 	}
 	return s, nil
 }
 
 // Match returns the names of the patterns that match an event, sorted, as if each were matched alone. The error is
-// that of Matcher.Match.
+// that of Matcher.Match. The names are shared with other callers and must not be changed.
 func (s *Set) Match(event []byte) ([]string, error) {
-	var names []string
-	for _, p := range s.programs {
-		leaves, err := readEvent(p, event)
+	found, err := s.ordinary.read(event)
+	if err != nil {
+		return nil, err
+	}
+	defer found.done()
+	found.run()
+	if s.empty != nil {
+		more, err := s.empty.read(event)
 		if err != nil {
 			return nil, err
 		}
-		for _, pattern := range p.patterns {
-			if pattern.matches(leaves) {
-				names = append(names, pattern.name)
-			}
+		defer more.done()
+		more.run()
+		found.hits = append(found.hits, more.hits...)
+	}
+	return s.answer.of(found, s.names), nil
+}
+
+// answers are lists of names that have been given before, by the numbers of the patterns. Few combinations of patterns
+// match the same event, so that in the long run nothing is allocated for an answer.
+type answers struct {
+	known atomic.Pointer[map[string][]string]
+}
+
+// maxAnswers bounds the memory that combinations take.
+const maxAnswers = 1000
+
+func (a *answers) of(m *match, names []string) []string {
+	if len(m.hits) == 0 {
+		return nil
+	}
+	slices.Sort(m.hits)
+	m.key = m.key[:0]
+	for _, i := range m.hits {
+		m.key = binary.AppendUvarint(m.key, uint64(i))
+	}
+	known := a.known.Load()
+	if known != nil {
+		if answer, ok := (*known)[string(m.key)]; ok {
+			return answer
 		}
 	}
-	slices.Sort(names)
-	return names, nil
+	answer := make([]string, 0, len(m.hits))
+	for _, i := range m.hits {
+		answer = append(answer, names[i])
+	}
+	a.learn(known, string(m.key), answer)
+	return answer
+}
+
+// learn adds an answer to those known, unless another has been added meanwhile: it will be learnt another time.
+func (a *answers) learn(known *map[string][]string, key string, answer []string) {
+	learnt := map[string][]string{}
+	if known != nil {
+		if len(*known) == maxAnswers {
+			return
+		}
+		maps.Copy(learnt, *known)
+	}
+	learnt[key] = answer
+	a.known.CompareAndSwap(known, &learnt)
 }

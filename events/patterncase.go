@@ -69,13 +69,19 @@ func (f foldedText) isSuffix(s string) bool {
 	return true
 }
 
+// is reports whether s is the folded text.
+func (f foldedText) is(s string) bool {
+	rest, ok := f.cutPrefix(s)
+	return ok && rest == ""
+}
+
+// quote is what the engine has around a string when it compares the beginning or the end.
+var quote = foldedRune{`"`, `"`}
+
 // sameFolded holds for strings equal to the text but for case.
 type sameFolded foldedText
 
-func (t sameFolded) matches(l *leaf) bool {
-	rest, ok := foldedText(t).cutPrefix(l.text)
-	return l.kind == stringScalar && ok && rest == ""
-}
+func (t sameFolded) matches(l *leaf) bool { return l.kind == stringScalar && foldedText(t).is(l.text) }
 
 // hasFoldedPrefix holds for strings that begin with the text but for case; quotes count as in hasPrefix.
 type hasFoldedPrefix foldedText
@@ -84,15 +90,19 @@ func (t hasFoldedPrefix) matches(l *leaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}
-	_, ok := foldedText(t).cutPrefix(l.text + `"`)
-	return ok
+	if _, ok := foldedText(t).cutPrefix(l.text); ok {
+		return true
+	}
+	last := len(t) - 1
+	return last >= 0 && t[last] == quote && foldedText(t[:last]).is(l.text)
 }
 
 // hasFoldedSuffix holds for strings that end with the text but for case; quotes count as in hasPrefix.
 type hasFoldedSuffix foldedText
 
 func (t hasFoldedSuffix) matches(l *leaf) bool {
-	return l.kind == stringScalar && foldedText(t).isSuffix(`"`+l.text)
+	return l.kind == stringScalar &&
+		(foldedText(t).isSuffix(l.text) || len(t) > 0 && t[0] == quote && foldedText(t[1:]).is(l.text))
 }
 
 // longUpper is a character whose upper case has several.

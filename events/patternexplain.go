@@ -12,44 +12,52 @@ const DifferentElements = "(the values are in different elements of an array)"
 // no choice of values is consistent, field is DifferentElements. The field with the empty name is two double quotes.
 // Only when the pattern matches, or with an error, which is that of Match, is field empty.
 func (m *Matcher) Explain(event []byte) (matched bool, field string, err error) {
-	leaves, err := m.read(event)
+	found, err := m.program.read(event)
 	if err != nil {
 		return false, "", err
 	}
-	pattern := m.program.patterns[0]
-	if pattern.matches(leaves) {
+	defer found.done()
+	if found.run(); len(found.hits) > 0 {
 		return true, "", nil
 	}
-	var fewest []boundField
-	for i, r := range pattern.rules {
-		unsatisfied := r.unsatisfied(leaves)
+	return false, found.obstacle(), nil
+}
+
+// obstacle returns what Explain says of an event that no rule of the program matches.
+func (m *match) obstacle() string {
+	var fewest []*boundField
+	for i := range m.program.rules {
+		unsatisfied := m.unsatisfied(m.program.rules[i].fields)
 		if i == 0 || len(unsatisfied) < len(fewest) {
 			fewest = unsatisfied
 		}
 	}
 	if len(fewest) == 0 {
-		return false, DifferentElements, nil
+		return DifferentElements
 	}
-	first := slices.MinFunc(fewest, func(a, b boundField) int { return a.at - b.at })
+	first := slices.MinFunc(fewest, func(a, b *boundField) int { return a.at - b.at })
 	if first.path == "" {
-		return false, `""`, nil
+		return `""`
 	}
-	return false, first.path, nil
+	return first.path
 }
 
 // unsatisfied returns the fields that no leaf satisfies. A field that must be absent counts if it is there for
 // certain, that is outside of any array; if there is no field to blame, it counts wherever it is.
-func (r rule) unsatisfied(leaves [][]leaf) []boundField {
-	var certain, possible []boundField
-	for _, f := range r {
-		present := leaves[f.position]
-		if slices.ContainsFunc(present, func(l leaf) bool { return f.satisfiedBy(&l) }) {
-			continue
+func (m *match) unsatisfied(fields []boundField) []*boundField {
+	var certain, possible []*boundField
+	for i := range fields {
+		f := &fields[i]
+		satisfied, present, outside := false, false, false
+		for l := m.first[f.position]; l >= 0; l = m.leaves[l].next {
+			satisfied = satisfied || f.satisfiedBy(&m.leaves[l])
+			present, outside = true, outside || m.leaves[l].in < 0
 		}
 		switch {
-		case !f.absent, slices.ContainsFunc(present, func(l leaf) bool { return l.in == nil }):
+		case satisfied:
+		case !f.absent, outside:
 			certain = append(certain, f)
-		case len(present) > 0:
+		case present:
 			possible = append(possible, f)
 		}
 	}

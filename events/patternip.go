@@ -1,7 +1,6 @@
 package events
 
 import (
-	"encoding/hex"
 	"strconv"
 	"strings"
 )
@@ -19,8 +18,12 @@ type addressRange struct {
 func (t addressRange) matches(l *leaf) bool {
 	switch {
 	case l.kind == stringScalar:
-		digits, ok := addressDigits(l.text)
-		return ok && t.contains(digits)
+		a, ok := parseAddress(l.text)
+		if !ok {
+			return false
+		}
+		digits := a.digits()
+		return t.contains(string(digits[:2*a.size]))
 	case l.kind == numberScalar && t.numbers:
 		return t.contains(l.text)
 	}
@@ -30,7 +33,7 @@ func (t addressRange) matches(l *leaf) bool {
 func (t addressRange) contains(digits string) bool {
 	onLow, onHigh := true, true
 	for i := range len(t.low) {
-		if i == len(digits) || strings.IndexByte("0123456789ABCDEF", digits[i]) < 0 {
+		if i == len(digits) || strings.IndexByte(hexDigits, digits[i]) < 0 {
 			return false
 		}
 		if onLow && digits[i] < t.low[i] || onHigh && digits[i] > t.high[i] {
@@ -65,95 +68,118 @@ func addressBlock(s string) (block addressRange, wrong string) {
 		return block, "Invalid IP address: " + text
 	case !ok:
 		return block, "Nonstandard IP address: " + text
-	case len(address) == 4 && bits > 31:
+	case address.size == 4 && bits > 31:
 		return block, "IPv4 mask bits must be < 32"
 	case bits > 127:
 		return block, "IPv6 mask bits must be < 128"
 	}
-	low, high := make([]byte, len(address)), make([]byte, len(address))
-	for i, b := range address {
+	low, high := address, address
+	for i, b := range address.bytes {
 		free := byte(0xFF) >> min(8, max(0, int(bits)-8*i)) // bits of this byte that the mask leaves free
-		low[i], high[i] = b&^free, b|free
+		low.bytes[i], high.bytes[i] = b&^free, b|free
 	}
-	return addressRange{low: hexDigits(low), high: hexDigits(high)}, ""
+	return addressRange{low: low.text(), high: high.text()}, ""
 }
 
 // addressDigits returns the hexadecimal digits of an IP address, 8 or 32 of them.
 func addressDigits(s string) (string, bool) {
-	address, ok := parseAddress(s)
-	return hexDigits(address), ok
+	a, ok := parseAddress(s)
+	return a.text(), ok
 }
 
-func hexDigits(address []byte) string { return strings.ToUpper(hex.EncodeToString(address)) }
+// An address is an IP address of four or sixteen bytes.
+type address struct {
+	bytes [16]byte
+	size  int
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+func (a address) digits() (digits [32]byte) {
+	for i, b := range a.bytes {
+		digits[2*i], digits[2*i+1] = hexDigits[b>>4], hexDigits[b&15]
+	}
+	return digits
+}
+
+func (a address) text() string {
+	digits := a.digits()
+	return string(digits[:2*a.size])
+}
 
 // looksLikeAddress reports whether s has the characters of an IPv6 address or the shape of an IPv4 one.
 func looksLikeAddress(s string) bool {
 	if strings.Contains(s, ":") {
 		return strings.Trim(s, "0123456789abcdefABCDEF:") == ""
 	}
-	parts := strings.Split(s, ".")
-	for _, part := range parts {
-		if part == "" || strings.Trim(part, "0123456789") != "" {
+	dots, before := 0, byte('.')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && before != '.':
+			dots++
+		case c < '0' || c > '9':
 			return false
 		}
+		before = s[i]
 	}
-	return len(parts) == 4
+	return dots == 3 && before != '.'
 }
 
 // parseAddress reads an IP address as Java does, whose rules differ from net/netip's: leading zeros are decimal in
 // IPv4 and without limit in IPv6, an IPv6 address has no zone and no dotted part, and an IPv4-mapped one is IPv4.
-func parseAddress(s string) ([]byte, bool) {
+func parseAddress(s string) (a address, ok bool) {
 	switch {
 	case !looksLikeAddress(s):
-		return nil, false
+		return a, false
 	case strings.Contains(s, ":"):
 		return parseIPv6(s)
 	case len(s) > 15:
-		return nil, false
+		return a, false
 	}
-	address := make([]byte, 0, 4)
 	for part := range strings.SplitSeq(s, ".") {
 		b, err := strconv.ParseUint(part, 10, 8)
 		if err != nil {
-			return nil, false
+			return a, false
 		}
-		address = append(address, byte(b))
+		a.bytes[a.size] = byte(b)
+		a.size++
 	}
-	return address, true
+	return a, true
 }
 
 // parseIPv6 reads an IPv6 address of hexadecimal digits and colons. "::" stands for one or more groups of zeros.
-func parseIPv6(s string) ([]byte, bool) {
+func parseIPv6(s string) (a address, ok bool) {
 	head, tail, gap := strings.Cut(s, "::")
 	front, ok := groups(head)
 	if !ok {
-		return nil, false
+		return a, false
 	}
 	back, ok := groups(tail)
-	missing := 16 - len(front) - len(back)
+	missing := 16 - front.size - back.size
 	if !ok || gap && missing < 2 || !gap && missing != 0 {
-		return nil, false
+		return a, false
 	}
-	address := append(front, make([]byte, missing)...)
-	address = append(address, back...)
-	if strings.HasPrefix(string(address), "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xFF\xFF") {
-		return address[12:], true
+	a = address{front.bytes, 16}
+	copy(a.bytes[16-back.size:], back.bytes[:back.size])
+	if mapped, ok := strings.CutPrefix(string(a.bytes[:]), "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xFF\xFF"); ok {
+		a = address{size: 4}
+		copy(a.bytes[:], mapped)
 	}
-	return address, true
+	return a, true
 }
 
-// groups reads groups of hexadecimal digits separated by single colons, two bytes each; s may be empty.
-func groups(s string) ([]byte, bool) {
-	var bytes []byte
+// groups reads up to eight groups of hexadecimal digits separated by single colons, two bytes each; s may be empty.
+func groups(s string) (a address, ok bool) {
 	if s == "" {
-		return nil, true
+		return a, true
 	}
 	for part := range strings.SplitSeq(s, ":") {
 		group, err := strconv.ParseUint(part, 16, 16)
-		if err != nil {
-			return nil, false
+		if err != nil || a.size == len(a.bytes) {
+			return a, false
 		}
-		bytes = append(bytes, byte(group>>8), byte(group))
+		a.bytes[a.size], a.bytes[a.size+1] = byte(group>>8), byte(group)
+		a.size += 2
 	}
-	return bytes, true
+	return a, true
 }

@@ -1,176 +1,293 @@
 package events
 
 import (
-	"encoding/binary"
+	"fmt"
+	"math"
 	"slices"
+	"sync"
+	"unsafe"
 )
 
 // A program is a number of patterns that are matched in one reading of an event.
 type program struct {
-	wanted   wanted
-	patterns []boundPattern
+	patterns  int
+	rules     []rule
+	paths     pathNode
+	positions int
+	anchors   []anchor
+	always    []int32 // rules that have no anchor
+
+	emptyNames bool // members with an empty name are read
+	matches    sync.Pool
 }
 
-// boundPattern is a named pattern as alternative rules.
-type boundPattern struct {
-	name  string
-	rules []rule
+// A rule is a sub-rule of a pattern, in the order in which the engine decides its fields.
+type rule struct {
+	pattern int32
+	fields  []boundField
 }
 
-// A rule is a sub-rule whose fields know where their leaves are. It has them in the order of their paths.
-type rule []boundField
-
+// A boundField is a field that knows where its leaves are.
 type boundField struct {
 	field
-	position int
+	position int32
 }
 
-// add adds the sub-rules of a pattern.
-func (p *program) add(name string, subRules []subRule) {
-	bound := boundPattern{name: name}
-	for _, s := range subRules {
-		var fields rule
-		for _, f := range s.sorted() {
-			fields = append(fields, boundField{*f, p.wanted.add(f.path)})
+// An anchor is a path at which rules want one of some strings. Most events have none of a rule's strings there, and the
+// rule is not looked at.
+type anchor struct {
+	position int32
+	rules    map[string][]int32
+}
+
+// numberedRules are the sub-rules of a pattern that goes by a number.
+type numberedRules struct {
+	number int
+	rules  []subRule
+}
+
+// newProgram makes a program of patterns whose numbers are below count.
+func newProgram(patterns []numberedRules, count int, emptyNames bool) *program {
+	p := &program{patterns: count, paths: pathNode{position: none}, emptyNames: emptyNames}
+	for _, pattern := range patterns {
+		for _, s := range pattern.rules {
+			p.rules = append(p.rules, rule{int32(pattern.number), p.bind(s)})
 		}
-		bound.rules = append(bound.rules, fields)
 	}
-	p.patterns = append(p.patterns, bound)
+	p.anchor()
+	p.matches.New = func() any { return newMatch(p) }
+	return p
 }
 
-// matches reports whether one of the pattern's rules matches.
-func (b boundPattern) matches(leaves [][]leaf) bool {
-	return slices.ContainsFunc(b.rules, func(r rule) bool { return r.matches(leaves) })
+// bind gives each path of a sub-rule a position.
+func (p *program) bind(s subRule) []boundField {
+	fields := make([]boundField, 0, len(s))
+	for _, f := range s.sorted() {
+		at := p.paths.add(f.path)
+		if at.position < 0 {
+			at.position = int32(p.positions)
+			p.positions++
+		}
+		fields = append(fields, boundField{field{f.path, f.at, gatherStrings(f.tests), f.absent}, at.position})
+	}
+	return fields
+}
+
+// anchor finds an anchor for each rule that has one: of the paths at which it wants one of some strings, that where the
+// fewest rules want the same.
+func (p *program) anchor() {
+	type wanted struct {
+		position int32
+		text     string
+	}
+	wanting := map[wanted]int{}
+	for _, r := range p.rules {
+		for _, f := range r.fields {
+			for _, text := range f.wantsStrings() {
+				wanting[wanted{f.position, text}]++
+			}
+		}
+	}
+	byPosition := map[int32]map[string][]int32{}
+	for i, r := range p.rules {
+		var best []string
+		at, fewest := int32(none), math.MaxInt
+		for _, f := range r.fields {
+			texts, most := f.wantsStrings(), 0
+			for _, text := range texts {
+				most = max(most, wanting[wanted{f.position, text}])
+			}
+			if len(texts) > 0 && most < fewest {
+				best, at, fewest = texts, f.position, most
+			}
+		}
+		if at < 0 {
+			p.always = append(p.always, int32(i))
+			continue
+		}
+		if byPosition[at] == nil {
+			byPosition[at] = map[string][]int32{}
+			p.anchors = append(p.anchors, anchor{at, byPosition[at]})
+		}
+		for _, text := range best {
+			byPosition[at][text] = append(byPosition[at][text], int32(i))
+		}
+	}
+}
+
+// wantsStrings returns the strings of which a field wants one; none if it can be satisfied otherwise.
+func (f *boundField) wantsStrings() []string {
+	if f.absent {
+		return nil
+	}
+	var texts []string
+	for _, t := range f.tests {
+		switch t := t.(type) {
+		case sameScalar:
+			if t.kind != stringScalar {
+				return nil
+			}
+			texts = append(texts, t.text)
+		case sameAny:
+			for text := range t {
+				texts = append(texts, text)
+			}
+		default:
+			return nil
+		}
+	}
+	return texts
+}
+
+// manyStrings is from how many strings on they are looked up at once.
+const manyStrings = 5
+
+// gatherStrings puts tests for plain strings together if there are many of them.
+func gatherStrings(tests []test) []test {
+	gathered := sameAny{}
+	var others []test
+	for _, t := range tests {
+		if s, ok := t.(sameScalar); ok && s.kind == stringScalar {
+			gathered[s.text] = struct{}{}
+		} else {
+			others = append(others, t)
+		}
+	}
+	if len(gathered) < manyStrings {
+		return tests
+	}
+	return append(others, gathered)
+}
+
+// A match is one event's leaves and what they match. It is used again for the next event.
+type match struct {
+	scan
+	search
+	program *program
+	matched []bool  // by pattern
+	hits    []int32 // patterns that match, in no order
+}
+
+func newMatch(p *program) *match {
+	m := &match{program: p, matched: make([]bool, p.patterns)}
+	m.emptyNames = p.emptyNames
+	m.first = slices.Repeat([]int32{none}, p.positions)
+	return m
+}
+
+// read reads an event. The caller must call m.done, and not use the event's leaves afterwards.
+func (p *program) read(event []byte) (m *match, err error) {
+	m = p.matches.Get().(*match)
+	m.text = event
+	m.words = unsafe.String(unsafe.SliceData(event), len(event)) // the event does not change until done, words do not outlive it
+	if !m.scan.event(&p.paths) {
+		m.done()
+		return nil, malformed(event)
+	}
+	return m, nil
+}
+
+// malformed returns what is wrong with an event.
+func malformed(event []byte) error {
+	r := &jsonReader{text: event}
+	if r.peek() != '{' {
+		return fmt.Errorf("read event: %w", r.errorAt(r.at, "Event must be a JSON object"))
+	}
+	return fmt.Errorf("read event: %w", r.skip())
+}
+
+// done empties a match and gives it back.
+func (m *match) done() {
+	for _, position := range m.touched {
+		m.first[position] = none
+	}
+	for _, pattern := range m.hits {
+		m.matched[pattern] = false
+	}
+	clear(m.leaves)
+	m.text, m.words = nil, ""
+	m.depth, m.arrays = 0, 0
+	m.touched, m.leaves, m.elements = m.touched[:0], m.leaves[:0], m.elements[:0]
+	m.decoded, m.hits = m.decoded[:0], m.hits[:0]
+	m.program.matches.Put(m)
+}
+
+// run finds the patterns that match.
+func (m *match) run() {
+	for i := range m.program.anchors {
+		a := &m.program.anchors[i]
+		for l := m.first[a.position]; l >= 0; l = m.leaves[l].next {
+			if m.leaves[l].kind == stringScalar {
+				m.try(a.rules[m.leaves[l].text])
+			}
+		}
+	}
+	m.try(m.program.always)
+}
+
+func (m *match) try(rules []int32) {
+	for _, i := range rules {
+		r := &m.program.rules[i]
+		if !m.matched[r.pattern] && m.matches(r.fields) {
+			m.matched[r.pattern] = true
+			m.hits = append(m.hits, r.pattern)
+		}
+	}
 }
 
 // matches reports whether each field can be given a leaf, or be absent, so that the choice is consistent: no two
 // chosen leaves lie in different elements of one array. A field is absent if no leaf at its path is consistent with
 // the leaves chosen for the fields before it.
-func (r rule) matches(leaves [][]leaf) bool {
-	s := search{}
-	for i, f := range r {
-		c := choices{absent: f.absent}
-		if f.absent {
-			c.present = leaves[f.position]
-		}
-		for j := range leaves[f.position] {
-			if l := &leaves[f.position][j]; f.satisfiedBy(l) {
-				c.satisfying = append(c.satisfying, l)
-			}
-		}
-		if len(c.satisfying) == 0 && !f.absent {
+func (m *match) matches(fields []boundField) bool {
+	certain := true
+	for i := range fields {
+		switch m.outlook(&fields[i]) {
+		case impossible:
 			return false
+		case uncertain:
+			certain = false
 		}
-		s.add(i, c)
 	}
-	return s.from(0)
+	return certain || m.search.run(&m.scan, fields)
+}
+
+// An outlook is what can be said of a field alone.
+type outlook byte
+
+const (
+	impossible outlook = iota
+	uncertain          // it depends on the elements chosen for other fields
+	certain
+)
+
+// outlook looks at a field alone. A leaf outside of arrays is consistent with every other choice.
+func (s *scan) outlook(f *boundField) outlook {
+	found, outside := impossible, false
+	for i := s.first[f.position]; i >= 0; i = s.leaves[i].next {
+		l := &s.leaves[i]
+		if f.satisfiedBy(l) {
+			if l.in < 0 {
+				return certain
+			}
+			found = uncertain
+		}
+		outside = outside || l.in < 0
+	}
+	switch {
+	case !f.absent || outside:
+		return found
+	case s.first[f.position] < 0:
+		return certain
+	}
+	return uncertain
 }
 
 // satisfiedBy reports whether one of the field's tests holds for a leaf.
-func (f field) satisfiedBy(l *leaf) bool {
-	return slices.ContainsFunc(f.tests, func(t test) bool { return t.matches(l) })
-}
-
-// choices is what can be chosen for one field.
-type choices struct {
-	satisfying []*leaf
-	absent     bool
-	present    []leaf // what must not be consistent for the field to be absent
-}
-
-// A pick is an array element that the choices so far are bound to.
-type pick struct{ array, index int }
-
-// search looks for a consistent choice by trying one field after the other.
-type search struct {
-	fields  []choices
-	picks   []pick
-	lastUse map[int]int     // by array, the last field that has to do with it
-	failed  map[string]bool // by field and picks that still matter: it was tried, to no avail
-}
-
-func (s *search) add(i int, c choices) {
-	s.fields = append(s.fields, c)
-	for _, l := range c.satisfying {
-		s.use(i, l.in)
-	}
-	for _, l := range c.present {
-		s.use(i, l.in)
-	}
-}
-
-func (s *search) use(field int, m *membership) {
-	for ; m != nil; m = m.around {
-		if s.lastUse == nil {
-			s.lastUse = map[int]int{}
-		}
-		s.lastUse[m.array] = field
-	}
-}
-
-// from reports whether the fields from i on can be chosen consistently with the picks so far. Remembering what
-// failed keeps the search from growing with the product of independent arrays.
-func (s *search) from(i int) bool {
-	if i == len(s.fields) {
-		return true
-	}
-	key := s.key(i)
-	if s.failed[key] {
-		return false
-	}
-	before := len(s.picks)
-	for _, l := range s.fields[i].satisfying {
-		if s.choose(l.in) && s.from(i+1) {
+func (f *field) satisfiedBy(l *leaf) bool {
+	for _, t := range f.tests {
+		if t.matches(l) {
 			return true
 		}
-		s.picks = s.picks[:before]
 	}
-	if s.fields[i].absent && !slices.ContainsFunc(s.fields[i].present, s.consistent) && s.from(i+1) {
-		return true
-	}
-	if s.failed == nil {
-		s.failed = map[string]bool{}
-	}
-	s.failed[key] = true
 	return false
-}
-
-// choose binds the picks to the elements that m lies in. If that is inconsistent it reports false, and the caller
-// restores the picks.
-func (s *search) choose(m *membership) bool {
-	for ; m != nil; m = m.around {
-		i := s.picked(m.array)
-		if i < 0 {
-			s.picks = append(s.picks, pick{m.array, m.index})
-		} else if s.picks[i].index != m.index {
-			return false
-		}
-	}
-	return true
-}
-
-// consistent reports whether a leaf lies in no other element than those picked.
-func (s *search) consistent(l leaf) bool {
-	for m := l.in; m != nil; m = m.around {
-		if i := s.picked(m.array); i >= 0 && s.picks[i].index != m.index {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *search) picked(array int) int {
-	return slices.IndexFunc(s.picks, func(p pick) bool { return p.array == array })
-}
-
-// key identifies the search from a field on: the field and the picks that this or a later field has to do with.
-func (s *search) key(i int) string {
-	key := binary.AppendUvarint(nil, uint64(i))
-	for _, p := range s.picks {
-		if s.lastUse[p.array] >= i {
-			key = binary.AppendUvarint(key, uint64(p.array))
-			key = binary.AppendUvarint(key, uint64(p.index))
-		}
-	}
-	return string(key)
 }

@@ -204,29 +204,34 @@ func (r *jsonReader) digits() bool {
 
 // string reads a string, with the reader at its opening quote, and decodes it.
 func (r *jsonReader) string() (string, error) {
+	decoded, err := r.appendString(nil)
+	return string(decoded), err
+}
+
+// appendString reads a string, with the reader at its opening quote, and appends what it stands for.
+func (r *jsonReader) appendString(to []byte) ([]byte, error) {
 	r.at++
 	start := r.at
-	var decoded []byte // used once there is an escape
 	for r.at < len(r.text) {
 		switch c := r.text[r.at]; {
 		case c == '"':
-			plain := r.text[start:r.at]
+			to = append(to, r.text[start:r.at]...)
 			r.at++
-			return string(append(decoded, plain...)), nil
+			return to, nil
 		case c == '\\':
-			decoded = append(decoded, r.text[start:r.at]...)
+			to = append(to, r.text[start:r.at]...)
 			var err error
-			if decoded, err = r.escape(decoded); err != nil {
-				return "", err
+			if to, err = r.escape(to); err != nil {
+				return nil, err
 			}
 			start = r.at
 		case c < ' ':
-			return "", r.errorAt(r.at, "control character %q in a string must be escaped", c)
+			return nil, r.errorAt(r.at, "control character %q in a string must be escaped", c)
 		default:
 			r.at++
 		}
 	}
-	return "", r.unexpected("a closing double quote")
+	return nil, r.unexpected("a closing double quote")
 }
 
 // escape reads one escape sequence, or a pair that makes one character, and appends what it stands for.

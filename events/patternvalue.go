@@ -1,18 +1,9 @@
 package events
 
 import (
-	"math"
 	"strconv"
 	"strings"
 )
-
-// A leaf is a value in an event that is neither object nor array.
-type leaf struct {
-	scalar
-	number     float64
-	comparable bool        // number can be compared by value
-	in         *membership // the array elements it lies in
-}
 
 // A test decides on one leaf. What is said of strings never holds for numbers, literals and null.
 type test interface {
@@ -24,10 +15,24 @@ type sameScalar scalar
 
 func (t sameScalar) matches(l *leaf) bool { return l.scalar == scalar(t) }
 
+// sameAny holds for each of some strings.
+type sameAny map[string]struct{}
+
+func (t sameAny) matches(l *leaf) bool {
+	if l.kind != stringScalar {
+		return false
+	}
+	_, ok := t[l.text]
+	return ok
+}
+
 // sameNumber holds for numbers of equal value, however they are spelled.
 type sameNumber float64
 
-func (t sameNumber) matches(l *leaf) bool { return l.comparable && l.number == float64(t) }
+func (t sameNumber) matches(l *leaf) bool {
+	value, ok := l.comparable()
+	return ok && value == float64(t)
+}
 
 // numberRange holds for the numbers between low and high; either may be infinite.
 type numberRange struct {
@@ -36,9 +41,10 @@ type numberRange struct {
 }
 
 func (t numberRange) matches(l *leaf) bool {
-	return l.comparable &&
-		(l.number > t.low || l.number == t.low && !t.openLow) &&
-		(l.number < t.high || l.number == t.high && !t.openHigh)
+	value, ok := l.comparable()
+	return ok &&
+		(value > t.low || value == t.low && !t.openLow) &&
+		(value < t.high || value == t.high && !t.openHigh)
 }
 
 // hasPrefix holds for strings with a prefix. The engine compares a value with the quotes around it, so a prefix that
@@ -46,14 +52,22 @@ func (t numberRange) matches(l *leaf) bool {
 type hasPrefix string
 
 func (t hasPrefix) matches(l *leaf) bool {
-	return l.kind == stringScalar && (strings.HasPrefix(l.text, string(t)) || l.text+`"` == string(t))
+	if l.kind != stringScalar {
+		return false
+	}
+	whole, quoted := strings.CutSuffix(string(t), `"`)
+	return strings.HasPrefix(l.text, string(t)) || quoted && l.text == whole
 }
 
 // hasSuffix holds for strings with a suffix; quotes count as in hasPrefix.
 type hasSuffix string
 
 func (t hasSuffix) matches(l *leaf) bool {
-	return l.kind == stringScalar && (strings.HasSuffix(l.text, string(t)) || `"`+l.text == string(t))
+	if l.kind != stringScalar {
+		return false
+	}
+	whole, quoted := strings.CutPrefix(string(t), `"`)
+	return strings.HasSuffix(l.text, string(t)) || quoted && l.text == whole
 }
 
 // isPresent holds for every leaf.
@@ -138,39 +152,4 @@ func comparesNumbers(t test) bool {
 		return comparesNumbers(t[0])
 	}
 	return false
-}
-
-// comparableNumber returns the value of a JSON number and whether the engine compares it by value: it must be finite
-// and exactly what its float64 prints as. Every number of up to 15 significant digits is.
-func comparableNumber(text string) (float64, bool) {
-	value, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0, false // too large
-	}
-	digits, exponent := decimal(text)
-	shortest, shortestExponent := decimal(strconv.FormatFloat(value, 'e', -1, 64))
-	return value, digits == shortest && exponent == shortestExponent
-}
-
-// decimal returns the significant digits of a number, without sign and outer zeros, and the power of ten of the last.
-func decimal(text string) (digits string, exponent int) {
-	text = strings.TrimPrefix(text, "-")
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		exponent = boundedInt(text[i+1:])
-		text = text[:i]
-	}
-	whole, fraction, _ := strings.Cut(text, ".")
-	digits = strings.TrimLeft(whole+fraction, "0")
-	exponent -= len(fraction)
-	significant := strings.TrimRight(digits, "0")
-	if significant == "" {
-		return "", 0
-	}
-	return significant, exponent + len(digits) - len(significant)
-}
-
-// boundedInt reads an integer and cuts it to a size that can't overflow in sums.
-func boundedInt(text string) int {
-	n, _ := strconv.Atoi(text) // out of range it returns the nearest integer
-	return max(math.MinInt32, min(n, math.MaxInt32))
 }

@@ -1,0 +1,94 @@
+package events
+
+import "strings"
+
+// A pathNode is a name on the way to paths that patterns use. Names in an event lead from one to the next.
+type pathNode struct {
+	position int32  // of the path's leaves; none if the path only leads to others
+	firsts   uint64 // a bit for the first byte of each name that leads on, by its lower six bits
+	next     []pathStep
+	byName   map[string]*pathNode // next, where a search would take long
+}
+
+type pathStep struct {
+	name string // without dots
+	node *pathNode
+}
+
+// fewSteps is how many steps are searched one after the other.
+const fewSteps = 12
+
+// inner reports whether the path leads on to others.
+func (n *pathNode) inner() bool { return len(n.next) > 0 }
+
+// add makes sure that there is a node for a path, and returns it.
+func (n *pathNode) add(path string) *pathNode {
+	for name := range strings.SplitSeq(path, ".") {
+		n = n.step(name)
+	}
+	return n
+}
+
+func (n *pathNode) step(name string) *pathNode {
+	if at := n.find(name); at != nil {
+		return at
+	}
+	at := &pathNode{position: none}
+	n.next = append(n.next, pathStep{name, at})
+	n.firsts |= firstBit(name)
+	if len(n.next) > fewSteps {
+		if n.byName == nil {
+			n.byName = map[string]*pathNode{}
+		}
+		for _, s := range n.next[len(n.byName):] {
+			n.byName[s.name] = s.node
+		}
+	}
+	return at
+}
+
+// firstBit returns the bit of pathNode.firsts for a name. The empty name has the bit of the dot that follows it where a
+// longer one begins with it.
+func firstBit(name string) uint64 {
+	if name == "" {
+		return 1 << ('.' & 63)
+	}
+	return 1 << (name[0] & 63)
+}
+
+// find returns where the name of a member leads; nil if no pattern asks for that. Dots in a name are as good as nesting.
+func (n *pathNode) find(name string) *pathNode {
+	for {
+		if n.firsts&firstBit(name) == 0 {
+			return nil
+		}
+		at, rest := n.first(name)
+		if at == nil || rest < 0 {
+			return at
+		}
+		n, name = at, name[rest:]
+	}
+}
+
+// first takes the first step of a name, and returns the offset of the rest of it, negative if there is none.
+func (n *pathNode) first(name string) (at *pathNode, rest int) {
+	if n.byName != nil {
+		if i := strings.IndexByte(name, '.'); i >= 0 {
+			return n.byName[name[:i]], i + 1
+		}
+		return n.byName[name], none
+	}
+	for i := range n.next {
+		s := &n.next[i]
+		if len(name) < len(s.name) || name[:len(s.name)] != s.name {
+			continue
+		}
+		if len(name) == len(s.name) {
+			return s.node, none
+		}
+		if name[len(s.name)] == '.' {
+			return s.node, len(s.name) + 1
+		}
+	}
+	return nil, none
+}
