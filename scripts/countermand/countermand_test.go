@@ -195,48 +195,6 @@ func TestExplainPrintsNoControlCharacters(t *testing.T) {
 	}
 }
 
-func TestMatch(t *testing.T) {
-	files := map[string]string{
-		"p.json": `{"source": ["aws.s3"], "detail": {"eventName": [{"prefix": "Put"}], "requestParameters": {"bucketName": ["a"], "x": [1]}}}`,
-		"e.jsonl": strings.Join([]string{
-			record("s3", "PutBucketPolicy", `{"bucketName":["a","b"],"x":[{"y":2},1]}`),
-			envelope("aws.s3", record("s3", "PutBucketPolicy", `{"bucketName":["b","c"],"x":1}`)),
-			record("s3", "PutBucketPolicy", `{"bucketName":"a"}`),
-			record("ec2", "RunInstances", `{}`),
-			record("s3", "Put"+strings.Repeat("é", 100), `{"bucketName":"`+strings.Repeat("é", 100)+`"}`),
-			`{"eventName":"x"`,
-		}, "\n"),
-	}
-	stdout, stderr, err := run(t, "", files, "match", "p.json", "e.jsonl")
-	wants(t, "standard output", "e.jsonl:1: match (bare record, wrapped)\n"+
-		"e.jsonl:2: no match: detail.requestParameters.bucketName is \"b\" and \"c\"\n"+
-		"e.jsonl:3: no match: detail.requestParameters.x is missing (bare record, wrapped)\n"+
-		"e.jsonl:4: no match: source is \"aws.ec2\" (bare record, wrapped)\n"+
-		"e.jsonl:5: no match: detail.requestParameters.bucketName is \""+strings.Repeat("é", 39)+"... (bare record, wrapped)\n"+
-		"1 of 5 events matched\n", stdout)
-	wants(t, "standard error", "e.jsonl:6: malformed JSON: the file ends inside a value\n", stderr)
-	wantsError(t, "1 problem above: the rest was read", err)
-
-	stdout, _, err = run(t, envelope("aws.s3", record("s3", "X", "{}")), files, "match", "p.json", "--format", "json", "-")
-	wantsError(t, "", err)
-	wants(t, "JSON", `{"file":"-","record":0,"line":1,"wrapped":false,"match":false,"field":"detail.eventName","reason":"detail.eventName is \"X\""}`+"\n", stdout)
-}
-
-func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
-	for pattern, want := range map[string]string{
-		"{\"a\": [1]\n \"b\": [2]}": `p.json:2:2: EventBridge would refuse this pattern: unexpected character '"', want ',' or '}'`,
-		`{"a": "b"}`:                `p.json:1:7: EventBridge would refuse this pattern: "a" must be an object or an array`,
-		``:                          `p.json:1:1: EventBridge would refuse this pattern: Filter is not an object`,
-	} {
-		_, _, err := run(t, "{}", map[string]string{"p.json": pattern}, "match", "p.json", "-")
-		wantsError(t, want, err)
-	}
-	_, _, err := run(t, "", nil, "match", "p.json", "-")
-	wantsError(t, "read the pattern: open p.json: no such file or directory", err)
-	_, _, err = run(t, `{"a":[{"exists":true}]}`, nil, "match", "-", "-")
-	wantsError(t, "- is named twice, but standard input can be read once", err)
-}
-
 func TestModules(t *testing.T) {
 	stdout, _, err := run(t, "", nil, "modules")
 	wantsError(t, "", err)

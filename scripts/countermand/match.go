@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,55 +27,131 @@ in the way. This is what 'aws events test-event-pattern' does online, an event a
 ` + inputs + `
 
 The exit status says whether all events could be judged, not whether they match. --format json prints a
-line for each event: file, record (index in the file, from 0), line, wrapped, match, field and reason.`,
+line for each event: file, record (index in the file, from 0), line, wrapped, match, field and reason.
+
+` + corpusInput,
 		Example: "  " + name + ` match pattern.json event.json
   ` + name + ` match pattern.json --format json *.json.gz
   aws events describe-rule --name my-rule --query EventPattern --output text |
-    ` + name + ` match - event.json`,
-		Args: some(2, "a pattern file or an event file"),
+    ` + name + ` match - event.json
+  ` + name + ` match --corpus events/testdata/patterns.jsonl`,
+	}
+	corpus := c.Flags().String("corpus", "", "check a `FILE` of cases instead")
+	c.Args = func(c *cobra.Command, args []string) error {
+		if !c.Flags().Changed("corpus") {
+			return some(2, "a pattern file or an event file")(c, args)
+		}
+		if len(args) > 0 {
+			return fmt.Errorf("--corpus takes one file and nothing else: leave out %s\nsee '%s --help'",
+				list(args, "and"), c.CommandPath())
+		}
+		return nil
 	}
 	format := format(c, "text", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		in, paint := inputOf(c), paintFor(c.OutOrStdout())
+		if c.Flags().Changed("corpus") {
+			return checkCorpus(in, *corpus, paint, *format == "json")
+		}
 		if err := onceStdin(args); err != nil {
 			return err
 		}
-		matcher, err := readPattern(c.InOrStdin(), args[0])
+		matcher, err := readPattern(in.stdin, args[0])
 		if err != nil {
 			return err
 		}
-		in := inputOf(c)
-		m := &matchRun{matcher: matcher, out: in.out, paint: paintFor(c.OutOrStdout()), json: *format == "json"}
-		err = in.each(args[1:], m.event)
+		m := &matchRun{matcher: matcher, out: in.out, paint: paint, json: *format == "json"}
+		err = in.each(in.withoutFolders(args[1:]), m.event)
 		if !m.json {
-			fmt.Fprintf(m.out, "%d of %s matched\n", m.matched, count(m.total, "event"))
+			m.summary(err)
 		}
 		return err
 	}
 	return c
 }
 
+// withoutFolders returns the files that are no folder, and reports the others.
+func (in *input) withoutFolders(files []string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		info, err := os.Stat(file)
+		folder := err == nil && info.IsDir()
+		if folder {
+			in.report(file + " is a folder: name the files in it, as in " + filepath.Join(file, "*"))
+		}
+		return folder
+	})
+}
+
 // readPattern compiles the pattern in a file. The error says where in the file it is wrong.
 func readPattern(stdin io.Reader, file string) (*events.Matcher, error) {
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(file)
-	}
+	text, err := readPatternText(stdin, file)
 	if err != nil {
-		return nil, fmt.Errorf("read the pattern: %w", err)
+		return nil, err
 	}
-	matcher, err := events.Pattern(text).Compile()
+	matcher, err := text.Compile()
 	var syntax *events.SyntaxError
 	if errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s:%d:%d: EventBridge would refuse this pattern: %s",
-			called(file), syntax.Line, syntax.Column, syntax.Message)
+		return nil, fmt.Errorf("%s:%d:%d: EventBridge would refuse this pattern: %s%s",
+			called(file), syntax.Line, syntax.Column, printable(syntax.Message), notAPattern([]byte(text)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", called(file), err)
 	}
 	return matcher, nil
+}
+
+// readPatternText returns what a file holds, without the byte order mark with which some editors begin it.
+func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
+	in, err := open(stdin, file)
+	if err != nil {
+		return "", fmt.Errorf("read the pattern: %w", err)
+	}
+	defer in.Close()
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return "", fmt.Errorf("read the pattern: %w", err)
+	}
+	return events.Pattern(bytes.TrimPrefix(text, []byte(byteOrderMark))), nil
+}
+
+const byteOrderMark = "\ufeff"
+
+// open opens a file that is no folder, or standard input for "-".
+func open(stdin io.Reader, file string) (io.ReadCloser, error) {
+	if file == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: name a file in it", file)
+	}
+	return os.Open(file)
+}
+
+// notAPattern says what a text that is no pattern seems to be, and what to do then; "" if it can't tell.
+func notAPattern(text []byte) string {
+	var value any
+	_ = json.NewDecoder(bytes.NewReader(text)).Decode(&value) // what isn't JSON stays nil
+	object, _ := value.(map[string]any)
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return "\nit is empty: want a pattern, such as {\"source\": [\"aws.s3\"]}"
+	case bytes.HasPrefix(text, []byte{0x1f, 0x8b}):
+		return "\nit is gzipped: unpack it first"
+	case bytes.HasPrefix(text, []byte{0xff, 0xfe}), bytes.HasPrefix(text, []byte{0xfe, 0xff}):
+		return "\nit is in UTF-16: save it as UTF-8"
+	case isText(object["EventPattern"]):
+		return "\nit is a rule: take the pattern out of it, with jq -r .EventPattern"
+	case isText(value):
+		return "\nit is a text that holds a pattern: take it out, with jq -r ."
+	case isText(object["id"]), isText(object["eventID"]), object["Records"] != nil, object["Events"] != nil:
+		return "\nit seems to hold events: the pattern file comes first"
+	}
+	return ""
+}
+
+func isText(value any) bool {
+	_, is := value.(string)
+	return is
 }
 
 // matchRun matches one event after the other.
@@ -121,6 +200,15 @@ func (m *matchRun) event(file string, e logs.Entry) error {
 	}
 	fmt.Fprintf(m.out, "%s:%d: %s\n", called(file), e.Line, text)
 	return nil
+}
+
+// summary says how many events matched. The error is what reading them came to.
+func (m *matchRun) summary(err error) {
+	if m.total == 0 && err == nil {
+		fmt.Fprintln(m.out, "no events to match: what was read holds none")
+		return
+	}
+	fmt.Fprintf(m.out, "%d of %s matched\n", m.matched, count(m.total, "event"))
 }
 
 // obstacle says what an event has in the field that keeps it from matching.

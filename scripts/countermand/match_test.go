@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestMatch(t *testing.T) {
+	files := map[string]string{
+		"p.json": `{"source": ["aws.s3"], "detail": {"eventName": [{"prefix": "Put"}], "requestParameters": {"bucketName": ["a"], "x": [1]}}}`,
+		"e.jsonl": strings.Join([]string{
+			record("s3", "PutBucketPolicy", `{"bucketName":["a","b"],"x":[{"y":2},1]}`),
+			envelope("aws.s3", record("s3", "PutBucketPolicy", `{"bucketName":["b","c"],"x":1}`)),
+			record("s3", "PutBucketPolicy", `{"bucketName":"a"}`),
+			record("ec2", "RunInstances", `{}`),
+			record("s3", "Put"+strings.Repeat("é", 100), `{"bucketName":"`+strings.Repeat("é", 100)+`"}`),
+			`{"eventName":"x"`,
+		}, "\n"),
+	}
+	stdout, stderr, err := run(t, "", files, "match", "p.json", "e.jsonl")
+	wants(t, "standard output", "e.jsonl:1: match (bare record, wrapped)\n"+
+		"e.jsonl:2: no match: detail.requestParameters.bucketName is \"b\" and \"c\"\n"+
+		"e.jsonl:3: no match: detail.requestParameters.x is missing (bare record, wrapped)\n"+
+		"e.jsonl:4: no match: source is \"aws.ec2\" (bare record, wrapped)\n"+
+		"e.jsonl:5: no match: detail.requestParameters.bucketName is \""+strings.Repeat("é", 39)+"... (bare record, wrapped)\n"+
+		"1 of 5 events matched\n", stdout)
+	wants(t, "standard error", "e.jsonl:6: malformed JSON: the file ends inside a value\n", stderr)
+	wantsError(t, "1 problem above: the rest was read", err)
+
+	stdout, _, err = run(t, envelope("aws.s3", record("s3", "X", "{}")), files, "match", "p.json", "--format", "json", "-")
+	wantsError(t, "", err)
+	wants(t, "JSON", `{"file":"-","record":0,"line":1,"wrapped":false,"match":false,"field":"detail.eventName","reason":"detail.eventName is \"X\""}`+"\n", stdout)
+}
+
+func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"{\"a\": [1]\n \"b\": [2]}": `p.json:2:2: EventBridge would refuse this pattern: unexpected character '"', want ',' or '}'`,
+		`{"a": "b"}`:                `p.json:1:7: EventBridge would refuse this pattern: "a" must be an object or an array`,
+		`[1]`:                       `p.json:1:1: EventBridge would refuse this pattern: Filter is not an object`,
+	} {
+		_, _, err := run(t, "{}", map[string]string{"p.json": pattern}, "match", "p.json", "-")
+		wantsError(t, want, err)
+	}
+	_, _, err := run(t, "", nil, "match", "p.json", "-")
+	wantsError(t, "read the pattern: open p.json: no such file or directory", err)
+	_, _, err = run(t, `{"a":[{"exists":true}]}`, nil, "match", "-", "-")
+	wantsError(t, "- is named twice, but standard input can be read once", err)
+}
+
+// What is no pattern is refused, and the message says what to do with what it seems to be.
+func TestMatchSaysWhatIsNoPattern(t *testing.T) {
+	const noObject, noList = "Filter is not an object\n", " must be an object or an array\n"
+	const empty, events = `it is empty: want a pattern, such as {"source": ["aws.s3"]}`, "it seems to hold events: the pattern file comes first"
+	for text, want := range map[string]string{
+		"":                        "1:1: " + noObject + empty,
+		" \n":                     "2:1: " + noObject + empty,
+		"\x1f\x8b\b":              "1:1: " + noObject + "it is gzipped: unpack it first",
+		"\xfe\xff\x00{":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
+		"\xff\xfe{\x00":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
+		`"{\"a\":[1]}"`:           "1:1: " + noObject + "it is a text that holds a pattern: take it out, with jq -r .",
+		`{"EventPattern":"{}"}`:   `1:17: "EventPattern"` + noList + "it is a rule: take the pattern out of it, with jq -r .EventPattern",
+		`{"id":"1"}` + "\n{}":     `1:7: "id"` + noList + events,
+		`{"eventID":"1"}`:         `1:12: "eventID"` + noList + events,
+		`{"Events":[{"a":"1"}]}`:  "1:13: Unrecognized match type a\n" + events,
+		`{"Records":[{"a":"1"}]}`: "1:14: Unrecognized match type a\n" + events,
+	} {
+		_, _, err := run(t, "{}", map[string]string{"p.json": text}, "match", "p.json", "-")
+		position, message, _ := strings.Cut(want, " ")
+		wantsError(t, "p.json:"+position+" EventBridge would refuse this pattern: "+message, err)
+	}
+}
+
+// Files of any shape are judged as far as they go, and what can't be read is reported.
+func TestMatchOddFiles(t *testing.T) {
+	yes := envelope("aws.s3", record("s3", "A", "{}"))
+	no := envelope("aws.ec2", record("ec2", "A", "{}"))
+	files := map[string]string{
+		"p.json":     "\ufeff" + `{"source":["aws.s3"]}` + " and more\n",
+		"list.json":  "[" + yes + ",\n" + no + "]\n",
+		"mixed.json": yes + "\r\n{\"detail\": oops}\n" + no + "\n{\"a\":1}\n17\n" + yes,
+		"empty.json": "",
+		"none.json":  "[]",
+	}
+	stdout, stderr, err := run(t, "", files, "match", "p.json", "list.json", "missing.json", ".", "mixed.json", "empty.json")
+	wants(t, "standard output", "list.json:1: match\nlist.json:2: no match: source is \"aws.ec2\"\n"+
+		"mixed.json:1: match\nmixed.json:3: no match: source is \"aws.ec2\"\nmixed.json:6: match\n3 of 5 events matched\n", stdout)
+	wants(t, "standard error", ". is a folder: name the files in it, as in *\n"+
+		"open missing.json: no such file or directory\n"+
+		"mixed.json:2: malformed JSON: invalid character 'o' looking for beginning of value\n"+
+		"mixed.json:4: neither an EventBridge event (no detail) nor a CloudTrail record (no eventSource)\n"+
+		"mixed.json:5: not a JSON object\n", stderr)
+	wantsError(t, "5 problems above: the rest was read", err)
+
+	stdout, stderr, err = run(t, "", files, "match", "p.json", "empty.json", "none.json")
+	wants(t, "what is said of no events", "no events to match: what was read holds none\n", stdout+stderr)
+	wantsError(t, "", err)
+
+	stdout, _, err = run(t, "", files, "match", "p.json", ".")
+	wants(t, "standard output", "0 of 0 events matched\n", stdout)
+	wantsError(t, "1 problem above: the rest was read", err)
+
+	stdout, _, err = run(t, files["p.json"], files, "match", "-", "list.json", "--format", "json")
+	wants(t, "lines of JSON", "2", strconv.Itoa(strings.Count(stdout, "\n")))
+	wantsError(t, "", err)
+
+	_, _, err = run(t, "", nil, "match", ".", "e.json")
+	wantsError(t, "read the pattern: . is a folder: name a file in it", err)
+}
+
+// patternCorpus is the text of the corpus with which the pattern language is tested.
+func patternCorpus(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "events", "testdata", "patterns.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestCorpus(t *testing.T) {
+	text := patternCorpus(t)
+	cases := strings.Count(text, "\n")
+	stdout, stderr, err := run(t, text, nil, "match", "--corpus", "-")
+	wantsError(t, "", err)
+	wants(t, "standard error", "", stderr)
+	want := strconv.Itoa(cases) + " cases: " + strconv.Itoa(cases) + " agree, 0 disagree\n"
+	if _, total, _ := strings.Cut(stdout, "\n\n"); cases < 1000 || total != want {
+		t.Errorf("the end is %q, want %q", total, want)
+	}
+	if !strings.HasPrefix(stdout, "GROUP       CASES  AGREE  DISAGREE\nab-eic          4      4         0\n") {
+		t.Errorf("the table begins otherwise:\n%s", stdout)
+	}
+}
+
+// One answer that is wrong in the file is found, whichever it is.
+func TestCorpusWithAFlippedAnswer(t *testing.T) {
+	text := patternCorpus(t)
+	for _, c := range []struct{ from, to string }{
+		{`"want": true`, `"want": false`}, {`"want": false`, `"want": true`}, {`"want": "invalid"`, `"want": false`},
+		{`"strict": "invalid"`, `"lenient": "invalid"`},
+	} {
+		flipped := strings.Replace(text, c.from, c.to, 1)
+		if flipped == text {
+			t.Fatalf("the corpus holds no %s", c.from)
+		}
+		stdout, _, err := run(t, "", map[string]string{"c.jsonl": flipped}, "match", "--corpus", "c.jsonl")
+		wantsError(t, "1 of "+strconv.Itoa(strings.Count(text, "\n"))+" cases disagree", err)
+		line := strconv.Itoa(1 + strings.Count(text[:strings.Index(text, c.from)], "\n"))
+		if !strings.Contains(stdout, "\nc.jsonl:"+line+": ") {
+			t.Errorf("line %s is not named in\n%s", line, stdout)
+		}
+	}
+}
+
+// oddCorpus has cases of three groups, two of which disagree, a case whose event is malformed, and lines that are none.
+const oddCorpus = "\ufeff" + `{"id":"eq-1","pattern":"{\"a\":[1]}","event":"{\"a\":1}","want":true,"note":"of readers"}` + "\r\n" +
+	`{"id":"eq-2\u001b","pattern":"{\"a\":[1]}","event":"{\"a\":2}","want":true}
+
+{"id":"alone","pattern":"{\"a\":","event":"{}","want":"invalid"}
+{"id":"eq-or-1","pattern":"{\"a\":1}\u001b","event":"{}","want":true}
+{"id":"eq-or-2","pattern":"{\"a\":1}","event":"{}","want":true,"strict":"invalid"}
+{"id":"eq-3","pattern":"{\"a\":[1]}","event":"[\u001b","want":false}
+{"id":"eq-4","pattern":{"a":[1]},"event":"{}","want":true}
+{"id":"eq-4","pattern":"{}","event":"{}","want":"yes"}
+{"id":"eq-4","pattern":"{}","event":"{}","want":[true]}
+{"id":"eq-4","pattern":"{}","event":"{}","want":true,"strict":true}
+{"id":"eq-4","pattern":"{}","event":"{}"}
+{"id":"eq-4","pattern":"{}","want":true}
+{"id":"eq-4","event":"{}","want":true}
+{"pattern":"{}","event":"{}","want":true}
+[]
+{"id":"eq-4"`
+
+func TestCorpusDisagrees(t *testing.T) {
+	stdout, stderr, err := run(t, "", map[string]string{"c.jsonl": oddCorpus}, "match", "--corpus", "c.jsonl")
+	wants(t, "standard output", `GROUP  CASES  AGREE  DISAGREE
+alone      1      1         0
+eq         3      1         2
+eq-or      2      1         1
+
+c.jsonl:2: eq-2�: want true, got false
+  pattern {"a":[1]}
+  event   {"a":2}
+
+c.jsonl:5: eq-or-1: want true, got invalid
+  pattern {"a":1}�
+  event   {}
+  compile event pattern: line 1, column 6: "a" must be an object or an array
+
+c.jsonl:7: eq-3: want false, got malformed event
+  pattern {"a":[1]}
+  event   [�
+  read event: line 1, column 1: Event must be a JSON object
+
+6 cases: 3 agree, 3 disagree
+`, stdout)
+	shape := ": want {\"id\": \"GROUP-1\", \"pattern\": \"JSON\", \"event\": \"JSON\", \"want\": true, false or \"invalid\"}\n"
+	wants(t, "standard error", "c.jsonl:8: unexpected object in pattern"+shape+
+		"c.jsonl:9: unexpected value in want"+shape+
+		"c.jsonl:10: unexpected value in want"+shape+
+		"c.jsonl:11: unexpected value in strict, which is \"invalid\" or left out"+shape+
+		"c.jsonl:12: want is missing"+shape+
+		"c.jsonl:13: event is missing"+shape+
+		"c.jsonl:14: pattern is missing"+shape+
+		"c.jsonl:15: id is missing"+shape+
+		"c.jsonl:16: unexpected array"+shape+
+		"c.jsonl:17: malformed JSON: unexpected end of JSON input"+shape, stderr)
+	wantsError(t, "3 of 6 cases disagree, and 10 problems above: the rest was judged", err)
+
+	first, _, _ := strings.Cut(oddCorpus, "\n")
+	_, _, err = run(t, first+"\n[]", nil, "match", "--corpus", "-")
+	wantsError(t, "1 problem above: the rest was judged", err)
+}
+
+func TestCorpusReportsAWriteError(t *testing.T) {
+	root := rootCommand(fixtures)
+	root.SetArgs([]string{"match", "--corpus", "-"})
+	root.SetIn(strings.NewReader(oddCorpus))
+	root.SetOut(&fullDisk{})
+	root.SetErr(&bytes.Buffer{})
+	wantsError(t, "no space left", root.Execute())
+}
+
+func TestCorpusAsJSON(t *testing.T) {
+	first5 := strings.Join(strings.SplitAfter(oddCorpus, "\n")[:5], "")
+	stdout, stderr, err := run(t, first5, nil, "match", "--format", "json", "--corpus", "-")
+	wantsError(t, "2 of 4 cases disagree", err)
+	wants(t, "standard error", "", stderr)
+	wants(t, "JSON", `{
+  "cases": 4,
+  "agree": 2,
+  "disagree": 2,
+  "groups": [
+    {
+      "group": "alone",
+      "cases": 1,
+      "agree": 1,
+      "disagree": 0
+    },
+    {
+      "group": "eq",
+      "cases": 2,
+      "agree": 1,
+      "disagree": 1
+    },
+    {
+      "group": "eq-or",
+      "cases": 1,
+      "agree": 0,
+      "disagree": 1
+    }
+  ],
+  "disagreements": [
+    {
+      "id": "eq-2\u001b",
+      "line": 2,
+      "pattern": "{\"a\":[1]}",
+      "event": "{\"a\":2}",
+      "want": true,
+      "got": false
+    },
+    {
+      "id": "eq-or-1",
+      "line": 5,
+      "pattern": "{\"a\":1}\u001b",
+      "event": "{}",
+      "want": true,
+      "got": "invalid",
+      "reason": "compile event pattern: line 1, column 6: \"a\" must be an object or an array"
+    }
+  ]
+}
+`, stdout)
+}
+
+// Lines may be as long as they like; people are shown the beginning.
+func TestCorpusOfBigLines(t *testing.T) {
+	value := strings.Repeat("x", 1<<20)
+	line := func(want bool) string {
+		text, err := json.Marshal(map[string]any{
+			"id": "big-1", "pattern": `{"a":["` + value + `"]}`, "event": `{"a":"` + value + `"}`, "want": want,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text) + "\n"
+	}
+	stdout, _, err := run(t, line(true)+line(false)+line(true), nil, "match", "--corpus", "-")
+	wantsError(t, "1 of 3 cases disagree", err)
+	if !strings.Contains(stdout, "xxx... (1048584 bytes; --format json has all)\n") || len(stdout) > 10_000 {
+		t.Errorf("%d bytes, which are too many or don't say what was left out:\n%s", len(stdout), excerpt(stdout))
+	}
+	stdout, _, _ = run(t, line(false), nil, "match", "--format", "json", "--corpus", "-")
+	if !strings.Contains(stdout, value) {
+		t.Error("JSON does not have the whole event")
+	}
+}
+
+func TestCorpusErrorsSayWhatToDo(t *testing.T) {
+	const help = "\nsee 'go run ./scripts/countermand match --help'"
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--corpus", "c", "p.json", "e.json"}, "--corpus takes one file and nothing else: leave out p.json and e.json" + help},
+		{[]string{"--corpus"}, "flag needs an argument: --corpus" + help},
+		{[]string{"--corpus", "c", "--format", "yaml"}, `unknown format "yaml": want text or json`},
+		{[]string{"--corpus", "missing"}, "read the corpus: open missing: no such file or directory"},
+		{[]string{"--corpus", "."}, "read the corpus: . is a folder: name a file in it"},
+		{[]string{"--corpus", "-"}, "(standard input) holds no case: want a line for each, as " + caseShape},
+	} {
+		_, _, err := run(t, "\n", nil, append([]string{"match"}, c.args...)...)
+		wantsError(t, c.want, err)
+	}
+}
