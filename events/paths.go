@@ -79,15 +79,14 @@ func (n *pathNode) first(name string) (at *pathNode, rest int) {
 		return n.byName[name], none
 	}
 	for i := range n.next {
-		s := &n.next[i]
-		if len(name) < len(s.name) || name[:len(s.name)] != s.name {
-			continue
-		}
-		if len(name) == len(s.name) {
-			return s.node, none
-		}
-		if name[len(s.name)] == '.' {
-			return s.node, len(s.name) + 1
+		s, length := &n.next[i], len(n.next[i].name)
+		switch {
+		case len(name) == length:
+			if name == s.name {
+				return s.node, none
+			}
+		case len(name) > length && name[length] == '.' && name[:length] == s.name:
+			return s.node, length + 1
 		}
 	}
 	return nil, none

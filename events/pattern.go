@@ -10,25 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// Pattern is the JSON text of an EventBridge event pattern, as a rule has it.
-//
-// It means here what it means to EventBridge, by the documentation and by the behaviour of AWS's own engine, Event
-// Ruler: the matchers of exact values, null, prefix, suffix, equals-ignore-case, wildcard, numeric, exists, cidr and
-// anything-but, and $or. Fields must all hold, matchers of a field and elements of an event's array are alternatives,
-// and what holds in one element of an array of objects must hold in that same element. The engine's oddities are
-// kept, so that what a rule delivers is never denied here: a cidr, or a plain string that is an IP address, may hold
-// for the other address family or for a number with the same hexadecimal digits, and equals-ignore-case does not know
-// characters outside the Basic Multilingual Plane.
-//
-// What differs from the engine:
-//   - A malformed $or is an error. The engine then takes "$or" for the name of a field, which no event has, and the
-//     rule never matches.
-//   - A pattern expands to 1000 sub-rules at most.
-//   - Half of a surrogate pair, alone, is compared as itself. The engine takes it for a question mark in all but
-//     exact matches.
-//   - Bytes that are not UTF-8 are compared as they are.
-//
-// The quotas of the service (a pattern's length, wildcards on a bus) are not checked.
+// Pattern is the JSON text of an EventBridge event pattern, as a rule has it. What it means is in the documentation of
+// the package.
 type Pattern string
 
 // CloudTrail returns the pattern of successful calls to a service's API, as CloudTrail reports them: service is the

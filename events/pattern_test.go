@@ -197,6 +197,44 @@ func TestPatternMatch(t *testing.T) {
 	}
 }
 
+// TestOddities has the three oddities of the engine that the documentation of the package lists.
+func TestOddities(t *testing.T) {
+	tests := []struct {
+		pattern Pattern
+		event   string
+		want    bool
+	}{
+		// Addresses are compared by their digits, whatever the family.
+		{`{"a":[{"cidr":"0.0.0.0/0"}]}`, `{"a":"::1"}`, true},
+		{`{"a":[{"cidr":"32.1.13.0/24"}]}`, `{"a":"2001:db8::1"}`, true},
+		{`{"a":["0.0.0.0"]}`, `{"a":"::"}`, true},
+		{`{"a":[{"cidr":"16.32.48.0/24"}]}`, `{"a":10203040}`, true},
+		{`{"a":[{"cidr":"16.32.48.0/24"},{"numeric":["=",1]}]}`, `{"a":10203040}`, false},
+		{`{"a":[{"cidr":"16.32.48.0/24"}]}`, `{"a":"10203040"}`, false},
+		// A character outside the Basic Multilingual Plane is two question marks without case.
+		{`{"a":[{"equals-ignore-case":"😀"}]}`, `{"a":"😀"}`, false},
+		{`{"a":[{"equals-ignore-case":"😀"}]}`, `{"a":"??"}`, true},
+		{`{"a":[{"prefix":{"equals-ignore-case":"x😀"}}]}`, `{"a":"X??y"}`, true},
+		{`{"a":["😀"]}`, `{"a":"\ud83d\ude00"}`, true},
+		// Half of a surrogate pair is itself, in every matcher.
+		{`{"a":["\ud83d"]}`, `{"a":"\ud83d"}`, true},
+		{`{"a":["\ud83d"]}`, `{"a":"\ud83e"}`, false},
+		{`{"a":[{"prefix":"\ud83d"}]}`, `{"a":"\ud83dx"}`, true},
+		{`{"a":[{"prefix":"\ud83d"}]}`, `{"a":"?x"}`, false},
+		{`{"a":[{"wildcard":"?*"}]}`, `{"a":"\ud83dx"}`, false},
+	}
+	for _, test := range tests {
+		m, err := test.pattern.Compile()
+		if err != nil {
+			t.Errorf("%s: %v", test.pattern, err)
+			continue
+		}
+		if got, err := m.Match([]byte(test.event)); got != test.want || err != nil {
+			t.Errorf("%s, %s: got %v (%v), want %v", test.pattern, test.event, got, err, test.want)
+		}
+	}
+}
+
 func TestPatternErrors(t *testing.T) {
 	for pattern, want := range map[string]string{
 		``:           "line 1, column 1: Filter is not an object",
@@ -390,6 +428,64 @@ func compareSet(t *testing.T, set *Set, matchers map[string]*Matcher, event stri
 	got, err := set.Match([]byte(event))
 	if !slices.Equal(got, want) || err != nil {
 		t.Errorf("%s: set has %v (%v), patterns alone %v", event, got, err, want)
+	}
+}
+
+// TestSetAnswers asks a set for more combinations of names than it keeps.
+func TestSetAnswers(t *testing.T) {
+	patterns := map[string]Pattern{}
+	const fields = "abcdefghijk"
+	for _, name := range fields {
+		patterns[string(name)] = Pattern(fmt.Sprintf(`{"%c":[1]}`, name))
+	}
+	set, err := NewSet(patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for combination := range 1 << len(fields) {
+			var want []string
+			event := `{"z":0`
+			for i, name := range fields {
+				if combination>>i&1 == 1 {
+					want = append(want, string(name))
+					event += fmt.Sprintf(`,"%c":1`, name)
+				}
+			}
+			if got, err := set.Match([]byte(event + `}`)); !slices.Equal(got, want) || err != nil {
+				t.Fatalf("%s: got %v (%v), want %v", event, got, err, want)
+			}
+		}
+	}
+	if known := len(*set.answer.known.Load()); known != maxAnswers {
+		t.Errorf("%d answers are kept, want %d", known, maxAnswers)
+	}
+}
+
+// TestManyPaths has more names at one place than are searched one after the other.
+func TestManyPaths(t *testing.T) {
+	var pattern strings.Builder
+	for i := range 3 * fewSteps {
+		fmt.Fprintf(&pattern, `"n%d":{"x":[1]},"m%d.y":[2],`, i, i)
+	}
+	m, err := Pattern(`{` + pattern.String() + `"":[3]}`).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nested, dotted strings.Builder
+	for i := range 3 * fewSteps {
+		fmt.Fprintf(&nested, `"m%d":{"y":2},"n%d":{"x":1,"z":0},"o%d.y":2,`, i, i, i)
+		fmt.Fprintf(&dotted, `"n%d.x":1,"m%d.y":2,"m%d.z":0,`, i, i, i)
+	}
+	for event, want := range map[string]bool{
+		`{` + nested.String() + `"":3}`:  true,
+		`{` + dotted.String() + `"":3}`:  true,
+		`{` + nested.String() + `"n":3}`: false,
+		`{` + dotted.String() + `".":3}`: false,
+	} {
+		if got, err := m.Match([]byte(event)); got != want || err != nil {
+			t.Errorf("%s: got %v (%v), want %v", event, got, err, want)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type rule struct {
 type boundField struct {
 	field
 	position int32
+	wanted   []string // the strings of which it wants one; none if it can be satisfied otherwise
 }
 
 // An anchor is a path at which rules want one of some strings. Most events have none of a rule's strings there, and the
@@ -68,7 +69,8 @@ func (p *program) bind(s subRule) []boundField {
 			at.position = int32(p.positions)
 			p.positions++
 		}
-		fields = append(fields, boundField{field{f.path, f.at, gatherStrings(f.tests), f.absent}, at.position})
+		wanted := wantedStrings(f)
+		fields = append(fields, boundField{field{f.path, f.at, gather(f, wanted), f.absent}, at.position, wanted})
 	}
 	return fields
 }
@@ -76,15 +78,15 @@ func (p *program) bind(s subRule) []boundField {
 // anchor finds an anchor for each rule that has one: of the paths at which it wants one of some strings, that where the
 // fewest rules want the same.
 func (p *program) anchor() {
-	type wanted struct {
+	type place struct {
 		position int32
 		text     string
 	}
-	wanting := map[wanted]int{}
+	wanting := map[place]int{}
 	for _, r := range p.rules {
 		for _, f := range r.fields {
-			for _, text := range f.wantsStrings() {
-				wanting[wanted{f.position, text}]++
+			for _, text := range f.wanted {
+				wanting[place{f.position, text}]++
 			}
 		}
 	}
@@ -93,12 +95,12 @@ func (p *program) anchor() {
 		var best []string
 		at, fewest := int32(none), math.MaxInt
 		for _, f := range r.fields {
-			texts, most := f.wantsStrings(), 0
-			for _, text := range texts {
-				most = max(most, wanting[wanted{f.position, text}])
+			most := 0
+			for _, text := range f.wanted {
+				most = max(most, wanting[place{f.position, text}])
 			}
-			if len(texts) > 0 && most < fewest {
-				best, at, fewest = texts, f.position, most
+			if len(f.wanted) > 0 && most < fewest {
+				best, at, fewest = f.wanted, f.position, most
 			}
 		}
 		if at < 0 {
@@ -115,26 +117,16 @@ func (p *program) anchor() {
 	}
 }
 
-// wantsStrings returns the strings of which a field wants one; none if it can be satisfied otherwise.
-func (f *boundField) wantsStrings() []string {
-	if f.absent {
-		return nil
-	}
-	var texts []string
+// wantedStrings returns the strings of which a field wants one; none if it can be satisfied otherwise.
+func wantedStrings(f *field) []string {
+	texts := make([]string, 0, len(f.tests))
 	for _, t := range f.tests {
-		switch t := t.(type) {
-		case sameScalar:
-			if t.kind != stringScalar {
-				return nil
-			}
-			texts = append(texts, t.text)
-		case sameAny:
-			for text := range t {
-				texts = append(texts, text)
-			}
-		default:
-			return nil
+		if s, ok := t.(sameScalar); ok && s.kind == stringScalar {
+			texts = append(texts, s.text)
 		}
+	}
+	if f.absent || len(texts) < len(f.tests) {
+		return nil
 	}
 	return texts
 }
@@ -142,21 +134,16 @@ func (f *boundField) wantsStrings() []string {
 // manyStrings is from how many strings on they are looked up at once.
 const manyStrings = 5
 
-// gatherStrings puts tests for plain strings together if there are many of them.
-func gatherStrings(tests []test) []test {
-	gathered := sameAny{}
-	var others []test
-	for _, t := range tests {
-		if s, ok := t.(sameScalar); ok && s.kind == stringScalar {
-			gathered[s.text] = struct{}{}
-		} else {
-			others = append(others, t)
-		}
+// gather returns a field's tests, with one in place of those for the strings it wants if they are many.
+func gather(f *field, wanted []string) []test {
+	if len(wanted) < manyStrings {
+		return f.tests
 	}
-	if len(gathered) < manyStrings {
-		return tests
+	any := sameAny{}
+	for _, text := range wanted {
+		any[text] = struct{}{}
 	}
-	return append(others, gathered)
+	return []test{any}
 }
 
 // A match is one event's leaves and what they match. It is used again for the next event.

@@ -204,6 +204,12 @@ func (r *jsonReader) digits() bool {
 
 // string reads a string, with the reader at its opening quote, and decodes it.
 func (r *jsonReader) string() (string, error) {
+	if end := quoteOrControl(r.text, r.at+1); end < len(r.text) && r.text[end] == '"' {
+		if plain := r.text[r.at+1 : end]; bytes.IndexByte(plain, '\\') < 0 {
+			r.at = end + 1
+			return string(plain), nil
+		}
+	}
 	decoded, err := r.appendString(nil)
 	return string(decoded), err
 }

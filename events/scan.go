@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unsafe"
@@ -35,6 +36,7 @@ type scan struct {
 	text       []byte
 	words      string // the same memory as text, for leaves to be parts of
 	emptyNames bool   // members with an empty name are read
+	backslash  int    // offset of the next one
 	depth      int
 	arrays     int32
 	leaves     []leaf
@@ -47,6 +49,7 @@ type scan struct {
 // event reads an event from the root of the paths that are looked for. It reports false if the event is not an object
 // or is malformed before its closing brace.
 func (s *scan) event(root *pathNode) bool {
+	s.backslash = backslash(s.text, 0)
 	i := s.space(0)
 	return i < len(s.text) && s.text[i] == '{' && s.object(root, i+1, none) >= 0
 }
@@ -64,41 +67,58 @@ func (s *scan) object(path *pathNode, i int, in int32) int {
 		return i + 1
 	}
 	for i < len(text) && text[i] == '"' {
-		end, escaped := stringEnd(text, i+1)
-		if end < 0 {
-			return none
+		end, escaped := quoteOrControl(text, i+1), false
+		if end >= s.backslash || text[end] != '"' {
+			if end, escaped = s.stringEnd(i + 1); end < 0 {
+				return none
+			}
 		}
 		var at *pathNode
 		if path != nil {
 			at = s.member(path, i+1, end, escaped)
 		}
-		i = end + 1
-		if i < len(text) && text[i] <= ' ' {
+		if i = end + 1; i < len(text) && text[i] != ':' {
 			i = s.space(i)
 		}
 		if i >= len(text) || text[i] != ':' {
 			return none
 		}
-		if i = s.value(at, i+1, in); i < 0 || i >= len(text) {
+		if i++; i < len(text) && text[i] == '"' {
+			i = s.string(at, i+1, in)
+		} else {
+			i = s.value(at, i, in)
+		}
+		if i = s.space(i); i < 0 || i >= len(text) {
 			return none
 		}
+		if text[i] == '}' {
+			s.depth--
+			return i + 1
+		}
 		if text[i] != ',' {
-			if i = s.space(i); i >= len(text) {
-				return none
-			}
-			if text[i] == '}' {
-				s.depth--
-				return i + 1
-			}
-			if text[i] != ',' {
-				return none
-			}
+			return none
 		}
-		if i++; i < len(text) && text[i] <= ' ' {
-			i = s.space(i)
-		}
+		i = s.space(i + 1)
 	}
 	return none
+}
+
+// string reads a string from behind its opening quote.
+func (s *scan) string(path *pathNode, i int, in int32) int {
+	end, escaped := quoteOrControl(s.text, i), false
+	if end >= s.backslash || s.text[end] != '"' {
+		if end, escaped = s.stringEnd(i); end < 0 {
+			return none
+		}
+	}
+	if path != nil && path.position >= 0 {
+		words := s.words[i:end]
+		if escaped {
+			words = s.decode(i)
+		}
+		s.leaf(path, scalar{stringScalar, words}, in)
+	}
+	return end + 1
 }
 
 // member finds the path of a member whose name lies between two offsets.
@@ -158,20 +178,9 @@ func (s *scan) value(path *pathNode, i int, in int32) int {
 		return none
 	}
 	kind, end := literalScalar, none
-	switch c := text[i]; c {
+	switch text[i] {
 	case '"':
-		quote, escaped := stringEnd(text, i+1)
-		if quote >= 0 && path != nil && path.position >= 0 {
-			words := s.words[i+1 : quote]
-			if escaped {
-				words = s.decode(i + 1)
-			}
-			s.leaf(path, scalar{stringScalar, words}, in)
-		}
-		if quote < 0 {
-			return none
-		}
-		return quote + 1
+		return s.string(path, i+1, in)
 	case '{':
 		if path != nil && !path.inner() {
 			path = nil
@@ -203,7 +212,7 @@ func (s *scan) leaf(path *pathNode, value scalar, in int32) {
 // space returns the offset of the first byte from i on that is not white space. It takes a negative offset for what it
 // is elsewhere, and returns it.
 func (s *scan) space(i int) int {
-	for uint(i) < uint(len(s.text)) {
+	for uint(i) < uint(len(s.text)) && s.text[i] <= ' ' {
 		switch s.text[i] {
 		case ' ', '\t', '\n', '\r':
 			i++
@@ -221,39 +230,51 @@ const (
 
 // stringEnd returns the offset of the quote that ends a string, given that of its first byte, and whether there are
 // escapes in it; a negative offset if it is malformed.
-//
-// It looks at eight bytes at once. A byte x below 0x80 is less than n if and only if x-n has its high bit set; a quote
-// with the second bit flipped is 0x20, and nothing else that a string may hold is at most that then. A borrow can only
-// reach bytes behind the first that is found.
-func stringEnd(text []byte, i int) (end int, escaped bool) {
-	for {
-		for i+8 <= len(text) {
-			word := binary.LittleEndian.Uint64(text[i:])
-			flipped, backslash := word^0x02*eachByte, word^'\\'*eachByte
-			found := ((flipped-0x21*eachByte)&^flipped | (backslash-eachByte)&^backslash) & highBits
-			if found != 0 {
-				i += bits.TrailingZeros64(found) / 8
-				break
-			}
-			i += 8
-		}
-		for i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= ' ' {
-			i++
-		}
-		if i >= len(text) {
-			return none, false
-		}
-		if text[i] == '"' {
-			return i, escaped
-		}
-		if text[i] != '\\' {
-			return none, false
-		}
-		if i = escapeEnd(text, i+1); i < 0 {
-			return none, false
-		}
+func (s *scan) stringEnd(i int) (end int, escaped bool) {
+	end = quoteOrControl(s.text, i)
+	for s.backslash < end {
 		escaped = true
+		if i = escapeEnd(s.text, s.backslash+1); i < 0 {
+			return none, true
+		}
+		s.backslash = backslash(s.text, i)
+		if i > end { // it was an escaped quote
+			end = quoteOrControl(s.text, i)
+		}
 	}
+	if end == len(s.text) || s.text[end] != '"' {
+		return none, escaped
+	}
+	return end, escaped
+}
+
+// backslash returns the offset of the first backslash from i on, and the end of the text if there is none. Most events
+// have none at all, so that it is cheaper to know where the next one is than to look for it in each string.
+func backslash(text []byte, i int) int {
+	if at := bytes.IndexByte(text[i:], '\\'); at >= 0 {
+		return i + at
+	}
+	return len(text)
+}
+
+// quoteOrControl returns the offset of the first quote or control character from i on, and the end of the text if there
+// is none.
+//
+// It looks at eight bytes at once. A byte x below 0x80 is less than n if and only if x-n has its high bit set; with its
+// second bit flipped a quote is 0x20, a space is more, and what was less than a space still is. A borrow can only reach
+// bytes behind the first that is found.
+func quoteOrControl(text []byte, i int) int {
+	for i+8 <= len(text) {
+		flipped := binary.LittleEndian.Uint64(text[i:]) ^ 0x02*eachByte
+		if found := (flipped - 0x21*eachByte) &^ flipped & highBits; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for i < len(text) && text[i] != '"' && text[i] >= ' ' {
+		i++
+	}
+	return i
 }
 
 // escapeEnd returns the offset behind an escape, given that of the byte behind its backslash.

@@ -1,0 +1,51 @@
+// Package events reads what EventBridge delivers: the envelope, the CloudTrail record in it, and the
+// event pattern language that decides which events a rule receives.
+//
+// Field names are compared exactly. encoding/json ignores case when it fills a struct, which would let
+// one event mean two things to the pattern and to the code behind it, so nothing here is decoded that way.
+//
+// # Event patterns
+//
+// A [Pattern] means here what it means to EventBridge, by the documentation and by the behaviour of AWS's own engine,
+// Event Ruler: the matchers of exact values, null, prefix, suffix, equals-ignore-case, wildcard, numeric, exists, cidr
+// and anything-but, and $or. Fields must all hold, matchers of a field and elements of an event's array are
+// alternatives, and what holds in one element of an array of objects must hold in that same element.
+//
+// What a rule delivers must never be denied here, so the engine's oddities are kept wherever an event of CloudTrail
+// may meet them. Three are far from that, and go as follows:
+//
+//   - Addresses: the engine compares the hexadecimal digits of addresses, and stops as soon as they lie between the
+//     bounds. A cidr, or a plain string that is an IP address, may therefore hold for the other address family, or for
+//     a number with the same digits. So it does here.
+//   - equals-ignore-case, alone or in prefix and suffix, takes each half of a character outside the Basic Multilingual
+//     Plane for a question mark: 😀 does not match itself but does match "??". So it does here.
+//   - Half of a surrogate pair, alone (the escape \ud83d without its other half), is compared as itself. The engine
+//     takes it for a question mark in all but exact matches; here it is itself everywhere.
+//
+// What differs besides:
+//
+//   - A malformed $or is an error. The engine then takes "$or" for the name of a field, which no event has, and the
+//     rule never matches.
+//   - A pattern expands to 1000 sub-rules at most.
+//   - Bytes that are not UTF-8 are compared as they are.
+//   - Where a field has plain strings and a one-sided numeric comparison (< or <=), the engine loses matches, by chance.
+//     Here none is lost. Pattern.Lint warns of such a field.
+//
+// The quotas of the service (a pattern's length, its complexity) are for Pattern.Lint to check, not for Compile.
+//
+// # How a pattern is matched
+//
+// Four things, each in files of its own:
+//
+//   - reading (patternread.go): the pattern's JSON, strictly, with the place of everything in it;
+//   - compiling (patterncompile.go, patternops.go, patternbut.go): sub-rules without $or, and for each path the tests
+//     (patternvalue.go, patternnumber.go, patternip.go, patterncase.go) that a value there must pass;
+//   - scanning (scan.go, paths.go): one walk over an event, which checks all of its text and keeps the values at paths
+//     that some pattern uses;
+//   - matching (patternmatch.go, patternsearch.go): the sub-rules that can match at all, by a string that they want,
+//     and for those a consistent choice of values.
+//
+// # Speed
+//
+// The figures are those of go test -run '^$' -bench . ./events.
+package events
