@@ -31,6 +31,21 @@ func TestPatternMatch(t *testing.T) {
 			[]string{`{"a":1000}`, `{"a":1e3}`, `{"a":1000.0}`, `{"a":10E+2}`, `{"a":0.0e7}`, `{"a":-0.0}`},
 			[]string{`{"a":"1000"}`, `{"a":1001}`, `{"a":1000.0000000000000001}`, `{"a":false}`},
 		},
+		{ // exponents as far as the engine reads them
+			`{"a":[0]}`,
+			[]string{`{"a":0e2147483647}`, `{"a":0e-2147483647}`, `{"a":0.0e+0002147483647}`, `{"a":0.000}`},
+			[]string{`{"a":0e2147483648}`, `{"a":0e-2147483648}`, `{"a":0.0e-2147483647}`, `{"a":0e99999999999999999999}`, `{"a":1e-400}`},
+		},
+		{
+			`{"a":[10203.04,1e23,5e-324]}`,
+			[]string{`{"a":1020304e-2}`, `{"a":0.01020304e6}`, `{"a":100000000000000000000000}`, `{"a":0.5e-323}`},
+			[]string{`{"a":10203.040000000001}`, `{"a":100000000000000000000001}`},
+		},
+		{ // a number without a value to compare is compared with addresses, by its digits
+			`{"a":[{"cidr":"6.2.8.4/1"},7]}`,
+			[]string{`{"a":21641490976718363}`, `{"a":7.0}`},
+			[]string{`{"a":2164149097}`, `{"a":99999999999999999}`},
+		},
 		{ // numbers that can't be compared, by text
 			`{"a":[9007199254740993,1e400]}`,
 			[]string{`{"a":9007199254740993}`, `{"a":1e400}`},
@@ -271,6 +286,27 @@ func TestPatternErrors(t *testing.T) {
 		_, err := Pattern(pattern).Compile()
 		if err == nil || err.Error() != "compile event pattern: "+want {
 			t.Errorf("%s\ngot  %v\nwant compile event pattern: %s", pattern, err, want)
+		}
+	}
+}
+
+// TestPatternErrorOrder has patterns with two faults, of which the engine names a certain one.
+func TestPatternErrorOrder(t *testing.T) {
+	for pattern, want := range map[Pattern]string{
+		`{"a":[{"numeric":["=",1],"x":1}]}`:                   `Too many elements in numeric expression`,
+		`{"a":[{"anything-but":1,"x":1}]}`:                    `Too many elements in numeric expression`,
+		`{"a":[{"anything-but":{"prefix":"y","x":1}}]}`:       `Too many elements in numeric expression`,
+		`{"a":[{"prefix":"y","x":1}]}`:                        `Only one key allowed in match expression`,
+		`{"a":[{"prefix":{"equals-ignore-case":"y","x":1}}]}`: `Only one key allowed in match expression`,
+		`{"a":[{"numeric":[">",9e324,""]}]}`:                  `Bad numeric range operator: `,
+		`{"a":[{"numeric":["<",57015956499195752,1]}]}`:       `Too many elements in numeric expression`,
+		`{"a":[{"numeric":[">",1,"<",9007199254740993,1]}]}`:  `Too many terms in numeric range expression`,
+		`{"a":[{"anything-but":{"wildcard":["**",1]}}]}`:      `wildcard match pattern must be a string`,
+	} {
+		_, err := pattern.Compile()
+		var syntax *SyntaxError
+		if !errors.As(err, &syntax) || syntax.Message != want {
+			t.Errorf("%s: got %v, want %s", pattern, err, want)
 		}
 	}
 }

@@ -68,18 +68,20 @@ func (c *compiler) anythingButOperator(object node) (test, error) {
 	if len(items) == 0 {
 		return nil, c.errorAt(m.value.at, "Empty arrays are not allowed")
 	}
-	var tests anythingBut
 	for _, item := range items {
 		if _, err := c.operand(item, wrong); err != nil {
 			return nil, err
 		}
+	}
+	var tests anythingBut
+	for _, item := range items {
 		t, err := c.butTest(m.name, item)
 		if err != nil {
 			return nil, err
 		}
 		tests = append(tests, t)
 	}
-	return tests, c.single(object)
+	return tests, c.single(object, "Too many elements in numeric expression")
 }
 
 // butTest compiles one string operand of an operator inside anything-but.

@@ -12,7 +12,7 @@ import (
 // for the digits of a plain number.
 type addressRange struct {
 	low, high string
-	numbers   bool // numbers are compared too
+	numbers   bool // numbers are compared too; those that have no value to compare always are
 }
 
 func (t addressRange) matches(l *leaf) bool {
@@ -24,8 +24,9 @@ func (t addressRange) matches(l *leaf) bool {
 		}
 		digits := a.digits()
 		return t.contains(string(digits[:2*a.size]))
-	case l.kind == numberScalar && t.numbers:
-		return t.contains(l.text)
+	case l.kind == numberScalar:
+		_, comparable := l.comparable()
+		return (t.numbers || !comparable) && t.contains(l.text)
 	}
 	return false
 }

@@ -14,8 +14,8 @@ type program struct {
 	rules     []rule
 	paths     pathNode
 	positions int
-	anchors   []anchor
-	always    []int32 // rules that have no anchor
+	anchors   []anchor // by position
+	always    []int32  // rules that have no anchor
 
 	emptyNames bool // members with an empty name are read
 	matches    sync.Pool
@@ -34,11 +34,11 @@ type boundField struct {
 	wanted   []string // the strings of which it wants one; none if it can be satisfied otherwise
 }
 
-// An anchor is a path at which rules want one of some strings. Most events have none of a rule's strings there, and the
-// rule is not looked at.
+// An anchor is a path at which rules need a value. Most events have nothing there, or none of the strings that a rule
+// wants, and then the rule is not looked at.
 type anchor struct {
-	position int32
-	rules    map[string][]int32
+	wanting map[string][]int32 // rules that want one of some strings, by those
+	needing []int32            // rules that need any value
 }
 
 // numberedRules are the sub-rules of a pattern that goes by a number.
@@ -75,46 +75,68 @@ func (p *program) bind(s subRule) []boundField {
 	return fields
 }
 
-// anchor finds an anchor for each rule that has one: of the paths at which it wants one of some strings, that where the
-// fewest rules want the same.
-func (p *program) anchor() {
-	type place struct {
-		position int32
-		text     string
+// A place is a path, and a string if it is certain ones that rules want there.
+type place struct {
+	position int32
+	text     string
+	any      bool
+}
+
+// places calls yield with the places of which one must be in an event for a field to be satisfied. There are none if the
+// field may be absent.
+func (f *boundField) places(yield func(place) bool) {
+	if len(f.wanted) == 0 && !f.absent {
+		yield(place{position: f.position, any: true})
 	}
-	wanting := map[place]int{}
+	for _, text := range f.wanted {
+		if !yield(place{position: f.position, text: text}) {
+			return
+		}
+	}
+}
+
+// anchor finds an anchor for each rule that has one: of its fields, that whose places the fewest other rules have.
+func (p *program) anchor() {
+	rules := map[place]int{}
 	for _, r := range p.rules {
 		for _, f := range r.fields {
-			for _, text := range f.wanted {
-				wanting[place{f.position, text}]++
+			for at := range f.places {
+				rules[at]++
 			}
 		}
 	}
-	byPosition := map[int32]map[string][]int32{}
+	p.anchors = make([]anchor, p.positions)
 	for i, r := range p.rules {
-		var best []string
-		at, fewest := int32(none), math.MaxInt
-		for _, f := range r.fields {
+		var best *boundField
+		fewest := math.MaxInt
+		for k := range r.fields {
 			most := 0
-			for _, text := range f.wanted {
-				most = max(most, wanting[place{f.position, text}])
+			for at := range r.fields[k].places {
+				most = max(most, rules[at])
 			}
-			if len(f.wanted) > 0 && most < fewest {
-				best, at, fewest = f.wanted, f.position, most
+			if 0 < most && most < fewest {
+				best, fewest = &r.fields[k], most
 			}
 		}
-		if at < 0 {
+		if best == nil {
 			p.always = append(p.always, int32(i))
 			continue
 		}
-		if byPosition[at] == nil {
-			byPosition[at] = map[string][]int32{}
-			p.anchors = append(p.anchors, anchor{at, byPosition[at]})
-		}
-		for _, text := range best {
-			byPosition[at][text] = append(byPosition[at][text], int32(i))
+		for at := range best.places {
+			p.anchors[at.position].add(at, int32(i))
 		}
 	}
+}
+
+func (a *anchor) add(at place, rule int32) {
+	if at.any {
+		a.needing = append(a.needing, rule)
+		return
+	}
+	if a.wanting == nil {
+		a.wanting = map[string][]int32{}
+	}
+	a.wanting[at.text] = append(a.wanting[at.text], rule)
 }
 
 // wantedStrings returns the strings of which a field wants one; none if it can be satisfied otherwise.
@@ -201,15 +223,19 @@ func (m *match) done() {
 
 // run finds the patterns that match.
 func (m *match) run() {
-	for i := range m.program.anchors {
-		a := &m.program.anchors[i]
-		for l := m.first[a.position]; l >= 0; l = m.leaves[l].next {
+	m.try(m.program.always)
+	for _, position := range m.touched {
+		a := &m.program.anchors[position]
+		m.try(a.needing)
+		if a.wanting == nil {
+			continue
+		}
+		for l := m.first[position]; l >= 0; l = m.leaves[l].next {
 			if m.leaves[l].kind == stringScalar {
-				m.try(a.rules[m.leaves[l].text])
+				m.try(a.wanting[m.leaves[l].text])
 			}
 		}
 	}
-	m.try(m.program.always)
 }
 
 func (m *match) try(rules []int32) {

@@ -3,6 +3,7 @@ package events
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // numberState says what is known of a number in an event.
@@ -28,7 +29,8 @@ func (l *leaf) comparable() (float64, bool) {
 }
 
 // comparableNumber returns the value of a JSON number and whether the engine compares it by value: it must be finite
-// and exactly what its float64 prints as, which has 17 digits at most. Every number of up to 15 significant digits is.
+// and exactly what its float64 prints as, which has 17 digits at most. Every number of up to 15 significant digits is,
+// unless its exponent is beyond what the engine reads.
 func comparableNumber(text string) (float64, bool) {
 	written, ok := significant(text)
 	if !ok {
@@ -50,26 +52,29 @@ const maxDigits = 17
 type decimal struct {
 	digits   [maxDigits]byte
 	count    int
-	exponent int
+	exponent int64
 }
 
-// significant returns the decimal of a JSON number; false if it has too many digits.
+// significant returns the decimal of a JSON number; false if it has more digits or a larger exponent than can be.
 func significant(text string) (d decimal, ok bool) {
-	zeros, exponent, fraction := 0, 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '.':
-			fraction = true
-			continue
-		case c == 'e' || c == 'E':
-			exponent = boundedInt(text[i+1:])
-			i = len(text)
-			continue
-		case c == '-':
-			continue
-		case c == '0':
-			zeros++
-		default:
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		if d.exponent, ok = exponent(text[i+1:]); !ok {
+			return d, false
+		}
+		text = text[:i]
+	}
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	d.exponent -= int64(len(fraction))
+	if d.exponent < -maxExponent || d.exponent > maxExponent {
+		return d, false
+	}
+	zeros := 0 // since the last digit that is none
+	for _, part := range [...]string{whole, fraction} {
+		for i := range len(part) {
+			if part[i] == '0' {
+				zeros++
+				continue
+			}
 			if d.count == 0 {
 				zeros = 0
 			}
@@ -80,22 +85,23 @@ func significant(text string) (d decimal, ok bool) {
 				d.digits[d.count] = '0'
 				d.count++
 			}
-			d.digits[d.count] = c
+			d.digits[d.count] = part[i]
 			d.count++
-		}
-		if fraction {
-			d.exponent--
 		}
 	}
 	if d.count == 0 {
 		return decimal{}, true
 	}
-	d.exponent += exponent + zeros
+	d.exponent += int64(zeros)
 	return d, true
 }
 
-// boundedInt reads an integer and cuts it to a size that can't overflow in sums.
-func boundedInt(text string) int {
-	n, _ := strconv.Atoi(text) // out of range it returns the nearest integer
-	return max(math.MinInt32, min(n, math.MaxInt32))
+// maxExponent is the largest exponent that the engine reads, and the smallest is as far below zero, once the digits
+// behind the point are counted in it.
+const maxExponent = math.MaxInt32
+
+// exponent reads the exponent of a number; false if it is too large, whatever is behind the point.
+func exponent(text string) (int64, bool) {
+	value, err := strconv.ParseInt(text, 10, 64)
+	return value, err == nil && -2*maxExponent < value && value < 2*maxExponent
 }

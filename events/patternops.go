@@ -94,13 +94,16 @@ func (c *compiler) operator(object node) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, c.single(object)
+	if m.name == "numeric" || m.name == "anything-but" {
+		return t, c.single(object, "Too many elements in numeric expression")
+	}
+	return t, c.single(object, "Only one key allowed in match expression")
 }
 
 // single refuses an operator object with more than one member.
-func (c *compiler) single(object node) error {
+func (c *compiler) single(object node, wrong string) error {
 	if len(object.members) > 1 {
-		return c.errorAt(object.members[1].at, "Only one key allowed in match expression")
+		return c.errorAt(object.members[1].at, "%s", wrong)
 	}
 	return nil
 }
@@ -134,10 +137,11 @@ func (c *compiler) affix(m member) (test, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = c.single(m.value, "Only one key allowed in match expression")
 	if m.name == "prefix" {
-		return hasFoldedPrefix(fold(s)), c.single(m.value)
+		return hasFoldedPrefix(fold(s)), err
 	}
-	return hasFoldedSuffix(fold(s)), c.single(m.value)
+	return hasFoldedSuffix(fold(s)), err
 }
 
 // affixTest returns the test of a prefix or a suffix.
@@ -182,12 +186,12 @@ func (c *compiler) cidr(n node) (test, error) {
 	return block, nil
 }
 
-// numeric compiles a comparison, or a range whose lower bound comes first.
+// numeric compiles a comparison, or a range whose lower bound comes first. Like the engine it looks at the form of the
+// whole expression before it asks whether its numbers can be compared.
 func (c *compiler) numeric(n node) (test, error) {
 	if n.kind != arrayNode {
 		return nil, c.errorAt(n.at, "Value of numeric must be an array.")
 	}
-	terms := n.items
 	operator, err := c.numericOperator(n, 0, "Invalid member in numeric match: ")
 	if err != nil {
 		return nil, err
@@ -196,43 +200,50 @@ func (c *compiler) numeric(n node) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	lowest, highest := math.Inf(-1), math.Inf(1)
-	var r numberRange
-	switch operator {
-	case "=":
-		r = numberRange{low: first, high: first}
-	case "<", "<=":
-		r = numberRange{low: lowest, high: first, openHigh: operator == "<"}
-	case ">", ">=":
-		r = numberRange{low: first, high: highest, openLow: operator == ">"}
-		if len(terms) > 2 {
-			return c.upperBound(n, r)
+	if len(n.items) > 2 {
+		if operator != ">" && operator != ">=" {
+			return nil, c.errorAt(n.items[2].at, "Too many elements in numeric expression")
 		}
+		return c.numericRange(n, operator, first)
 	}
-	if len(terms) > 2 {
-		return nil, c.errorAt(terms[2].at, "Too many elements in numeric expression")
-	}
-	return r, nil
-}
-
-// upperBound completes a range with the upper bound in its third and fourth term.
-func (c *compiler) upperBound(n node, r numberRange) (test, error) {
-	operator, err := c.numericOperator(n, 2, "Bad value in numeric range: ")
+	bound, err := c.comparable(first)
 	if err != nil {
 		return nil, err
 	}
-	if operator != "<" && operator != "<=" {
-		return nil, c.errorAt(n.items[2].at, "Bad numeric range operator: %s", operator)
+	switch operator {
+	case "=":
+		return numberRange{low: bound, high: bound}, nil
+	case "<", "<=":
+		return numberRange{low: math.Inf(-1), high: bound, openHigh: operator == "<"}, nil
 	}
-	if r.high, err = c.numericOperand(n, 3, operator); err != nil {
+	return numberRange{low: bound, high: math.Inf(1), openLow: operator == ">"}, nil
+}
+
+// numericRange compiles a numeric expression that has an upper bound in its third and fourth term.
+func (c *compiler) numericRange(n node, lower string, bottom node) (test, error) {
+	upper, err := c.numericOperator(n, 2, "Bad value in numeric range: ")
+	if err != nil {
 		return nil, err
 	}
-	r.openHigh = operator == "<"
+	if upper != "<" && upper != "<=" {
+		return nil, c.errorAt(n.items[2].at, "Bad numeric range operator: %s", upper)
+	}
+	top, err := c.numericOperand(n, 3, upper)
+	if err != nil {
+		return nil, err
+	}
 	if len(n.items) > 4 {
 		return nil, c.errorAt(n.items[4].at, "Too many terms in numeric range expression")
 	}
+	r := numberRange{openLow: lower == ">", openHigh: upper == "<"}
+	if r.low, err = c.comparable(bottom); err != nil {
+		return nil, err
+	}
+	if r.high, err = c.comparable(top); err != nil {
+		return nil, err
+	}
 	if r.low >= r.high {
-		return nil, c.errorAt(n.items[3].at, "Bottom must be less than top")
+		return nil, c.errorAt(top.at, "Bottom must be less than top")
 	}
 	return r, nil
 }
@@ -258,18 +269,18 @@ func (c *compiler) numericOperator(n node, i int, wrong string) (string, error) 
 }
 
 // numericOperand returns the number at index i of a numeric expression.
-func (c *compiler) numericOperand(n node, i int, operator string) (float64, error) {
+func (c *compiler) numericOperand(n node, i int, operator string) (node, error) {
 	if operator == "=" {
 		operator = "equals"
 	}
 	if i >= len(n.items) {
-		return 0, c.errorAt(n.at, "Value of %s must be numeric", operator)
+		return node{}, c.errorAt(n.at, "Value of %s must be numeric", operator)
 	}
 	term := n.items[i]
 	if term.kind != scalarNode || term.scalar.kind != numberScalar {
-		return 0, c.errorAt(term.at, "Value of %s must be numeric", operator)
+		return node{}, c.errorAt(term.at, "Value of %s must be numeric", operator)
 	}
-	return c.comparable(term)
+	return term, nil
 }
 
 // comparable returns the value of a number that the engine can compare.
