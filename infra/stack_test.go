@@ -294,10 +294,10 @@ func TestModes(t *testing.T) {
 
 func TestPatternsThatWouldNotArrive(t *testing.T) {
 	for pattern, want := range map[string]string{
-		`{"a":[null]}`:                  `pattern of alpha-acts: null can't be put into a template`,
-		`{"a":{"b":["x",null]}}`:        `pattern of alpha-acts: null can't be put into a template`,
-		`{"a":[{"numeric":[">",1e2]}]}`: `pattern of alpha-acts: number 1e2 would be 100 in the template: write that`,
-		`{"a":[9007199254740993]}`:      `pattern of alpha-acts: number 9007199254740993 would be 9007199254740992 in the template: write that`,
+		`{"source":["aws.s3"],"a":[null]}`:                  `pattern of alpha-acts: null can't be put into a template`,
+		`{"source":["aws.s3"],"a":{"b":["x",null]}}`:        `pattern of alpha-acts: null can't be put into a template`,
+		`{"source":["aws.s3"],"a":[{"numeric":[">",1e2]}]}`: `pattern of alpha-acts: number 1e2 would be 100 in the template: write that`,
+		`{"source":["aws.s3"],"a":[1.50]}`:                  `pattern of alpha-acts: number 1.50 would be 1.5 in the template: write that`,
 	} {
 		modules := fixtures()
 		modules[0].Pattern = events.Pattern(pattern)
@@ -305,6 +305,24 @@ func TestPatternsThatWouldNotArrive(t *testing.T) {
 		_, err := synthesize(t, file, modules)
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", pattern, err, want)
+		}
+	}
+}
+
+// TestModulesThatDoNotValidate has modules whose declaration is wrong, down to a pattern that compiles but does not
+// lint clean: nothing is synthesized.
+func TestModulesThatDoNotValidate(t *testing.T) {
+	for want, fault := range map[string]func(*remediations.Module){
+		`module "alpha-acts": a module that acts must state its risk`: func(m *remediations.Module) { m.Risk = "" },
+		`module "alpha-acts": pattern: line 1, column 1: source: anybody who may put events can forge one`: func(m *remediations.Module) {
+			m.Pattern = `{"detail":{"eventName":["PutBucketPolicy"]}}`
+		},
+	} {
+		modules := fixtures()
+		fault(modules[0])
+		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
+		if _, err := synthesize(t, file, modules); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (m *Module) Why() string {
 	return strings.TrimSpace(why)
 }
 
-// Validate reports everything that is wrong with a module's declaration.
+// Validate reports everything that is wrong with a module's declaration; of its pattern, whatever Lint reports.
 func (m *Module) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) {
@@ -60,8 +60,12 @@ func (m *Module) Validate() error {
 			wrong("%w", err)
 		}
 	}
-	if _, err := m.Pattern.Compile(); err != nil {
+	problems, err := m.Pattern.Lint()
+	if err != nil {
 		wrong("pattern: %w", err)
+	}
+	for _, p := range problems {
+		wrong("pattern: %s", p)
 	}
 	if m.Suspects == nil || m.Guard == nil {
 		wrong("suspects and guard are required")

@@ -38,6 +38,7 @@ func TestValidate(t *testing.T) {
 		"default mode is enforce":   func(m *remediations.Module) { m.Default = remediations.Enforce },
 		`unknown control "S3.8"`:    func(m *remediations.Module) { m.Controls = []string{"S3.8"} },
 		"pattern:":                  func(m *remediations.Module) { m.Pattern = `{"source":[]}` },
+		"has no call PutBucketLife": func(m *remediations.Module) { m.Pattern = events.CloudTrail("iam", "PutBucketLifecycle") },
 		"suspects and guard":        func(m *remediations.Module) { m.Guard = nil },
 		"action and writes":         func(m *remediations.Module) { m.Action = nil },
 		"undo without an action":    func(m *remediations.Module) { m.Undo, m.Action, m.Writes = m.Action, nil, nil },

@@ -1,0 +1,228 @@
+package events
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The service's quotas of characters in a pattern: what everybody has, and what can be asked for.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+const (
+	maxCharacters  = 2048
+	mostCharacters = 4096
+
+	addressOperands = "mask bits must be < " // ends the engine's words on a mask that leaves a single address
+)
+
+// A Problem is something in a pattern that compiles, but that EventBridge refuses all the same, or that doesn't do
+// what whoever wrote it must think it does.
+type Problem struct {
+	Line, Column int    // of the place in the pattern, from 1; the column counts characters
+	Path         string // of the field ("detail.eventName"); empty if it isn't about one
+	Message      string // what is wrong, why it matters, and what to write instead
+}
+
+// String is the problem in one line.
+func (p Problem) String() string {
+	if p.Path == "" {
+		return fmt.Sprintf("line %d, column %d: %s", p.Line, p.Column, p.Message)
+	}
+	return fmt.Sprintf("line %d, column %d: %s: %s", p.Line, p.Column, p.Path, p.Message)
+}
+
+// Lint reports what is wrong with a pattern of CloudTrail's events, although it compiles, in the order of the text:
+//   - it is longer than the service takes, or its wildcards are more complex;
+//   - anybody who may put events can forge what it matches, as source is missing or not AWS's alone;
+//   - source and detail.eventSource don't belong together;
+//   - no event has the name, as CloudTrail writes another one or the service has no such call; names are judged only
+//     where there is no doubt, see eventnames.go;
+//   - only rules in a state that Countermand's don't have receive the event, since the call just reads;
+//   - a field excludes values with anything-but but may be absent, or asks whether something exists that is never a
+//     value;
+//   - the documentation or the engine doesn't vouch for what is matched: numbers out of bounds, strings next to a
+//     numeric < or <=, characters that equals-ignore-case doesn't know;
+//   - part of the text means nothing: a path that is set again, text after the end.
+//
+// A pattern that no quota admits is not judged beyond its length. How many rules with wildcards a bus has (30 at most)
+// is not a matter of one pattern. The error is Compile's; of a cidr for a single address it says what to write.
+func (p Pattern) Lint() ([]Problem, error) {
+	l, err := newLinter(string(p))
+	if err != nil {
+		return nil, fmt.Errorf("compile event pattern: %w%s", err, advice(err))
+	}
+	if l.length() {
+		l.text()
+		l.values()
+		l.wildcards()
+		l.mixtures()
+		for _, rule := range l.rules {
+			l.rule(rule)
+		}
+	}
+	return l.sorted(), nil
+}
+
+// newLinter compiles the text of a pattern for one Lint.
+func newLinter(text string) (*linter, error) {
+	rules, err := compilePattern(text)
+	return &linter{
+		reader:   jsonReader{text: []byte(text)},
+		rules:    rules,
+		matchers: map[int]fieldNode{},
+		found:    map[Problem]bool{},
+		judged:   map[[3]string]string{},
+		budget:   maxStateSets,
+	}, err
+}
+
+// advice is what to add to Compile's message.
+func advice(err error) string {
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) && strings.Contains(syntax.Message, addressOperands) {
+		return " (a single address is written as a string of its own, without a mask)"
+	}
+	return ""
+}
+
+// linter collects what Lint reports.
+type linter struct {
+	reader   jsonReader
+	rules    []subRule
+	matchers map[int]fieldNode // by the offset of the array
+	found    map[Problem]bool
+	judged   map[[3]string]string // by service, operator and text, what is wrong with a name
+	budget   int                  // sets of states that complexity may still look at
+}
+
+// fieldNode is a field and its matchers, as they are written.
+type fieldNode struct {
+	path  string
+	items []node
+}
+
+// report notes a problem at the byte offset at, once.
+func (l *linter) report(at int, path, format string, args ...any) {
+	var place *SyntaxError
+	if errors.As(l.reader.errorAt(at, format, args...), &place) {
+		l.found[Problem{Line: place.Line, Column: place.Column, Path: path, Message: place.Message}] = true
+	}
+}
+
+// sorted returns what was reported, in the order of the text.
+func (l *linter) sorted() []Problem {
+	var problems []Problem
+	for p := range l.found {
+		problems = append(problems, p)
+	}
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Path, b.Path), strings.Compare(a.Message, b.Message))
+	})
+	return problems
+}
+
+// length checks the number of characters, and reports whether the pattern is short enough for the rest: what makes
+// it longer can make the rest take long.
+func (l *linter) length() bool {
+	n := utf8.RuneCount(l.reader.text)
+	if n > maxCharacters {
+		l.report(0, "", "the pattern has %d characters, and EventBridge takes %d (%d if AWS is asked for them): shorten it, "+
+			"or make it two rules", n, maxCharacters, mostCharacters)
+	}
+	return n <= mostCharacters
+}
+
+// text notes where each field's matchers are, and reports what of the text means nothing.
+func (l *linter) text() {
+	root, err := l.reader.node()
+	if err != nil {
+		return // it compiled
+	}
+	l.reader.peek()
+	if l.reader.at < len(l.reader.text) {
+		l.report(l.reader.at, "", "text after the end of the pattern means nothing: remove it")
+	}
+	l.fields(root, nil, map[string]bool{})
+}
+
+// fields notes the fields of an object at the path steps. set has the paths that are set so far on the way to a
+// match; those that were added are returned. Only one branch of a $or is on the way.
+func (l *linter) fields(object node, steps []string, set map[string]bool) (added []string) {
+	for _, m := range object.members {
+		switch {
+		case m.name == orKeyword:
+			var branches []string
+			for _, branch := range m.value.items {
+				of := l.fields(branch, steps, set)
+				for _, path := range of {
+					delete(set, path)
+				}
+				branches = append(branches, of...)
+			}
+			for _, path := range branches {
+				if !set[path] {
+					set[path] = true
+					added = append(added, path)
+				}
+			}
+		case m.value.kind == objectNode:
+			added = append(added, l.fields(m.value, append(steps, m.name), set)...)
+		default:
+			path := joinPath(steps, m.name)
+			if set[path] {
+				l.report(m.at, path, "the field is set before: only the last one counts, so join them")
+			} else {
+				set[path] = true
+				added = append(added, path)
+			}
+			l.matchers[m.value.at] = fieldNode{path, m.value.items}
+		}
+	}
+	return added
+}
+
+// items returns the matchers of a field; none if f is nil.
+func (l *linter) items(f *field) []node {
+	if f == nil {
+		return nil
+	}
+	return l.matchers[f.at].items
+}
+
+// operator returns the name and the operand of a matcher that is an operator. A plain value has no name and is its
+// own operand.
+func operator(matcher node) (name string, operand node) {
+	if matcher.kind != objectNode {
+		return "", matcher
+	}
+	return matcher.members[0].name, matcher.members[0].value
+}
+
+// operands returns an operand, or the operands of a list.
+func operands(n node) []node {
+	if n.kind == arrayNode {
+		return n.items
+	}
+	return []node{n}
+}
+
+// isString reports whether a node is a string.
+func isString(n node) bool { return n.kind == scalarNode && n.scalar.kind == stringScalar }
+
+// exact returns the strings that a field's matchers take exactly, and whether they take nothing else. A field that is
+// not there takes everything.
+func (l *linter) exact(f *field) (strings []node, only bool) {
+	only = f != nil
+	for _, item := range l.items(f) {
+		name, operand := operator(item)
+		if (name == "" || name == "exactly") && isString(operand) {
+			strings = append(strings, operand)
+		} else {
+			only = false
+		}
+	}
+	return strings, only
+}

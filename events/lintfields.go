@@ -1,0 +1,163 @@
+package events
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxOperand and maxDecimals bound the numbers that EventBridge documents it compares.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+const (
+	maxOperand  = 5e9
+	maxDecimals = 6
+)
+
+// alwaysThere are the fields that an event of CloudTrail has whatever happened: those of the envelope, and of the
+// record those that the documentation doesn't call optional, with recipientAccountId, without which an event is not
+// Authentic. userIdentity.type is not among them: what an AWS service does by itself may have no type.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+var alwaysThere = [...]string{
+	"account", "detail-type", "id", "region", "source", "time", "version",
+	"detail.awsRegion", "detail.eventCategory", "detail.eventID", "detail.eventName", "detail.eventSource",
+	"detail.eventTime", "detail.eventType", "detail.eventVersion", "detail.recipientAccountId", "detail.sourceIPAddress",
+}
+
+// neverValues are the fields of CloudTrail's events that hold an object or a list, or null. To a pattern, exists
+// means a value: for resources that is so because CloudTrail's list is always empty.
+var neverValues = [...]string{
+	"detail", "resources",
+	"detail.addendum", "detail.additionalEventData", "detail.edgeDeviceDetails", "detail.requestParameters",
+	"detail.resources", "detail.responseElements", "detail.serviceEventDetails", "detail.tlsDetails",
+	"detail.userIdentity", "detail.userIdentity.onBehalfOf", "detail.userIdentity.sessionContext",
+	"detail.userIdentity.sessionContext.attributes", "detail.userIdentity.sessionContext.sessionIssuer",
+	"detail.userIdentity.sessionContext.webIdFederationData",
+	"detail.userIdentity.sessionContext.webIdFederationData.attributes",
+}
+
+// values checks the operands of all matchers, wherever they stand.
+func (l *linter) values() {
+	for _, f := range l.matchers {
+		for _, item := range f.items {
+			name, operand := operator(item)
+			l.numbers(f.path, operand)
+			l.folding(f.path, name, operand)
+		}
+	}
+}
+
+// numbers checks the numbers in an operand.
+func (l *linter) numbers(path string, operand node) {
+	for _, n := range operands(operand) {
+		if n.kind == scalarNode && n.scalar.kind == numberScalar && !documented(n.scalar.text) {
+			l.report(n.at, path, "EventBridge documents numbers between -5,000,000,000 and 5,000,000,000 with up to %d decimals, "+
+				"and whether it compares %s is not certain: use a number within these bounds", maxDecimals, n.scalar.text)
+		}
+	}
+}
+
+// documented reports whether a number is within the documented bounds.
+func documented(text string) bool {
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.Abs(value) > maxOperand {
+		return false
+	}
+	if !strings.ContainsAny(text, "eE") {
+		_, decimals, _ := strings.Cut(text, ".")
+		return len(strings.TrimRight(decimals, "0")) <= maxDecimals
+	}
+	_, decimals, _ := strings.Cut(strconv.FormatFloat(value, 'f', -1, 64), ".")
+	return len(decimals) <= maxDecimals
+}
+
+// folding checks the text of equals-ignore-case, which stands alone or inside another operator.
+func (l *linter) folding(path, name string, operand node) {
+	if operand.kind == objectNode {
+		name, operand = operator(operand)
+	}
+	if name != "equals-ignore-case" {
+		return
+	}
+	for _, n := range operands(operand) {
+		if strings.ContainsFunc(n.scalar.text, func(c rune) bool { return c > 0xFFFF }) {
+			l.report(n.at, path, "equals-ignore-case takes a character outside of the Basic Multilingual Plane (an emoji, say) "+
+				"for two question marks, so the text doesn't even match itself: match it exactly")
+		}
+	}
+}
+
+// mixtures reports fields that have strings and a numeric < or <=, in whichever sub-rules: Event Ruler, which builds
+// one automaton for a field, then loses matches of the strings in about every other build.
+func (l *linter) mixtures() {
+	strings, below := map[string]bool{}, map[string]node{}
+	for _, rule := range l.rules {
+		for path, f := range rule {
+			for _, item := range l.items(f) {
+				name, operand := operator(item)
+				switch name {
+				case "exists":
+				case "numeric":
+					if op := operand.items[0].scalar.text; op == "<" || op == "<=" {
+						below[path] = item
+					}
+				default:
+					strings[path] = strings[path] || name != "" && !hasNumbers(operand) || isString(operand)
+				}
+			}
+		}
+	}
+	for path, n := range below {
+		if strings[path] {
+			l.report(n.at, path, "the field has strings and a numeric < or <=, and AWS's engine may then miss events that match: "+
+				`give the number a lower bound too ("numeric": [">=", -5000000000, "<", ...])`)
+		}
+	}
+}
+
+// hasNumbers reports whether an operand is a number or a list of numbers.
+func hasNumbers(operand node) bool {
+	n := operands(operand)[0] // lists are not empty, nor mixed
+	return n.kind == scalarNode && n.scalar.kind == numberScalar
+}
+
+// absence reports a field that excludes values with anything-but and may be absent.
+func (l *linter) absence(path string, f *field) {
+	if slices.Contains(alwaysThere[:], path) || f.absent {
+		return
+	}
+	for _, item := range l.items(f) {
+		if name, _ := operator(item); name == "anything-but" {
+			l.report(item.at, path, "anything-but doesn't match an event without the field, and not every event has it, so the rule "+
+				`is blind to the others: add {"exists": false} to the list`)
+		}
+	}
+}
+
+// existence reports a question for the existence of what never is a value: in CloudTrail's events, or because other
+// fields of the rule lie below it.
+func (l *linter) existence(rule subRule, path string, f *field, cloudTrail bool) {
+	for _, item := range l.items(f) {
+		name, operand := operator(item)
+		if name != "exists" || !(cloudTrail && slices.Contains(neverValues[:], path)) && !hasBelow(rule, path) {
+			continue
+		}
+		if operand.scalar.text == "true" {
+			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that true never holds: "+
+				"ask for a field in it")
+		} else {
+			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that false always holds, "+
+				"as if the field were not in the pattern: ask for a field in it")
+		}
+	}
+}
+
+// hasBelow reports whether a rule has fields in the object at path.
+func hasBelow(rule subRule, path string) bool {
+	for other := range rule {
+		if strings.HasPrefix(other, path) && strings.HasPrefix(other[len(path):], ".") {
+			return true
+		}
+	}
+	return false
+}
