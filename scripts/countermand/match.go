@@ -26,6 +26,9 @@ in the way. This is what 'aws events test-event-pattern' does online, an event a
 
 ` + inputs + `
 
+Warnings on standard error say what is wrong with a rule that has this pattern: anybody can forge what it
+matches, no event has such a name, EventBridge refuses its size. They don't change the exit status.
+
 The exit status says whether all events could be judged, not whether they match. --format json prints a
 line for each event: file, record (index in the file, from 0), line, wrapped, match, field and reason.
 
@@ -56,7 +59,7 @@ line for each event: file, record (index in the file, from 0), line, wrapped, ma
 		if err := onceStdin(args); err != nil {
 			return err
 		}
-		matcher, err := readPattern(in.stdin, args[0])
+		matcher, err := readPattern(in, args[0])
 		if err != nil {
 			return err
 		}
@@ -82,25 +85,35 @@ func (in *input) withoutFolders(files []string) []string {
 	})
 }
 
-// readPattern compiles the pattern in a file. The error says where in the file it is wrong.
-func readPattern(stdin io.Reader, file string) (*events.Matcher, error) {
-	text, err := readPatternText(stdin, file)
+// readPattern compiles the pattern in a file, and warns of what whoever wrote it would not want. The error says where
+// in the file it is wrong.
+func readPattern(in *input, file string) (*events.Matcher, error) {
+	text, err := readPatternText(in.stdin, file)
 	if err != nil {
 		return nil, err
 	}
-	matcher, err := text.Compile()
+	problems, err := text.Lint()
 	var syntax *events.SyntaxError
 	if errors.As(err, &syntax) {
+		_, advice, _ := strings.Cut(err.Error(), syntax.Message) // what Lint adds to the engine's words
 		return nil, fmt.Errorf("%s:%d:%d: EventBridge would refuse this pattern: %s%s",
-			called(file), syntax.Line, syntax.Column, printable(syntax.Message), notAPattern([]byte(text)))
+			called(file), syntax.Line, syntax.Column, printable(syntax.Message+advice), notAPattern([]byte(text)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", called(file), err)
 	}
-	return matcher, nil
+	for _, p := range problems {
+		message := p.Message
+		if p.Path != "" {
+			message = p.Path + ": " + message
+		}
+		fmt.Fprintln(in.stderr, printable(fmt.Sprintf("%s:%d:%d: warning: %s", called(file), p.Line, p.Column, message)))
+	}
+	return text.Compile()
 }
 
-// readPatternText returns what a file holds, without the byte order mark with which some editors begin it.
+// readPatternText returns what a file holds, without the byte order mark with which some editors begin it, and the
+// line breaks that end it, which would count as characters of the pattern.
 func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
 	in, err := open(stdin, file)
 	if err != nil {
@@ -111,7 +124,8 @@ func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the pattern: %w", err)
 	}
-	return events.Pattern(bytes.TrimPrefix(text, []byte(byteOrderMark))), nil
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	return events.Pattern(bytes.TrimRight(text, "\r\n")), nil
 }
 
 const byteOrderMark = "\ufeff"

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/countermand/countermand/events"
 )
 
 func TestMatch(t *testing.T) {
@@ -42,6 +44,8 @@ func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
 		"{\"a\": [1]\n \"b\": [2]}": `p.json:2:2: EventBridge would refuse this pattern: unexpected character '"', want ',' or '}'`,
 		`{"a": "b"}`:                `p.json:1:7: EventBridge would refuse this pattern: "a" must be an object or an array`,
 		`[1]`:                       `p.json:1:1: EventBridge would refuse this pattern: Filter is not an object`,
+		`{"a": [{"cidr": "192.0.2.1/32"}]}`: `p.json:1:17: EventBridge would refuse this pattern: IPv4 mask bits must be < 32` +
+			" (a single address is written as a string of its own, without a mask)",
 	} {
 		_, _, err := run(t, "{}", map[string]string{"p.json": pattern}, "match", "p.json", "-")
 		wantsError(t, want, err)
@@ -52,22 +56,61 @@ func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
 	wantsError(t, "- is named twice, but standard input can be read once", err)
 }
 
+// What Lint reports is a line of standard error each, and changes nothing else.
+func TestMatchWarns(t *testing.T) {
+	const pattern = "{\n  \"source\": [\"aws.s3\"],\n  \"detail\": {\"eventName\": [\"PutBucketEncryption\"], " +
+		`"a\nb\u001b": [{"anything-but": "x"}]}}` + " and more\n"
+	event := envelope("aws.s3", record("s3", "PutBucketEncryption", "{}"))
+	problems, err := events.Pattern(pattern).Lint()
+	if err != nil || len(problems) != 2 {
+		t.Fatalf("problems %v, error %v", problems, err)
+	}
+	warnings := func(file string) string {
+		return file + ":3:67: warning: detail.a�b�: " + problems[0].Message + "\n" +
+			file + ":3:92: warning: " + problems[1].Message + "\n"
+	}
+	stdout, stderr, err := run(t, event, map[string]string{"p.json": pattern}, "match", "p.json", "-")
+	wantsError(t, "", err)
+	wants(t, "standard output", "(standard input):1: no match: detail.a�b� is missing\n0 of 1 event matched\n", stdout)
+	wants(t, "standard error", warnings("p.json"), stderr)
+
+	stdout, stderr, err = run(t, pattern, map[string]string{"e.json": event}, "match", "--format", "json", "-", "e.json")
+	wantsError(t, "", err)
+	wants(t, "lines of JSON", "1", strconv.Itoa(strings.Count(stdout, "\n")))
+	wants(t, "standard error", warnings("(standard input)"), stderr)
+}
+
+// The line break that ends a file is not part of a pattern that has just the size that EventBridge takes.
+func TestMatchWarnsOfSize(t *testing.T) {
+	const before, after = `{"source":["aws.s3"],"detail":{"eventName":["`, `"]}}`
+	for size, want := range map[int]string{
+		2048: "",
+		2049: "p.json:1:1: warning: the pattern has 2049 characters",
+	} {
+		pattern := before + strings.Repeat("x", size-len(before+after)) + after + "\r\n"
+		_, stderr, err := run(t, envelope("aws.s3", "{}"), map[string]string{"p.json": pattern}, "match", "p.json", "-")
+		wantsError(t, "", err)
+		got, _, _ := strings.Cut(stderr, ",")
+		wants(t, "the warning", want, got)
+	}
+}
+
 // What is no pattern is refused, and the message says what to do with what it seems to be.
 func TestMatchSaysWhatIsNoPattern(t *testing.T) {
 	const noObject, noList = "Filter is not an object\n", " must be an object or an array\n"
-	const empty, events = `it is empty: want a pattern, such as {"source": ["aws.s3"]}`, "it seems to hold events: the pattern file comes first"
+	const empty, inEvents = `it is empty: want a pattern, such as {"source": ["aws.s3"]}`, "it seems to hold events: the pattern file comes first"
 	for text, want := range map[string]string{
 		"":                        "1:1: " + noObject + empty,
-		" \n":                     "2:1: " + noObject + empty,
+		" \n":                     "1:2: " + noObject + empty,
 		"\x1f\x8b\b":              "1:1: " + noObject + "it is gzipped: unpack it first",
 		"\xfe\xff\x00{":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
 		"\xff\xfe{\x00":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
 		`"{\"a\":[1]}"`:           "1:1: " + noObject + "it is a text that holds a pattern: take it out, with jq -r .",
 		`{"EventPattern":"{}"}`:   `1:17: "EventPattern"` + noList + "it is a rule: take the pattern out of it, with jq -r .EventPattern",
-		`{"id":"1"}` + "\n{}":     `1:7: "id"` + noList + events,
-		`{"eventID":"1"}`:         `1:12: "eventID"` + noList + events,
-		`{"Events":[{"a":"1"}]}`:  "1:13: Unrecognized match type a\n" + events,
-		`{"Records":[{"a":"1"}]}`: "1:14: Unrecognized match type a\n" + events,
+		`{"id":"1"}` + "\n{}":     `1:7: "id"` + noList + inEvents,
+		`{"eventID":"1"}`:         `1:12: "eventID"` + noList + inEvents,
+		`{"Events":[{"a":"1"}]}`:  "1:13: Unrecognized match type a\n" + inEvents,
+		`{"Records":[{"a":"1"}]}`: "1:14: Unrecognized match type a\n" + inEvents,
 	} {
 		_, _, err := run(t, "{}", map[string]string{"p.json": text}, "match", "p.json", "-")
 		position, message, _ := strings.Cut(want, " ")
@@ -80,7 +123,7 @@ func TestMatchOddFiles(t *testing.T) {
 	yes := envelope("aws.s3", record("s3", "A", "{}"))
 	no := envelope("aws.ec2", record("ec2", "A", "{}"))
 	files := map[string]string{
-		"p.json":     "\ufeff" + `{"source":["aws.s3"]}` + " and more\n",
+		"p.json":     "\ufeff" + `{"source":["aws.s3"]}` + "\r\n",
 		"list.json":  "[" + yes + ",\n" + no + "]\n",
 		"mixed.json": yes + "\r\n{\"detail\": oops}\n" + no + "\n{\"a\":1}\n17\n" + yes,
 		"empty.json": "",
