@@ -305,6 +305,7 @@ func refAddress(text string) (string, bool) {
 }
 
 func refCIDR(text string) (refMatcher, error) {
+	text = strings.TrimRight(text, "/") // Java's split forgets the empty parts at the end
 	address, mask, _ := strings.Cut(text, "/")
 	digits, ok := refAddress(address)
 	bits, err := strconv.Atoi(mask)
