@@ -14,7 +14,7 @@ type knownService struct {
 	complete bool   // writes has all calls of the service's API that write
 	writes   string // names of management events, but for those that begin with Get, List or Describe
 	data     string // names of data events, whatever they begin with
-	renamed  string // the API's name, =, and what CloudTrail writes, with commas between: "CreateAlias=CreateAlias20150331"
+	renamed  string // "CreateAlias=CreateAlias20150331": the API's name, and what CloudTrail writes, with commas between
 }
 
 // serviceOf returns what is known of a service by its label; nil if nothing is.
@@ -89,8 +89,8 @@ func (s *knownService) wrong(name string) string {
 		}
 	}
 	if other := onlyService(name); s.complete && other != "" {
-		return fmt.Sprintf("%s has no call %s, so no event has this name: it is one of %s, whose events have source aws.%s "+
-			"and eventSource %s.amazonaws.com", s.label, name, other, other, other)
+		return fmt.Sprintf("%s has no call %s, so no event has this name: it is one of %s, whose events have source "+
+			"aws.%s and eventSource %s.amazonaws.com", s.label, name, other, other, other)
 	}
 	return ""
 }
@@ -113,7 +113,8 @@ func (s *knownService) wrongPrefix(prefix string) string {
 		}
 	}
 	if folded != "" {
-		return fmt.Sprintf("no event's name begins with %s: did you mean %s, as in %s?", prefix, folded[:len(prefix)], folded)
+		return fmt.Sprintf("no event's name begins with %s: did you mean %s, as in %s?",
+			prefix, folded[:len(prefix)], folded)
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func (p Problem) String() string {
 // Lint reports what is wrong with a pattern of CloudTrail's events, although it compiles, in the order of the text:
 //   - it is longer than the service takes, or its wildcards are more complex;
 //   - anybody who may put events can forge what it matches, as source is missing or not AWS's alone;
-//   - source and detail.eventSource don't belong together;
+//   - source and detail.eventSource don't belong together, or detail-type is misspelt;
 //   - no event has the name, as CloudTrail writes another one or the service has no such call; names are judged only
 //     where there is no doubt, see eventnames.go;
 //   - only rules in a state that Countermand's don't have receive the event, since the call just reads;
@@ -74,7 +74,11 @@ func newLinter(text string) (*linter, error) {
 		rules:    rules,
 		matchers: map[int]fieldNode{},
 		found:    map[Problem]bool{},
+		said:     map[remark]bool{},
 		judged:   map[[3]string]string{},
+		calls:    map[callFields]bool{},
+		below:    map[string]bool{},
+		uses:     map[*field][]wildcardUse{},
 		budget:   maxStateSets,
 	}, err
 }
@@ -88,14 +92,19 @@ func advice(err error) string {
 	return ""
 }
 
-// linter collects what Lint reports.
+// linter collects what Lint reports. A pattern may have a thousand sub-rules, most of them with the same fields, so
+// that what has been looked at once is remembered.
 type linter struct {
 	reader   jsonReader
 	rules    []subRule
 	matchers map[int]fieldNode // by the offset of the array
 	found    map[Problem]bool
+	said     map[remark]bool
 	judged   map[[3]string]string // by service, operator and text, what is wrong with a name
-	budget   int                  // sets of states that complexity may still look at
+	calls    map[callFields]bool  // those that were checked
+	below    map[string]bool      // the paths that the fields of one sub-rule are below
+	uses     map[*field][]wildcardUse
+	budget   int // sets of states that complexity may still look at
 }
 
 // fieldNode is a field and its matchers, as they are written.
@@ -104,8 +113,20 @@ type fieldNode struct {
 	items []node
 }
 
+// remark is a problem whose message is always the same.
+type remark struct {
+	at            int
+	path, message string
+}
+
 // report notes a problem at the byte offset at, once.
 func (l *linter) report(at int, path, format string, args ...any) {
+	if key := (remark{at, path, format}); len(args) == 0 {
+		if l.said[key] {
+			return
+		}
+		l.said[key] = true
+	}
 	var place *SyntaxError
 	if errors.As(l.reader.errorAt(at, format, args...), &place) {
 		l.found[Problem{Line: place.Line, Column: place.Column, Path: path, Message: place.Message}] = true
@@ -119,7 +140,7 @@ func (l *linter) sorted() []Problem {
 		problems = append(problems, p)
 	}
 	slices.SortFunc(problems, func(a, b Problem) int {
-		return cmp.Or(a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Path, b.Path), strings.Compare(a.Message, b.Message))
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column, cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
 	return problems
 }
@@ -129,8 +150,8 @@ func (l *linter) sorted() []Problem {
 func (l *linter) length() bool {
 	n := utf8.RuneCount(l.reader.text)
 	if n > maxCharacters {
-		l.report(0, "", "the pattern has %d characters, and EventBridge takes %d (%d if AWS is asked for them): shorten it, "+
-			"or make it two rules", n, maxCharacters, mostCharacters)
+		l.report(0, "", "the pattern has %d characters, and EventBridge takes %d (%d if AWS is asked for them): "+
+			"shorten it, or make it two rules", n, maxCharacters, mostCharacters)
 	}
 	return n <= mostCharacters
 }
@@ -214,15 +235,15 @@ func isString(n node) bool { return n.kind == scalarNode && n.scalar.kind == str
 
 // exact returns the strings that a field's matchers take exactly, and whether they take nothing else. A field that is
 // not there takes everything.
-func (l *linter) exact(f *field) (strings []node, only bool) {
+func (l *linter) exact(f *field) (texts []node, only bool) {
 	only = f != nil
 	for _, item := range l.items(f) {
 		name, operand := operator(item)
 		if (name == "" || name == "exactly") && isString(operand) {
-			strings = append(strings, operand)
+			texts = append(texts, operand)
 		} else {
 			only = false
 		}
 	}
-	return strings, only
+	return texts, only
 }

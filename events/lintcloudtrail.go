@@ -5,28 +5,49 @@ import (
 	"strings"
 )
 
-// viaCloudTrail ends the detail types of what CloudTrail sends; apiCall is that of API calls.
-const (
-	viaCloudTrail = " via CloudTrail"
-	apiCall       = "AWS API Call via CloudTrail"
-)
+// apiCall is the detail type of API calls, and detailTypes are all that CloudTrail sends. AWS's pages spell that of
+// sign-ins in two ways.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+const apiCall = "AWS API Call via CloudTrail"
+
+var detailTypes = [...]string{
+	apiCall, "AWS Console Action via CloudTrail", "AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail",
+	"AWS Insight via CloudTrail", "AWS Network Activity Event via CloudTrail", "AWS Service Event via CloudTrail",
+}
 
 // rule checks one sub-rule.
 func (l *linter) rule(rule subRule) {
 	cloudTrail, calls := l.kind(rule)
-	l.source(rule)
-	l.agreement(rule)
-	if calls {
-		l.names(rule)
-		l.readOnly(rule)
+	var which callFields
+	for i, path := range callPaths {
+		which[i] = rule[path]
 	}
+	if !l.calls[which] {
+		l.calls[which] = true
+		l.detailType(rule)
+		l.source(rule)
+		l.agreement(rule)
+		if calls {
+			l.names(rule)
+			l.readOnly(rule)
+		}
+	}
+	l.enclosing(rule)
 	for path, f := range rule {
 		if cloudTrail {
 			l.absence(path, f)
 		}
-		l.existence(rule, path, f, cloudTrail)
+		l.existence(path, f, cloudTrail)
 	}
 }
+
+// callPaths are the paths of the fields that say which calls a rule is about, and callFields these fields.
+var callPaths = [...]string{
+	"detail-type", "source", "detail.eventSource", "detail.eventName", "detail.readOnly", "detail.eventCategory",
+	"detail.managementEvent",
+}
+
+type callFields [len(callPaths)]*field
 
 // kind reports whether a rule can match what CloudTrail sends, and API calls among it.
 func (l *linter) kind(rule subRule) (cloudTrail, calls bool) {
@@ -35,10 +56,22 @@ func (l *linter) kind(rule subRule) (cloudTrail, calls bool) {
 		return true, true
 	}
 	for _, n := range types {
-		cloudTrail = cloudTrail || strings.HasSuffix(n.scalar.text, viaCloudTrail)
+		cloudTrail = cloudTrail || strings.HasSuffix(n.scalar.text, " via CloudTrail")
 		calls = calls || n.scalar.text == apiCall
 	}
 	return cloudTrail, calls
+}
+
+// detailType reports a detail type of CloudTrail's with other case or with space around it.
+func (l *linter) detailType(rule subRule) {
+	types, _ := l.exact(rule["detail-type"])
+	for _, n := range types {
+		for _, known := range detailTypes {
+			if strings.EqualFold(strings.TrimSpace(n.scalar.text), known) && !slices.Contains(detailTypes[:], n.scalar.text) {
+				l.report(n.at, "detail-type", "no event has the detail-type %q: write %q", n.scalar.text, known)
+			}
+		}
+	}
 }
 
 // source checks that source holds for AWS's services only. Nobody else may put events whose source begins with
@@ -47,8 +80,8 @@ func (l *linter) kind(rule subRule) (cloudTrail, calls bool) {
 func (l *linter) source(rule subRule) {
 	f := rule["source"]
 	if f == nil {
-		l.report(0, "source", "anybody who may put events can forge one that matches, as only a source that begins with aws. is "+
-			`AWS's alone: add "source": ["aws.SERVICE"]`)
+		l.report(0, "source", "anybody who may put events can forge one that matches, as only a source that "+
+			`begins with aws. is AWS's alone: add "source": ["aws.SERVICE"]`)
 		return
 	}
 	for _, item := range l.items(f) {
@@ -59,8 +92,8 @@ func (l *linter) source(rule subRule) {
 			ours = isString(operand) && strings.HasPrefix(operand.scalar.text, "aws.")
 		}
 		if !ours {
-			l.report(item.at, "source", "this also holds for sources that don't begin with aws., and anybody who may put events can "+
-				"forge these: write the services' names, as in aws.s3")
+			l.report(item.at, "source", "this also holds for sources that don't begin with aws., and anybody who "+
+				"may put events can forge these: write the services' names, as in aws.s3")
 		}
 	}
 }
@@ -75,28 +108,29 @@ func (l *linter) agreement(rule subRule) {
 		agreed[want] = true
 		switch {
 		case !strings.Contains(n.scalar.text, ".amazonaws."):
-			l.report(n.at, "detail.eventSource", "no event has the eventSource %s: write it as in s3.amazonaws.com", n.scalar.text)
+			l.report(n.at, "detail.eventSource", "no event has the eventSource %s: write it as in s3.amazonaws.com",
+				n.scalar.text)
 			return
 		case !onlySources, holds(sources, want):
 		case holds(sources, "aws.cloudtrail"):
 			agreed["aws.cloudtrail"] = true // it is this one that is meant to go with it
-			l.report(n.at, "detail.eventSource", "source is the service that was called, not CloudTrail, so the rule never matches a "+
-				"call to %s: write the source %s", n.scalar.text, want)
+			l.report(n.at, "detail.eventSource", "source is the service that was called, not CloudTrail, so the "+
+				"rule never matches a call to %s: write the source %s", n.scalar.text, want)
 		default:
-			l.report(n.at, "detail.eventSource", "an event with this eventSource has the source %s, which the rule doesn't take: "+
-				"add it, or remove the eventSource", want)
+			l.report(n.at, "detail.eventSource", "an event with this eventSource has the source %s, which the "+
+				"rule doesn't take: add it, or remove the eventSource", want)
 		}
 	}
 	for _, n := range sources {
 		if onlyEventSources && !agreed[n.scalar.text] {
-			l.report(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add the eventSource "+
-				"%s.amazonaws.com, or remove the source", strings.TrimPrefix(n.scalar.text, "aws."))
+			l.report(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add "+
+				"the eventSource %s.amazonaws.com, or remove the source", strings.TrimPrefix(n.scalar.text, "aws."))
 		}
 	}
 }
 
-func holds(strings []node, text string) bool {
-	return slices.ContainsFunc(strings, func(n node) bool { return n.scalar.text == text })
+func holds(texts []node, text string) bool {
+	return slices.ContainsFunc(texts, func(n node) bool { return n.scalar.text == text })
 }
 
 // services returns the labels of the services whose calls a rule is about, by eventSource or else by source; none if
@@ -178,8 +212,9 @@ func (l *linter) readOnly(rule subRule) {
 		}
 		arrives := func(label string) bool { return delivered(label, operand.scalar.text, name == "prefix") }
 		if !slices.ContainsFunc(services, arrives) {
-			l.report(item.at, "detail.eventName", "only rules in the state %s receive a call whose name begins with Describe, Get or "+
-				"List, and Countermand deploys none: remove it, or if it is a data event, say so with \"eventCategory\": [\"Data\"]", state)
+			l.report(item.at, "detail.eventName", "only rules in the state %s receive a call whose name begins "+
+				"with Describe, Get or List, and Countermand deploys none: remove it, or if it is a data event, "+
+				`say so with "eventCategory": ["Data"]`, state)
 		}
 	}
 	reads := l.items(rule["detail.readOnly"])
@@ -187,8 +222,9 @@ func (l *linter) readOnly(rule subRule) {
 		return
 	}
 	if !slices.ContainsFunc(services, func(label string) bool { return delivered(label, "", true) }) {
-		l.report(reads[0].at, "detail.readOnly", "only rules in the state %s receive calls that only read, but for a few, and "+
-			"Countermand deploys none: remove the field, or write which events are meant (\"eventName\")", state)
+		l.report(reads[0].at, "detail.readOnly", "only rules in the state %s receive calls that only read, but "+
+			"for a few, and Countermand deploys none: remove the field, or write which events are meant "+
+			`("eventName")`, state)
 	}
 }
 

@@ -59,7 +59,23 @@ func TestLintAgreement(t *testing.T) {
 		{`{"source":["aws.s3","aws.iam"],"detail":{"eventSource":["iam.amazonaws.com",{"prefix":"s3"}]}}`, nil},
 		{`{"source":[{"prefix":"aws."}],"detail":{"eventSource":["s3.amazonaws.com"]}}`, nil},
 		{`{"source":["aws.s3"]}`, nil},
+		{`{"source":[{"exactly":"aws.s3"}],"detail":{"eventSource":[{"exactly":"iam.amazonaws.com"}]}}`, []string{
+			"line 1, column 23: source: |", "line 1, column 70: " + path + "|has the source aws.iam"}},
 	})
+}
+
+func TestLintDetailType(t *testing.T) {
+	known := make([]lintCase, 0, len(detailTypes))
+	for _, name := range detailTypes {
+		known = append(known, lintCase{Pattern(`{"source":["aws.s3"],"detail-type":["` + name + `"]}`), nil})
+	}
+	runLint(t, append(known, []lintCase{
+		{`{"source":["aws.s3"],"detail-type":[" AWS API Call via CloudTrail"]}`, []string{
+			`line 1, column 37: detail-type: |no event has the detail-type " AWS API Call via CloudTrail": write "AWS API Call via CloudTrail"`}},
+		{`{"source":["aws.s3"],"detail-type":["AWS API call via Cloudtrail"]}`, []string{"line 1, column 37: detail-type: |write"}},
+		{`{"source":["aws.s3"],"detail-type":["AWS Console Sign in via CloudTrail"]}`, []string{"line 1, column 37: detail-type: |Sign In"}},
+		{`{"source":["aws.s3"],"detail-type":["Object Created","",{"prefix":"aws api call"}]}`, nil},
+	}...))
 }
 
 func TestLintNames(t *testing.T) {
@@ -106,6 +122,7 @@ func TestLintReadOnly(t *testing.T) {
 		{name("kms", `"DescribeKey"`), []string{path + state}},
 		{name("unheard-of", `"ListThings"`), []string{path + state}},
 		{name("kms", `{"prefix":"Describe"}`), []string{path + state}},
+		{name("kms", `{"exactly":"DescribeKey"}`), []string{path + state}},
 		{name("s3", `{"prefix":"GetBucket"}`), []string{path + state}},
 		{name("sts", `"GetCallerIdentity"`), []string{path + state}},
 		{name("sts", `"GetSessionToken","GetFederationToken","AssumeRole"`), nil},

@@ -51,8 +51,9 @@ func (l *linter) values() {
 func (l *linter) numbers(path string, operand node) {
 	for _, n := range operands(operand) {
 		if n.kind == scalarNode && n.scalar.kind == numberScalar && !documented(n.scalar.text) {
-			l.report(n.at, path, "EventBridge documents numbers between -5,000,000,000 and 5,000,000,000 with up to %d decimals, "+
-				"and whether it compares %s is not certain: use a number within these bounds", maxDecimals, n.scalar.text)
+			l.report(n.at, path, "EventBridge documents numbers between -5,000,000,000 and 5,000,000,000 with up "+
+				"to %d decimals, and whether it compares %s is not certain: use a number within these bounds",
+				maxDecimals, n.scalar.text)
 		}
 	}
 }
@@ -81,8 +82,8 @@ func (l *linter) folding(path, name string, operand node) {
 	}
 	for _, n := range operands(operand) {
 		if strings.ContainsFunc(n.scalar.text, func(c rune) bool { return c > 0xFFFF }) {
-			l.report(n.at, path, "equals-ignore-case takes a character outside of the Basic Multilingual Plane (an emoji, say) "+
-				"for two question marks, so the text doesn't even match itself: match it exactly")
+			l.report(n.at, path, "equals-ignore-case takes a character outside of the Basic Multilingual Plane "+
+				"(an emoji, say) for two question marks, so the text doesn't even match itself: match it exactly")
 		}
 	}
 }
@@ -90,35 +91,46 @@ func (l *linter) folding(path, name string, operand node) {
 // mixtures reports fields that have strings and a numeric < or <=, in whichever sub-rules: Event Ruler, which builds
 // one automaton for a field, then loses matches of the strings in about every other build.
 func (l *linter) mixtures() {
-	strings, below := map[string]bool{}, map[string]node{}
+	texts, below, seen := map[string]bool{}, map[string]node{}, map[*field]bool{}
 	for _, rule := range l.rules {
 		for path, f := range rule {
+			if seen[f] {
+				continue
+			}
+			seen[f] = true
 			for _, item := range l.items(f) {
-				name, operand := operator(item)
-				switch name {
-				case "exists":
-				case "numeric":
-					if op := operand.items[0].scalar.text; op == "<" || op == "<=" {
-						below[path] = item
-					}
-				default:
-					strings[path] = strings[path] || name != "" && !hasNumbers(operand) || isString(operand)
+				if isBelow(item) {
+					below[path] = item
 				}
+				texts[path] = texts[path] || takesStrings(item)
 			}
 		}
 	}
 	for path, n := range below {
-		if strings[path] {
-			l.report(n.at, path, "the field has strings and a numeric < or <=, and AWS's engine may then miss events that match: "+
-				`give the number a lower bound too ("numeric": [">=", -5000000000, "<", ...])`)
+		if texts[path] {
+			l.report(n.at, path, "the field has strings and a numeric < or <=, and AWS's engine may then miss "+
+				`events that match: give the number a lower bound too ("numeric": [">=", -5000000000, "<", ...])`)
 		}
 	}
 }
 
-// hasNumbers reports whether an operand is a number or a list of numbers.
-func hasNumbers(operand node) bool {
-	n := operands(operand)[0] // lists are not empty, nor mixed
-	return n.kind == scalarNode && n.scalar.kind == numberScalar
+// isBelow reports whether a matcher is a numeric < or <= alone.
+func isBelow(matcher node) bool {
+	name, operand := operator(matcher)
+	return name == "numeric" && strings.HasPrefix(operand.items[0].scalar.text, "<")
+}
+
+// takesStrings reports whether a matcher, or what it excludes, is about strings.
+func takesStrings(matcher node) bool {
+	name, operand := operator(matcher)
+	switch name {
+	case "":
+		return isString(operand)
+	case "exists", "numeric":
+		return false
+	}
+	first := operands(operand)[0] // a list has something, and either strings or numbers
+	return first.kind != scalarNode || first.scalar.kind != numberScalar
 }
 
 // absence reports a field that excludes values with anything-but and may be absent.
@@ -128,36 +140,38 @@ func (l *linter) absence(path string, f *field) {
 	}
 	for _, item := range l.items(f) {
 		if name, _ := operator(item); name == "anything-but" {
-			l.report(item.at, path, "anything-but doesn't match an event without the field, and not every event has it, so the rule "+
-				`is blind to the others: add {"exists": false} to the list`)
+			l.report(item.at, path, "anything-but doesn't match an event without the field, and not every event "+
+				`has it, so the rule is blind to the others: add {"exists": false} to the list`)
 		}
 	}
 }
 
 // existence reports a question for the existence of what never is a value: in CloudTrail's events, or because other
 // fields of the rule lie below it.
-func (l *linter) existence(rule subRule, path string, f *field, cloudTrail bool) {
+func (l *linter) existence(path string, f *field, cloudTrail bool) {
 	for _, item := range l.items(f) {
 		name, operand := operator(item)
-		if name != "exists" || !(cloudTrail && slices.Contains(neverValues[:], path)) && !hasBelow(rule, path) {
+		if name != "exists" || !(cloudTrail && slices.Contains(neverValues[:], path)) && !l.below[path] {
 			continue
 		}
 		if operand.scalar.text == "true" {
-			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that true never holds: "+
-				"ask for a field in it")
+			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that "+
+				"true never holds: ask for a field in it")
 		} else {
-			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that false always holds, "+
-				"as if the field were not in the pattern: ask for a field in it")
+			l.report(item.at, path, "exists means a value, which this is not but an object or a list, so that "+
+				"false always holds, as if the field were not in the pattern: ask for a field in it")
 		}
 	}
 }
 
-// hasBelow reports whether a rule has fields in the object at path.
-func hasBelow(rule subRule, path string) bool {
-	for other := range rule {
-		if strings.HasPrefix(other, path) && strings.HasPrefix(other[len(path):], ".") {
-			return true
+// enclosing notes the paths that a rule's fields are below: objects or lists, wherever they match.
+func (l *linter) enclosing(rule subRule) {
+	clear(l.below)
+	for path := range rule {
+		for i, c := range path {
+			if c == '.' {
+				l.below[path[:i]] = true
+			}
 		}
 	}
-	return false
 }

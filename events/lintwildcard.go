@@ -1,26 +1,31 @@
 package events
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 const (
 	maxComplexity = 10      // what a field may score; the service refuses a rule with more
 	maxStateSets  = 1 << 16 // our bound on the sets of states that are looked at for one pattern
 )
 
-// wildcards scores the wildcards of each field. The sub-rules are added to the engine one after the other, and those
-// that have the same matchers in some path that is before the field, in all of them, come to it in one state: their
-// wildcards are scored together.
+// wildcards scores the wildcards of each field. Sub-rules whose fields before it have the same paths, and in each some
+// matcher in common, come to it in one state of the engine, which scores their wildcards together. (With sub-rules the
+// engine's score also depends on the order in which it takes them; once in a hundred it is some points off this one.)
 func (l *linter) wildcards() {
 	for path, all := range l.wildcardPlaces() {
 		for _, together := range l.meeting(all) {
+			place := together[0].f.at
 			score, judged := complexity(countUses(together), &l.budget)
 			switch {
 			case score > maxComplexity:
-				l.report(together[0].f.at, path, "a value can match more than %d beginnings of these wildcards at once, so EventBridge "+
-					"refuses the rule as too complex: use fewer asterisks, and less that repeats after them", maxComplexity)
+				l.report(place, path, "a value can match more than %d beginnings of these wildcards at "+
+					"once, so EventBridge refuses the rule as too complex: use fewer asterisks, and less that "+
+					"repeats after them", maxComplexity)
 			case !judged:
-				l.report(together[0].f.at, path, "there are too many wildcards to tell how complex they are, and EventBridge is likely "+
-					"to refuse the rule: use fewer asterisks")
+				l.report(place, path, "there are too many wildcards to tell how complex they are, and "+
+					"EventBridge is likely to refuse the rule: use fewer asterisks")
 			}
 		}
 	}
@@ -49,7 +54,10 @@ type wildcardPlace struct {
 
 // wildcardsOf returns the wildcards of a field, matcher by matcher.
 func (l *linter) wildcardsOf(f *field) []wildcardUse {
-	var uses []wildcardUse
+	uses, ok := l.uses[f]
+	if ok {
+		return uses
+	}
 	for _, item := range l.items(f) {
 		name, operand := operator(item)
 		excluded := name == "anything-but" && operand.kind == objectNode
@@ -59,15 +67,19 @@ func (l *linter) wildcardsOf(f *field) []wildcardUse {
 		if name != "wildcard" {
 			continue
 		}
-		use := wildcardUse{excluded: excluded, times: 1}
+		var texts []string
 		for _, n := range operands(operand) {
-			segments, _ := wildcardSegments(n.scalar.text)
-			if !slices.ContainsFunc(use.wildcards, func(w []string) bool { return slices.Equal(w, segments) }) {
-				use.wildcards = append(use.wildcards, segments)
-			}
+			texts = append(texts, n.scalar.text)
+		}
+		slices.Sort(texts)
+		use := wildcardUse{key: fmt.Sprintf("%t %q", excluded, texts)}
+		for _, text := range slices.Compact(texts) {
+			segments, _ := wildcardSegments(text)
+			use.wildcards = append(use.wildcards, segments)
 		}
 		uses = append(uses, use)
 	}
+	l.uses[f] = uses
 	return uses
 }
 
@@ -100,20 +112,24 @@ func (l *linter) meet(a, b []*field) bool {
 
 // sameNode reports whether two nodes are written alike, but for where they stand.
 func sameNode(a, b node) bool {
+	sameMember := func(m, n member) bool { return m.name == n.name && sameNode(m.value, n.value) }
 	return a.kind == b.kind && a.scalar == b.scalar && slices.EqualFunc(a.items, b.items, sameNode) &&
-		slices.EqualFunc(a.members, b.members, func(m, n member) bool { return m.name == n.name && sameNode(m.value, n.value) })
+		slices.EqualFunc(a.members, b.members, sameMember)
 }
 
-// countUses returns the uses of the places, those of the same wildcards as one.
+// countUses returns the uses of the places, those of the same matcher as one.
 func countUses(places []wildcardPlace) []wildcardUse {
 	var uses []wildcardUse
+	index := map[string]int{}
 	for _, p := range places {
 		for _, use := range p.uses {
-			if i := slices.IndexFunc(uses, use.same); i >= 0 {
-				uses[i].times++
-			} else {
+			i, ok := index[use.key]
+			if !ok {
+				i = len(uses)
+				index[use.key] = i
 				uses = append(uses, use)
 			}
+			uses[i].times++
 		}
 	}
 	return uses
@@ -122,25 +138,15 @@ func countUses(places []wildcardPlace) []wildcardUse {
 // wildcardUse is one matcher of a field: a wildcard, or all those that an anything-but excludes, and how many times
 // it stands there, since every sub-rule brings it again.
 type wildcardUse struct {
+	key       string     // the same for the same matcher; the order of what it excludes doesn't matter
 	wildcards [][]string // the segments of each
-	excluded  bool
 	times     int
-}
-
-// same reports whether two uses are the same but for how often; the order of wildcards doesn't matter.
-func (u wildcardUse) same(v wildcardUse) bool {
-	within := func(a, b [][]string) bool {
-		return !slices.ContainsFunc(a, func(w []string) bool {
-			return !slices.ContainsFunc(b, func(x []string) bool { return slices.Equal(w, x) })
-		})
-	}
-	return u.excluded == v.excluded && within(u.wildcards, v.wildcards) && within(v.wildcards, u.wildcards)
 }
 
 // complexity scores the wildcards of one field as Event Ruler does: the largest number of beginnings of wildcards
 // that one and the same value can match at once. *aa scores three: what ends with aa matches *, *a and *aa. The
-// score stops as soon as it is over maxComplexity. It takes the sets of states that
-// it looks at from budget; judged is false if that did not suffice to tell.
+// score stops as soon as it is over maxComplexity. The sets of states that it looks at are taken from budget; judged is
+// false if that did not suffice to tell.
 //
 // Each beginning is a state of an automaton, and the beginnings that a value matches are a set of states. All sets
 // that can be reached are walked, those of the shortest values first.
