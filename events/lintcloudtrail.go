@@ -11,7 +11,8 @@ import (
 const apiCall = "AWS API Call via CloudTrail"
 
 var detailTypes = [...]string{
-	apiCall, "AWS Console Action via CloudTrail", "AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail",
+	apiCall, "AWS Console Action via CloudTrail",
+	"AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail",
 	"AWS Insight via CloudTrail", "AWS Network Activity Event via CloudTrail", "AWS Service Event via CloudTrail",
 }
 
@@ -49,15 +50,21 @@ var callPaths = [...]string{
 
 type callFields [len(callPaths)]*field
 
-// kind reports whether a rule can match what CloudTrail sends, and API calls among it.
+// kind reports whether a rule can match what CloudTrail sends, and API calls among it. A detail type that is
+// misspelt counts as what was meant.
 func (l *linter) kind(rule subRule) (cloudTrail, calls bool) {
 	types, only := l.exact(rule["detail-type"])
 	if !only {
 		return true, true
 	}
 	for _, n := range types {
-		cloudTrail = cloudTrail || strings.HasSuffix(n.scalar.text, " via CloudTrail")
-		calls = calls || n.scalar.text == apiCall
+		meant := strings.TrimSpace(n.scalar.text)
+		for _, known := range detailTypes {
+			if strings.EqualFold(meant, known) {
+				cloudTrail = true
+				calls = calls || known == apiCall
+			}
+		}
 	}
 	return cloudTrail, calls
 }
@@ -67,7 +74,8 @@ func (l *linter) detailType(rule subRule) {
 	types, _ := l.exact(rule["detail-type"])
 	for _, n := range types {
 		for _, known := range detailTypes {
-			if strings.EqualFold(strings.TrimSpace(n.scalar.text), known) && !slices.Contains(detailTypes[:], n.scalar.text) {
+			meant := strings.EqualFold(strings.TrimSpace(n.scalar.text), known)
+			if meant && !slices.Contains(detailTypes[:], n.scalar.text) {
 				l.report(n.at, "detail-type", "no event has the detail-type %q: write %q", n.scalar.text, known)
 			}
 		}

@@ -72,6 +72,8 @@ func TestLintDetailType(t *testing.T) {
 	runLint(t, append(known, []lintCase{
 		{`{"source":["aws.s3"],"detail-type":[" AWS API Call via CloudTrail"]}`, []string{
 			`line 1, column 37: detail-type: |no event has the detail-type " AWS API Call via CloudTrail": write "AWS API Call via CloudTrail"`}},
+		{`{"source":["aws.s3"],"detail-type":["AWS Api Call via CloudTrail"],"detail":{"eventName":["GetBucketAcl"],"a":[{"anything-but":1}]}}`,
+			[]string{"line 1, column 37: detail-type: ", "line 1, column 91: detail.eventName: ", "line 1, column 112: detail.a: "}},
 		{`{"source":["aws.s3"],"detail-type":["AWS API call via Cloudtrail"]}`, []string{"line 1, column 37: detail-type: |write"}},
 		{`{"source":["aws.s3"],"detail-type":["AWS Console Sign in via CloudTrail"]}`, []string{"line 1, column 37: detail-type: |Sign In"}},
 		{`{"source":["aws.s3"],"detail-type":["Object Created","",{"prefix":"aws api call"}]}`, nil},
