@@ -46,6 +46,9 @@ func nastyTexts() []string {
 			300) + `}`, strings.Repeat(`{"a":[`, 300), `{"a":"` + strings.Repeat(`\"`,
 			40) + `","b":"` + strings.Repeat(`\\`, 41) + `"}`,
 	}
+	for c := range 256 {
+		texts = append(texts, `{"a":"xxx`+string([]byte{byte(c)})+`yyyyyyyy"}`, `{"a":1`+string([]byte{byte(c)})+`}`)
+	}
 	for at := range 17 { // a byte that matters at each place of a word, the string at the end of the text
 		front, back := strings.Repeat("x", at), strings.Repeat("y", 16-at)
 		for _, what := range bytesThatMatter {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"math/big"
 	"regexp"
 	"slices"
@@ -211,20 +211,15 @@ func refMatch(rules []refRule, event string) (bool, error) {
 	flat := refFlat{leaves: map[string][]refLeaf{}, emptyKeys: refUsesEmptyKey(rules)}
 	flat.object("", root, nil)
 	for _, rule := range rules {
-		paths := []string{}
-		choices := 1.0
-		for path := range rule {
-			paths = append(paths, path)
-			choices *= math.Max(1, float64(len(flat.leaves[path])))
-		}
-		if choices > 100_000 {
-			return false, errReferenceUnknown
-		}
-		slices.SortFunc(paths, func(a, b string) int {
+		paths := slices.SortedFunc(maps.Keys(rule), func(a, b string) int {
 			return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 		})
-		if refChoose(paths, rule, flat.leaves, map[int]int{}) {
+		search := refSearch{rule: rule, leaves: flat.leaves}
+		if search.choose(paths, map[int]int{}) {
 			return true, nil
+		}
+		if search.steps > refPatience {
+			return false, errReferenceUnknown
 		}
 	}
 	return false, nil
@@ -278,25 +273,37 @@ func (f *refFlat) value(path string, value any, elements map[int]int) {
 	}
 }
 
-// refChoose reports whether each of the paths, which are sorted, can be given a leaf that holds, or be absent, so
-// that none are in different elements of the same array. Chosen holds the elements of the choices so far.
-func refChoose(paths []string, rule refRule, leaves map[string][]refLeaf, chosen map[int]int) bool {
+// refSearch looks for a leaf for each field of a rule. It gives up after refPatience steps.
+type refSearch struct {
+	rule   refRule
+	leaves map[string][]refLeaf
+	steps  int
+}
+
+const refPatience = 20_000
+
+// choose reports whether each of the paths, which are sorted, can be given a leaf that holds, or be absent, so that
+// none are in different elements of the same array. Chosen holds the elements of the choices so far.
+func (s *refSearch) choose(paths []string, chosen map[int]int) bool {
 	if len(paths) == 0 {
 		return true
 	}
-	matchers, rest := rule[paths[0]], paths[1:]
+	if s.steps++; s.steps > refPatience {
+		return false
+	}
+	matchers, rest := s.rule[paths[0]], paths[1:]
 	absent := true
-	for _, leaf := range leaves[paths[0]] {
+	for _, leaf := range s.leaves[paths[0]] {
 		if !refConsistent(leaf.elements, chosen) {
 			continue
 		}
 		absent = false
-		if refHolds(matchers, leaf.value) && refChoose(rest, rule, leaves, refMerge(chosen, leaf.elements)) {
+		if refHolds(matchers, leaf.value) && s.choose(rest, refMerge(chosen, leaf.elements)) {
 			return true
 		}
 	}
 	wantsAbsent := slices.ContainsFunc(matchers, func(m refMatcher) bool { return m.absent })
-	return absent && wantsAbsent && refChoose(rest, rule, leaves, chosen)
+	return absent && wantsAbsent && s.choose(rest, chosen)
 }
 
 func refConsistent(a, b map[int]int) bool {
@@ -351,19 +358,25 @@ func refNumber(text json.Number) (*big.Rat, bool) {
 // refAnswer is what a pattern answers on an event: "true", "false", "invalid", "malformed event", or "unknown".
 func refAnswer(pattern Pattern, event string) string {
 	rules, err := refCompile(string(pattern))
-	if err == nil {
-		var matched bool
-		if matched, err = refMatch(rules, event); err == nil {
-			return strconv.FormatBool(matched)
-		}
-	}
 	switch {
-	case errors.Is(err, errReferenceUnknown):
+	case err == errReferenceUnknown:
 		return "unknown"
-	case rules == nil:
+	case err != nil:
 		return "invalid"
 	}
-	return "malformed event"
+	return refDecide(rules, event)
+}
+
+// refDecide is refAnswer for a pattern that is compiled.
+func refDecide(rules []refRule, event string) string {
+	matched, err := refMatch(rules, event)
+	switch {
+	case err == errReferenceUnknown:
+		return "unknown"
+	case err != nil:
+		return "malformed event"
+	}
+	return strconv.FormatBool(matched)
 }
 
 func TestReferenceCorpus(t *testing.T) {
