@@ -21,8 +21,8 @@ import (
 // has wildcards, big.Rat compares numbers, and a choice of values is found by trying them all.
 //
 // Where it does not know the answer it says so with errReferenceUnknown: half surrogate pairs and bytes that are
-// not UTF-8 (encoding/json replaces them), characters of which the case is special beyond refSpecialCase, and more
-// choices than it can try.
+// not UTF-8 (encoding/json replaces them), exponents of ten digits (the engine has a limit even for zeros), characters
+// of which the case is special beyond refSpecialCase, and more choices than it can try.
 
 var errReferenceUnknown = errors.New("the reference does not know")
 
@@ -48,9 +48,11 @@ type (
 
 var refSurrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
 
+var refHugeExponent = regexp.MustCompile(`[eE][+-]?\d{10}`)
+
 // refRead reads the object at the beginning of text. What follows is ignored.
 func refRead(text string) (refObject, error) {
-	if !utf8.ValidString(text) {
+	if !utf8.ValidString(text) || refHugeExponent.MatchString(text) {
 		return nil, errReferenceUnknown
 	}
 	first, err := refFirst(text)
