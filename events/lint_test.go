@@ -182,6 +182,7 @@ func TestLintExistence(t *testing.T) {
 		{in(`"a":[{"exists":false}],"a-b":["x"],"ab":{"c":["x"]}`), nil},
 		{in(`"a":[{"exists":false}],"a-b":["x"],"a":{"b":{"c":["x"]}}`), []string{"line 2, column 6: detail.a: " + always}},
 		{in(`"$or":[{"a":[{"exists":true}]},{"a.b":["x"]}]`), nil}, // one or the other
+		{in(`"$or":[{"a.b":["x"]},{"a":[{"exists":true}]}]`), nil},
 		{`{"source":["aws.ec2"],"detail-type":["EC2 Spot"],"resources":[{"exists":true}]}`, nil},
 	}
 	for _, path := range neverValues {

@@ -109,10 +109,17 @@ func TestLintNames(t *testing.T) {
 		{`{"source":["aws.s3","aws.iam"],"detail":{"eventName":["CreateUser","PutBucketAcl"]}}`, nil},
 		{`{"source":["aws.s3","aws.iam"],"detail":{"eventName":["CreateUsr"]}}`, nil}, // S3 might have it
 		{`{"source":["aws.iam","aws.iam"],"detail":{"eventName":["CreateUsr"]}}`, []string{"line 1, column 56: detail.eventName: |"}},
+		{`{"source":["aws.iam","aws.kms"],"detail":{"eventName":["PutBucketAcl"]}}`, []string{"line 1, column 56: detail.eventName: |iam has no"}},
+		{`{"source":["aws.iam"],"detail":{"$or":[{"eventName":["CreateUser"]},{"eventName":["CreateUsr"]}]}}`,
+			[]string{"line 1, column 83: detail.eventName: |did you mean CreateUser"}},
+		{`{"$or":[{"source":["aws.iam"]},{"source":["aws.kms"]}],"detail":{"eventName":["PutBucketAcl"]}}`, []string{
+			"line 1, column 79: detail.eventName: |iam has no call", "line 1, column 79: detail.eventName: |kms has no call"}},
 		{`{"source":["aws.iam","aws.transfer"],"detail":{"eventName":["CreateUsr"]}}`, nil},
 		{`{"source":[{"prefix":"aws."}],"detail":{"eventName":["CreateUsr"]}}`, nil},
 		{`{"source":["aws.s3"],"detail":{"eventSource":["s3.amazonaws.com",{"prefix":"i"}],"eventName":["PutBucketPolcy"]}}`, nil},
 		{`{"source":["aws.iam"],"detail-type":["AWS Service Event via CloudTrail"],"detail":{"eventName":["CreateUsr"]}}`, nil},
+		{`{"source":["aws.iam"],"detail-type":["AWS API Call via CloudTrail","AWS Service Event via CloudTrail"],"detail":{"eventName":["CreateUsr"]}}`,
+			[]string{"line 1, column 127: detail.eventName: |did you mean CreateUser"}},
 	})
 }
 
@@ -130,12 +137,15 @@ func TestLintReadOnly(t *testing.T) {
 		{name("sts", `"GetSessionToken","GetFederationToken","AssumeRole"`), nil},
 		{name("iam", `"GetSessionToken"`), []string{path + state}},
 		{name("s3", `"GetObject","ListObjects",{"prefix":"GetObject"},{"prefix":"Get"}`), nil}, // data events
+		{name("s3", `"GetObjec"`), []string{path + state}},                                     // and nothing of how it is spelt
+		{name("s3", `"GetObjectTag"`), []string{path + state}},
 		{name("dynamodb", `"GetItem"`), nil},
 		{name("ebs", `"GetSnapshotBlock"`), nil},
 		{name("unheard-of", `"GettyImage","Listen",{"anything-but":"GetThing"}`), nil},
 		{call("unheard-of", `"eventName":["GetThing"],"eventCategory":["Data"]`), nil},
 		{call("unheard-of", `"eventName":["GetThing"],"managementEvent":[false]`), nil},
 		{call("unheard-of", `"eventName":["GetThing"],"managementEvent":[true,false]`), []string{path + state}},
+		{call("unheard-of", `"eventName":["GetThing"],"managementEvent":[false,true]`), []string{path + state}},
 		{call("unheard-of", `"eventName":["GetThing"],"eventCategory":["Data","Management"]`), []string{path + state}},
 		{call("iam", `"readOnly":[true]`), []string{"line 2, column 13: detail.readOnly: |receive calls that only read, but for a few"}},
 		{call("iam", `"readOnly":[false]`), nil},

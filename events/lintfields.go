@@ -129,8 +129,7 @@ func takesStrings(matcher node) bool {
 	case "exists", "numeric":
 		return false
 	}
-	first := operands(operand)[0] // a list has something, and either strings or numbers
-	return first.kind != scalarNode || first.scalar.kind != numberScalar
+	return operands(operand)[0].scalar.kind != numberScalar // a list has something, and either strings or numbers
 }
 
 // absence reports a field that excludes values with anything-but and may be absent.

@@ -254,8 +254,8 @@ func (a *automaton) step(at int, on byte, weight int, shared bool, first int) in
 	return len(*a) - 1
 }
 
-// successors returns the sets that one more byte leads to from a set: each byte that some state is waiting for, and
-// any other.
+// successors returns the sets that one more byte leads to from a set, for each byte that some state is waiting for.
+// Any other byte leads to a part of what such a byte leads to, and counts for less.
 func (a automaton) successors(set []int) [][]int {
 	var stay []int
 	var bytes [256]bool
@@ -267,7 +267,7 @@ func (a automaton) successors(set []int) [][]int {
 			bytes[e.on] = true
 		}
 	}
-	sets := [][]int{stay}
+	var sets [][]int
 	for on, wanted := range bytes {
 		if !wanted {
 			continue

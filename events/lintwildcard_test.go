@@ -57,6 +57,7 @@ func TestComplexity(t *testing.T) {
 		`{"anything-but":{"wildcard":["*x*","*y*","*x*"]}}`:                                      4,
 		`{"anything-but":{"wildcard":["*x*","*y"]}},{"anything-but":{"wildcard":["*y","*x*"]}}`:  5,
 		`{"wildcard":"*x*"},{"anything-but":{"wildcard":"*x*"}}`:                                 6,
+		`{"anything-but":{"wildcard":["*xy","*xz*","*x"]}}`:                                      5,
 	} {
 		if got := scoreOf(t, `{"a":[`+matchers+`]}`); got != want {
 			t.Errorf("%s: %d, want %d", matchers, got, want)
@@ -73,6 +74,7 @@ func TestComplexityOfSubRules(t *testing.T) {
 		`{"$or":[{"b":["1","0"],"c":[{"wildcard":"*x*"}]},{"b":["2","0"],"c":[{"wildcard":"*y*"}]}]}`:    6,
 		`{"$or":[{"b":[{"prefix":"1"}],"c":[{"wildcard":"*x*"}]},{"b":["1"],"c":[{"wildcard":"*y*"}]}]}`: 3,
 		`{"$or":[{"b":["1"],"c":[{"wildcard":"*x*"}]},{"c":[{"wildcard":"*y*"}]}]}`:                      3,
+		`{"$or":[{"a":["1"],"c":[{"wildcard":"*x*"}]},{"b":["1"],"c":[{"wildcard":"*y*"}]}]}`:            3,
 	} {
 		if got := scoreOf(t, pattern); got != want {
 			t.Errorf("%s: %d, want %d", pattern, got, want)
@@ -97,6 +99,7 @@ func TestLintWildcards(t *testing.T) {
 		{in(`"a":[` + three + `]`), nil},
 		{in(`"a":[` + three + "," + one("TEN") + `]`), []string{"line 2, column 5: detail.a: " + complex}},
 		{in(`"a":[{"wildcard":"*x*x*x*x*"}],"b":[` + three + `]`), nil}, // each field by itself
+		{in(`"a":[{"wildcard":"*x*x*x*x*"},{"wildcard":"*"}]`), nil},    // ten
 		{in(`"a":[{"wildcard":"*x*x*x*x*x*"}]`), []string{"line 2, column 5: detail.a: " + complex}},
 		{in(`"eventID":[{"anything-but":{"wildcard":["*x*x*x*x*x*"]}}]`), []string{"line 2, column 11: detail.eventID: " + complex}},
 	})
