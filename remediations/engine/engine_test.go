@@ -395,7 +395,7 @@ func TestStateBeforeTheFirstTouchIsKept(t *testing.T) {
 func TestModuleThatHangsLeavesTimeForTheRecord(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.door.hang = true
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second+50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second+time.Second)
 	defer cancel()
 	r, err := h.deliverCtx(t, ctx, opened())
 	if !errors.Is(err, context.DeadlineExceeded) {
