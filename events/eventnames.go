@@ -151,5 +151,5 @@ func oneEdit(a, b string) bool {
 		return restA == restB[1:]
 	}
 	return restA == "" || restA[1:] == restB[1:] ||
-		len(restA) > 1 && restA[0] == restB[1] && restA[1] == restB[0] && restA[2:] == restB[2:]
+		restA[0] == restB[1] && restA[1] == restB[0] && restA[2:] == restB[2:]
 }

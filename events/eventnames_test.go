@@ -82,6 +82,8 @@ func TestOneEdit(t *testing.T) {
 		{"abc", "xabcx"}: false,
 		{"abcd", "bac"}:  false,
 		{"", "a"}:        true,
+		{"abcd", "bacx"}: false,
+		{"a", "b"}:       true,
 		{"", ""}:         true,
 	} {
 		if got := oneEdit(pair[0], pair[1]); got != want {
