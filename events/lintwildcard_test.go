@@ -53,6 +53,7 @@ func TestComplexity(t *testing.T) {
 		`{"wildcard":"*lemon*"},{"wildcard":"*grapefruit*"},{"wildcard":"*melon*"}`:              9,
 		`{"wildcard":"*:queue/ONE/*"},{"wildcard":"*:queue/TWO/*"},{"wildcard":"*:queue/SIX/*"}`: 9,
 		`{"wildcard":"*x*"},{"wildcard":"*x*"}`:                                                  5,
+		`{"wildcard":"bc*"},{"wildcard":"bc*"}`:                                                  2,
 		`{"wildcard":"*x*"},{"wildcard":"*x*"},"y",{"prefix":"z"}`:                               5,
 		`{"anything-but":{"wildcard":["*x*","*y*","*x*"]}}`:                                      4,
 		`{"anything-but":{"wildcard":["*x*","*y"]}},{"anything-but":{"wildcard":["*y","*x*"]}}`:  5,
