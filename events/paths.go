@@ -6,6 +6,7 @@ import "strings"
 type pathNode struct {
 	position int32  // of the path's leaves; none if the path only leads to others
 	firsts   uint64 // a bit for the first byte of each name that leads on, by its lower six bits
+	lengths  uint64 // a bit for the length of each, the last one for all that are longer
 	next     []pathStep
 	byName   map[string]*pathNode // next, where a search would take long
 }
@@ -36,6 +37,7 @@ func (n *pathNode) step(name string) *pathNode {
 	at := &pathNode{position: none}
 	n.next = append(n.next, pathStep{name, at})
 	n.firsts |= firstBit(name)
+	n.lengths |= lengthBit(name)
 	if len(n.next) > fewSteps {
 		if n.byName == nil {
 			n.byName = map[string]*pathNode{}
@@ -70,24 +72,30 @@ func (n *pathNode) find(name string) *pathNode {
 	}
 }
 
+func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
+
 // first takes the first step of a name, and returns the offset of the rest of it, negative if there is none.
 func (n *pathNode) first(name string) (at *pathNode, rest int) {
-	if n.byName != nil {
-		if i := strings.IndexByte(name, '.'); i >= 0 {
-			return n.byName[name[:i]], i + 1
+	if n.lengths&lengthBit(name) != 0 {
+		if at := n.follow(name); at != nil {
+			return at, none
 		}
-		return n.byName[name], none
 	}
-	for i := range n.next {
-		s, length := &n.next[i], len(n.next[i].name)
-		switch {
-		case len(name) == length:
-			if name == s.name {
-				return s.node, none
-			}
-		case len(name) > length && name[length] == '.' && name[:length] == s.name:
-			return s.node, length + 1
-		}
+	if dot := strings.IndexByte(name, '.'); dot >= 0 {
+		return n.follow(name[:dot]), dot + 1
 	}
 	return nil, none
+}
+
+// follow returns where a name without dots leads.
+func (n *pathNode) follow(name string) *pathNode {
+	if n.byName != nil {
+		return n.byName[name]
+	}
+	for i := range n.next {
+		if s := &n.next[i]; s.name == name {
+			return s.node
+		}
+	}
+	return nil
 }

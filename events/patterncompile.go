@@ -155,7 +155,12 @@ func reservedInOr(name string) bool {
 
 // sorted returns the fields of a sub-rule in the order in which the engine decides them.
 func (r subRule) sorted() []*field {
-	return slices.SortedFunc(maps.Values(r), func(a, b *field) int { return comparePaths(a.path, b.path) })
+	fields := make([]*field, 0, len(r))
+	for _, f := range r {
+		fields = append(fields, f)
+	}
+	slices.SortFunc(fields, func(a, b *field) int { return comparePaths(a.path, b.path) })
+	return fields
 }
 
 // comparePaths orders by UTF-16 code units, as Java compares strings. It differs from the order of UTF-8 bytes only

@@ -34,7 +34,7 @@ func (t addressRange) matches(l *leaf) bool {
 func (t addressRange) contains(digits string) bool {
 	onLow, onHigh := true, true
 	for i := range len(t.low) {
-		if i == len(digits) || strings.IndexByte(hexDigits, digits[i]) < 0 {
+		if i == len(digits) || !isDigit(digits[i]) && (digits[i] < 'A' || digits[i] > 'F') {
 			return false
 		}
 		if onLow && digits[i] < t.low[i] || onHigh && digits[i] > t.high[i] {

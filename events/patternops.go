@@ -8,6 +8,7 @@ func (c *compiler) field(path string, matchers node) (*field, error) {
 	if len(matchers.items) == 0 {
 		return nil, c.errorAt(matchers.at, "Empty arrays are not allowed")
 	}
+	f.tests = make([]test, 0, len(matchers.items))
 	for _, item := range matchers.items {
 		switch item.kind {
 		case scalarNode:

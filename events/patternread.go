@@ -329,14 +329,14 @@ func (r *jsonReader) node() (node, error) {
 	var err error
 	switch r.peek() {
 	case '{':
-		n.kind, n.at = objectNode, r.at
+		n.kind, n.at, n.members = objectNode, r.at, make([]member, 0, 4)
 		err = r.object(func(name string, at int) error {
 			value, err := r.node()
 			n.members = append(n.members, member{name, at, value})
 			return err
 		})
 	case '[':
-		n.kind, n.at = arrayNode, r.at
+		n.kind, n.at, n.items = arrayNode, r.at, make([]node, 0, 2)
 		err = r.array(func(int) error {
 			item, err := r.node()
 			n.items = append(n.items, item)

@@ -293,7 +293,9 @@ func escapeEnd(text []byte, i int) int {
 	return none
 }
 
-func hexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func hexDigit(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 // decode returns what a well-formed string with escapes stands for, given the offset behind its opening quote.
 func (s *scan) decode(from int) string {
@@ -344,7 +346,7 @@ func numberEnd(text []byte, i int) int {
 }
 
 func digitsEnd(text []byte, i int) int {
-	for i < len(text) && '0' <= text[i] && text[i] <= '9' {
+	for i < len(text) && isDigit(text[i]) {
 		i++
 	}
 	return i
