@@ -299,6 +299,7 @@ func TestPatternErrorOrder(t *testing.T) {
 		`{"a":[{"numeric":[">",9e324,""]}]}`:                  `Bad numeric range operator: `,
 		`{"a":[{"numeric":["<",57015956499195752,1]}]}`:       `Too many elements in numeric expression`,
 		`{"a":[{"numeric":[">",1,"<",9007199254740993,1]}]}`:  `Too many terms in numeric range expression`,
+		`{"a":[{"anything-but":{"suffix":["",1]}}]}`:          `Null prefix/suffix not allowed`,
 		`{"a":[{"anything-but":{"wildcard":["**",1]}}]}`:      `wildcard match pattern must be a string`,
 	} {
 		_, err := pattern.Compile()

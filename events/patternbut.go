@@ -68,18 +68,23 @@ func (c *compiler) anythingButOperator(object node) (test, error) {
 	if len(items) == 0 {
 		return nil, c.errorAt(m.value.at, "Empty arrays are not allowed")
 	}
+	var tests anythingBut
+	var fault error // in a wildcard: the engine reads the whole list before it looks at one
 	for _, item := range items {
 		if _, err := c.operand(item, wrong); err != nil {
 			return nil, err
 		}
-	}
-	var tests anythingBut
-	for _, item := range items {
 		t, err := c.butTest(m.name, item)
-		if err != nil {
+		if err != nil && m.name != "wildcard" {
 			return nil, err
 		}
+		if fault == nil {
+			fault = err
+		}
 		tests = append(tests, t)
+	}
+	if fault != nil {
+		return nil, fault
 	}
 	return tests, c.single(object, "Too many elements in numeric expression")
 }
