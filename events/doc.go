@@ -28,8 +28,10 @@
 //     rule never matches.
 //   - A pattern expands to 1000 sub-rules at most.
 //   - Bytes that are not UTF-8 are compared as they are.
-//   - Where a field has plain strings and a one-sided numeric comparison (< or <=), the engine loses matches, by chance.
-//     Here none is lost. Pattern.Lint warns of such a field.
+//   - Nesting is bounded at 10,000, by the engine at 1,000; the engine also refuses numbers of more than 1,000 digits.
+//   - Of three faults in the engine none is imitated: it loses matches where a field has strings and a one-sided
+//     numeric comparison (< or <=), and where alternatives of $or overlap, and it takes any character for a letter
+//     that stands behind a wildcard in a field and is compared without case. Pattern.Lint warns of all three.
 //
 // The quotas of the service (a pattern's length, its complexity) are for Pattern.Lint to check, not for Compile.
 //

@@ -43,8 +43,9 @@ func (p Problem) String() string {
 //   - only rules in a state that Countermand's don't have receive the event, since the call just reads;
 //   - a field excludes values with anything-but but may be absent, or asks whether something exists that is never a
 //     value;
-//   - the documentation or the engine doesn't vouch for what is matched: numbers out of bounds, strings next to a
-//     numeric < or <=, characters that equals-ignore-case doesn't know;
+//   - the documentation doesn't vouch for what is matched: numbers out of bounds;
+//   - AWS's engine gets it wrong: strings next to a numeric < or <=, characters that equals-ignore-case doesn't know, a
+//     text without case behind a wildcard, alternatives that overlap;
 //   - part of the text means nothing: a path that is set again, text after the end.
 //
 // A pattern that no quota admits is not judged beyond its length. How many rules with wildcards a bus has (30 at most)
@@ -58,7 +59,7 @@ func (p Pattern) Lint() ([]Problem, error) {
 		l.text()
 		l.values()
 		l.wildcards()
-		l.mixtures()
+		l.engineFaults()
 		for _, rule := range l.rules {
 			l.rule(rule)
 		}

@@ -88,50 +88,6 @@ func (l *linter) folding(path, name string, operand node) {
 	}
 }
 
-// mixtures reports fields that have strings and a numeric < or <=, in whichever sub-rules: Event Ruler, which builds
-// one automaton for a field, then loses matches of the strings in about every other build.
-func (l *linter) mixtures() {
-	texts, below, seen := map[string]bool{}, map[string]node{}, map[*field]bool{}
-	for _, rule := range l.rules {
-		for path, f := range rule {
-			if seen[f] {
-				continue
-			}
-			seen[f] = true
-			for _, item := range l.items(f) {
-				if isBelow(item) {
-					below[path] = item
-				}
-				texts[path] = texts[path] || takesStrings(item)
-			}
-		}
-	}
-	for path, n := range below {
-		if texts[path] {
-			l.report(n.at, path, "the field has strings and a numeric < or <=, and AWS's engine may then miss "+
-				`events that match: give the number a lower bound too ("numeric": [">=", -5000000000, "<", ...])`)
-		}
-	}
-}
-
-// isBelow reports whether a matcher is a numeric < or <= alone.
-func isBelow(matcher node) bool {
-	name, operand := operator(matcher)
-	return name == "numeric" && strings.HasPrefix(operand.items[0].scalar.text, "<")
-}
-
-// takesStrings reports whether a matcher, or what it excludes, is about strings.
-func takesStrings(matcher node) bool {
-	name, operand := operator(matcher)
-	switch name {
-	case "":
-		return isString(operand)
-	case "exists", "numeric":
-		return false
-	}
-	return operands(operand)[0].scalar.kind != numberScalar // a list has something, and either strings or numbers
-}
-
 // absence reports a field that excludes values with anything-but and may be absent.
 func (l *linter) absence(path string, f *field) {
 	if slices.Contains(alwaysThere[:], path) || f.absent {
