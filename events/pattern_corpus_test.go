@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// corpusCase is a line of testdata/patterns.jsonl: what AWS's engine answers on a pattern and an event.
+// corpusCase is a line of testdata/patterns.jsonl or patterns-more.jsonl: what AWS's engine, Event Ruler 2.0.1, answers
+// on a pattern and an event.
 type corpusCase struct {
 	ID      string          `json:"id"`
 	Pattern Pattern         `json:"pattern"`
@@ -28,18 +30,34 @@ func (c corpusCase) want() string {
 	return strings.Trim(string(c.Want), `"`)
 }
 
-// liberties are the groups of the corpus in which answers may differ from the engine's, and why. There is none.
-var liberties = map[string]string{}
+// liberties are the groups of the corpus in which answers may differ from the engine's, and why.
+var liberties = map[string]string{
+	"x-crash":   "a crash of the engine, and what it takes only by accident",
+	"x-lone":    "half a surrogate pair is itself here, a question mark in the engine",
+	"x-mixed":   "after a wildcard that begins with an asterisk, the engine takes the first letter to fold for any other",
+	"x-overlap": "the engine drops an alternative that shares a matcher in each of its fields with an earlier one",
+}
 
 // otherMessages are the cases refused with a message of our own, and why.
 var otherMessages = map[string]string{
 	"ab-inv-003": "the list is empty, which the engine's fallback finds fault with in other words",
 	"ab-inv-013": "the list is empty, which the engine's fallback finds fault with in other words",
 	"ab-inv-033": "the list is empty, which the engine's fallback finds fault with in other words",
+	"x-msg-008":  "the engine names the limit of its number reader",
 }
 
+// corpus reads the cases that are answered as the engine does.
 func corpus(t testing.TB) []corpusCase {
-	file, err := os.Open("testdata/patterns.jsonl")
+	return slices.DeleteFunc(everyCase(t), func(c corpusCase) bool { return liberties[c.group()] != "" })
+}
+
+// everyCase reads the cases of both files.
+func everyCase(t testing.TB) []corpusCase {
+	return append(casesOf(t, "testdata/patterns.jsonl"), casesOf(t, "testdata/patterns-more.jsonl")...)
+}
+
+func casesOf(t testing.TB, name string) []corpusCase {
+	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +68,7 @@ func corpus(t testing.TB) []corpusCase {
 	for lines.Scan() {
 		var c corpusCase
 		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", name, err)
 		}
 		cases = append(cases, c)
 	}
@@ -63,7 +81,7 @@ func corpus(t testing.TB) []corpusCase {
 func TestPatternCorpus(t *testing.T) {
 	type tally struct{ cases, wrong int }
 	groups := map[string]tally{}
-	for _, c := range corpus(t) {
+	for _, c := range everyCase(t) {
 		got, err := answer(c.Pattern, c.Event)
 		count := groups[c.group()]
 		count.cases++
