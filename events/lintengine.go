@@ -1,6 +1,7 @@
 package events
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -11,9 +12,7 @@ import (
 // engineFaults reports what the engine gets wrong in the pattern.
 func (l *linter) engineFaults() {
 	l.mixtures()
-	for _, f := range l.matchers {
-		l.disorder(f)
-	}
+	l.disorder()
 	l.lost()
 }
 
@@ -61,17 +60,21 @@ func takesStrings(matcher node) bool {
 	return operands(operand)[0].scalar.kind != numberScalar // a list has something, and either strings or numbers
 }
 
-// disorder reports a field with a matcher without regard to case behind a wildcard that begins with an asterisk: the
-// engine then takes any byte for the first letter of that matcher's text, for the last one if it is a suffix.
-func (l *linter) disorder(f fieldNode) {
-	open := false
-	for _, item := range f.items {
-		switch name, texts := innermost(item); {
-		case name == "wildcard":
-			open = open || slices.ContainsFunc(texts, func(n node) bool { return strings.HasPrefix(n.scalar.text, "*") })
-		case name == "equals-ignore-case" && open:
-			l.report(item.at, f.path, "behind a wildcard that begins with *, AWS's engine takes any character for one "+
-				"letter of a text that it compares without case: write the wildcard last")
+// disorder reports matchers without regard to case that stand behind a wildcard which begins with an asterisk, for the
+// same field, be it in another alternative: the engine then takes any byte for the first letter of that matcher's text,
+// for the last one if it is a suffix.
+func (l *linter) disorder() {
+	open := map[string]bool{}
+	for _, at := range slices.Sorted(maps.Keys(l.matchers)) {
+		f := l.matchers[at]
+		for _, item := range f.items {
+			switch name, texts := innermost(item); {
+			case name == "wildcard" && slices.ContainsFunc(texts, func(n node) bool { return strings.HasPrefix(n.scalar.text, "*") }):
+				open[f.path] = true
+			case name == "equals-ignore-case" && open[f.path]:
+				l.report(item.at, f.path, "behind a wildcard that begins with *, AWS's engine takes any character for "+
+					"one letter of a text that it compares without case: write the wildcard last")
+			}
 		}
 	}
 }

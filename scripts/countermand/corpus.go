@@ -16,9 +16,9 @@ import (
 // corpusInput is what match says about --corpus.
 const corpusInput = `--corpus checks a file of cases with known answers instead, a line each:
   ` + caseShape + `
-where "invalid" is a pattern that EventBridge refuses. "strict": "invalid" overrides want, for patterns that
-AWS's engine accepts by falling back to an older reader, and that are refused here. The group of a case is
-its id up to the last hyphen. The groups are printed, then each case that is answered otherwise; the exit
+where "invalid" is a pattern that EventBridge refuses. "strict" overrides want, where the answer is another than
+that of AWS's engine on purpose: a pattern that the engine accepts only by falling back to an older reader, or
+that it gets wrong. The group of a case is its id up to the last hyphen. The groups are printed, then each case that is answered otherwise; the exit
 status is 0 if there is none. --format json prints an object: cases, agree, disagree, groups, disagreements.`
 
 const caseShape = `{"id": "GROUP-1", "pattern": "JSON", "event": "JSON", "want": true, false or "invalid"}`
@@ -169,8 +169,8 @@ func (c *corpusCase) decode(text []byte) error {
 		return errors.New("want is missing")
 	case c.Want != true && c.Want != false && c.Want != invalid:
 		return errors.New("unexpected value in want")
-	case c.Strict != nil && c.Strict != invalid:
-		return errors.New(`unexpected value in strict, which is "invalid" or left out`)
+	case c.Strict != nil && c.Strict != true && c.Strict != false && c.Strict != invalid:
+		return errors.New("unexpected value in strict")
 	}
 	return nil
 }
