@@ -14,7 +14,7 @@ func TestLintEngineFaults(t *testing.T) {
 		{in(`"awsRegion":[{"anything-but":{"wildcard":["a*","*y"]}},{"suffix":{"equals-ignore-case":"t"}}]`),
 			[]string{"line 2, column 56: detail.awsRegion|write the wildcard last"}},
 		{in(`"$or":[{"userAgent":[{"wildcard":"*a"}]},{"awsRegion":["a"]},{"userAgent":[{"equals-ignore-case":"xy"}]}]`),
-			[]string{"line 2, column 80: detail.userAgent|write the wildcard last"}},
+			[]string{"line 2, column 76: detail.userAgent|write the wildcard last"}},
 		{in(`"userAgent":[{"equals-ignore-case":"create"},{"wildcard":"*Bucket*"}]`), nil},
 		{in(`"userAgent":[{"wildcard":"a*Bucket*"},{"equals-ignore-case":"create"}]`), nil},
 		{in(`"userAgent":[{"wildcard":"*Bucket*"},{"prefix":"create"}]`), nil},
