@@ -12,7 +12,7 @@
 // alternatives, and what holds in one element of an array of objects must hold in that same element.
 //
 // What a rule delivers must never be denied here, so the engine's oddities are kept wherever an event of CloudTrail
-// may meet them. Three are far from that, and go as follows:
+// may meet them. Of three that are far from that, the first two are kept as well:
 //
 //   - Addresses: the engine compares the hexadecimal digits of addresses, and stops as soon as they lie between the
 //     bounds. A cidr, or a plain string that is an IP address, may therefore hold for the other address family, or for
@@ -32,6 +32,9 @@
 //   - Of three faults in the engine none is imitated: it loses matches where a field has strings and a one-sided
 //     numeric comparison (< or <=), and where alternatives of $or overlap, and it takes any character for a letter
 //     that stands behind a wildcard in a field and is compared without case. Pattern.Lint warns of all three.
+//
+// The time for an event is about that of its length, for each pattern. Only an event that has several arrays at one
+// path, by a name that is there twice, can have more combinations of their elements than are tried: that is an error.
 //
 // The quotas of the service (a pattern's length, its complexity) are for Pattern.Lint to check, not for Compile.
 //

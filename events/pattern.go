@@ -45,7 +45,7 @@ func (p Pattern) Compile() (*Matcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile event pattern: %w", err)
 	}
-	return &Matcher{newProgram([]numberedRules{{0, rules}}, 1, usesEmptyNames(rules))}, nil
+	return &Matcher{newProgram([]numberedRules{{0, rules}}, usesEmptyNames(rules))}, nil
 }
 
 // usesEmptyNames reports whether a path of the rules has an empty name before its end.
@@ -67,14 +67,17 @@ func hasEmptyName(path string) bool {
 }
 
 // Match reports whether the pattern matches an event. An event must be a JSON object; if it is malformed before its
-// closing brace the error wraps a *SyntaxError. Text after the brace is ignored. The event must not change meanwhile.
+// closing brace the error wraps a *SyntaxError. Text after the brace is ignored. An event made for it can have more
+// combinations of array elements than can be tried: that is an error too. The event must not change meanwhile.
 func (m *Matcher) Match(event []byte) (bool, error) {
 	found, err := m.program.read(event)
 	if err != nil {
 		return false, err
 	}
 	defer found.done()
-	found.run()
+	if err := found.run(); err != nil {
+		return false, err
+	}
 	return len(found.hits) > 0, nil
 }
 
@@ -103,9 +106,9 @@ func NewSet(patterns map[string]Pattern) (*Set, error) {
 			ordinary = append(ordinary, numberedRules{i, rules})
 		}
 	}
-	s.ordinary = newProgram(ordinary, len(s.names), false)
+	s.ordinary = newProgram(ordinary, false)
 	if len(empty) > 0 {
-		s.empty = newProgram(empty, len(s.names), true)
+		s.empty = newProgram(empty, true)
 	}
 	return s, nil
 }
@@ -118,15 +121,20 @@ func (s *Set) Match(event []byte) ([]string, error) {
 		return nil, err
 	}
 	defer found.done()
-	found.run()
+	if err := found.run(); err != nil {
+		return nil, err
+	}
 	if s.empty != nil {
 		more, err := s.empty.read(event)
 		if err != nil {
 			return nil, err
 		}
 		defer more.done()
-		more.run()
+		if err := more.run(); err != nil {
+			return nil, err
+		}
 		found.hits = append(found.hits, more.hits...)
+		slices.Sort(found.hits)
 	}
 	return s.answer.of(found, s.names), nil
 }
@@ -137,21 +145,23 @@ type answers struct {
 	known atomic.Pointer[map[string][]string]
 }
 
-// maxAnswers bounds the memory that combinations take.
-const maxAnswers = 1000
+// maxAnswers and maxNames bound the memory that answers take: how many there are, and how many names each has.
+const (
+	maxAnswers = 1000
+	maxNames   = 100
+)
 
 func (a *answers) of(m *match, names []string) []string {
 	if len(m.hits) == 0 {
 		return nil
 	}
-	slices.Sort(m.hits)
-	m.key = m.key[:0]
+	m.answer = m.answer[:0]
 	for _, i := range m.hits {
-		m.key = binary.AppendUvarint(m.key, uint64(i))
+		m.answer = binary.AppendUvarint(m.answer, uint64(i))
 	}
 	known := a.known.Load()
 	if known != nil {
-		if answer, ok := (*known)[string(m.key)]; ok {
+		if answer, ok := (*known)[string(m.answer)]; ok {
 			return answer
 		}
 	}
@@ -159,7 +169,9 @@ func (a *answers) of(m *match, names []string) []string {
 	for _, i := range m.hits {
 		answer = append(answer, names[i])
 	}
-	a.learn(known, string(m.key), answer)
+	if len(answer) <= maxNames {
+		a.learn(known, string(m.answer), answer)
+	}
 	return answer
 }
 

@@ -9,7 +9,8 @@ import (
 const (
 	maxSubRules = 1000    // our bound on what $or may multiply to
 	maxPaths    = 256     // the engine's bound on the paths of one sub-rule
-	maxWork     = 1 << 19 // our bound on the fields written and copied while $or expands
+	maxWork     = 1 << 19 // our bound on the fields written and copied while $or expands, of paths no longer than longPath
+	longPath    = 64      // bytes
 )
 
 // orKeyword is the field name that holds alternatives instead of a field.
@@ -110,7 +111,7 @@ func (c *compiler) set(rules []subRule, path string, matchers node) error {
 	if err != nil {
 		return err
 	}
-	if err := c.spend(len(rules), matchers.at); err != nil {
+	if err := c.spend(len(rules)*(1+len(path)/longPath), matchers.at); err != nil {
 		return err
 	}
 	for _, rule := range rules {
@@ -124,7 +125,7 @@ func (c *compiler) set(rules []subRule, path string, matchers node) error {
 // spend accounts for work, so that no text of moderate length can take unbounded memory.
 func (c *compiler) spend(work, at int) error {
 	if c.work += work; c.work > maxWork {
-		return c.errorAt(at, "$or expands to too many fields")
+		return c.errorAt(at, "the pattern expands to too many fields")
 	}
 	return nil
 }

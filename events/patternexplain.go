@@ -17,7 +17,10 @@ func (m *Matcher) Explain(event []byte) (matched bool, field string, err error) 
 		return false, "", err
 	}
 	defer found.done()
-	if found.run(); len(found.hits) > 0 {
+	if err := found.run(); err != nil {
+		return false, "", err
+	}
+	if len(found.hits) > 0 {
 		return true, "", nil
 	}
 	return false, found.obstacle(), nil
@@ -44,12 +47,11 @@ func (m *match) obstacle() string {
 
 // unsatisfied returns the fields that no leaf satisfies. A field that must be absent counts if it is there for
 // certain, that is outside of any array; if there is no field to blame, it counts wherever it is.
-func (m *match) unsatisfied(fields []boundField) []*boundField {
+func (m *match) unsatisfied(fields []*boundField) []*boundField {
 	var certain, possible []*boundField
-	for i := range fields {
-		f := &fields[i]
+	for _, f := range fields {
 		satisfied, present, outside := false, false, false
-		for l := m.first[f.position]; l >= 0; l = m.leaves[l].next {
+		for l := m.last[f.position]; l >= 0; l = m.leaves[l].before {
 			satisfied = satisfied || f.satisfiedBy(&m.leaves[l])
 			present, outside = true, outside || m.leaves[l].in < 0
 		}

@@ -138,8 +138,8 @@ func parseAddress(s string) (a address, ok bool) {
 		return a, false
 	}
 	for part := range strings.SplitSeq(s, ".") {
-		b, err := strconv.ParseUint(part, 10, 8)
-		if err != nil {
+		b, ok := parseGroup(part, 10, 0xFF)
+		if !ok {
 			return a, false
 		}
 		a.bytes[a.size] = byte(b)
@@ -175,12 +175,27 @@ func groups(s string) (a address, ok bool) {
 		return a, true
 	}
 	for part := range strings.SplitSeq(s, ":") {
-		group, err := strconv.ParseUint(part, 16, 16)
-		if err != nil || a.size == len(a.bytes) {
+		group, ok := parseGroup(part, 16, 0xFFFF)
+		if !ok || a.size == len(a.bytes) {
 			return a, false
 		}
 		a.bytes[a.size], a.bytes[a.size+1] = byte(group>>8), byte(group)
 		a.size += 2
 	}
 	return a, true
+}
+
+// parseGroup reads one group of digits, which are known to be digits of the base. strconv would do, but for the memory
+// that each of its errors takes.
+func parseGroup(digits string, base, most int) (value int, ok bool) {
+	for i := range len(digits) {
+		digit := int(digits[i] - '0')
+		if !isDigit(digits[i]) {
+			digit = int(digits[i]|0x20-'a') + 10
+		}
+		if value = value*base + digit; value > most {
+			return 0, false
+		}
+	}
+	return value, digits != ""
 }

@@ -10,7 +10,6 @@ import (
 
 // A program is a number of patterns that are matched in one reading of an event.
 type program struct {
-	patterns  int
 	rules     []rule
 	paths     pathNode
 	positions int
@@ -24,7 +23,7 @@ type program struct {
 // A rule is a sub-rule of a pattern, in the order in which the engine decides its fields.
 type rule struct {
 	pattern int32
-	fields  []boundField
+	fields  []*boundField
 }
 
 // A boundField is a field that knows where its leaves are.
@@ -47,12 +46,21 @@ type numberedRules struct {
 	rules  []subRule
 }
 
-// newProgram makes a program of patterns whose numbers are below count.
-func newProgram(patterns []numberedRules, count int, emptyNames bool) *program {
-	p := &program{patterns: count, paths: pathNode{position: none}, emptyNames: emptyNames}
+// newProgram makes a program of patterns, in the order of their numbers.
+func newProgram(patterns []numberedRules, emptyNames bool) *program {
+	p := &program{paths: pathNode{position: none}, emptyNames: emptyNames}
 	for _, pattern := range patterns {
+		bound := map[*field]*boundField{} // sub-rules share fields
 		for _, s := range pattern.rules {
-			p.rules = append(p.rules, rule{int32(pattern.number), p.bind(s)})
+			fields := s.sorted()
+			r := rule{int32(pattern.number), make([]*boundField, len(fields))}
+			for i, f := range fields {
+				if bound[f] == nil {
+					bound[f] = p.bind(f)
+				}
+				r.fields[i] = bound[f]
+			}
+			p.rules = append(p.rules, r)
 		}
 	}
 	p.anchor()
@@ -60,19 +68,15 @@ func newProgram(patterns []numberedRules, count int, emptyNames bool) *program {
 	return p
 }
 
-// bind gives each path of a sub-rule a position.
-func (p *program) bind(s subRule) []boundField {
-	fields := make([]boundField, 0, len(s))
-	for _, f := range s.sorted() {
-		at := p.paths.add(f.path)
-		if at.position < 0 {
-			at.position = int32(p.positions)
-			p.positions++
-		}
-		wanted := wantedStrings(f)
-		fields = append(fields, boundField{field{f.path, f.at, gather(f, wanted), f.absent}, at.position, wanted})
+// bind gives the path of a field a position.
+func (p *program) bind(f *field) *boundField {
+	at := p.paths.add(f.path)
+	if at.position < 0 {
+		at.position = int32(p.positions)
+		p.positions++
 	}
-	return fields
+	wanted := wantedStrings(f)
+	return &boundField{field{f.path, f.at, gather(f, wanted), f.absent}, at.position, wanted}
 }
 
 // A place is a path, and a string if it is certain ones that rules want there.
@@ -109,13 +113,13 @@ func (p *program) anchor() {
 	for i, r := range p.rules {
 		var best *boundField
 		fewest := math.MaxInt
-		for k := range r.fields {
+		for _, f := range r.fields {
 			most := 0
-			for at := range r.fields[k].places {
+			for at := range f.places {
 				most = max(most, rules[at])
 			}
 			if 0 < most && most < fewest {
-				best, fewest = &r.fields[k], most
+				best, fewest = f, most
 			}
 		}
 		if best == nil {
@@ -171,16 +175,18 @@ func gather(f *field, wanted []string) []test {
 // A match is one event's leaves and what they match. It is used again for the next event.
 type match struct {
 	scan
-	search
-	program *program
-	matched []bool  // by pattern
-	hits    []int32 // patterns that match, in no order
+	search     search
+	program    *program
+	candidates []int32 // rules that may match
+	queued     []bool  // by rule, whether it is among them
+	hits       []int32 // patterns that match, in their order
+	answer     []byte  // that names them, see answers
 }
 
 func newMatch(p *program) *match {
-	m := &match{program: p, matched: make([]bool, p.patterns)}
+	m := &match{program: p, queued: make([]bool, len(p.rules))}
 	m.emptyNames = p.emptyNames
-	m.first = slices.Repeat([]int32{none}, p.positions)
+	m.last = slices.Repeat([]int32{none}, p.positions)
 	return m
 }
 
@@ -199,51 +205,74 @@ func (p *program) read(event []byte) (m *match, err error) {
 // malformed returns what is wrong with an event.
 func malformed(event []byte) error {
 	r := &jsonReader{text: event}
+	err := r.errorAt(0, "malformed JSON")
 	if r.peek() != '{' {
-		return fmt.Errorf("read event: %w", r.errorAt(r.at, "Event must be a JSON object"))
+		err = r.errorAt(r.at, "Event must be a JSON object")
+	} else if fault := r.skip(); fault != nil {
+		err = fault
 	}
-	return fmt.Errorf("read event: %w", r.skip())
+	return fmt.Errorf("read event: %w", err)
 }
 
 // done empties a match and gives it back.
 func (m *match) done() {
 	for _, position := range m.touched {
-		m.first[position] = none
+		m.last[position] = none
 	}
-	for _, pattern := range m.hits {
-		m.matched[pattern] = false
+	for _, rule := range m.candidates {
+		m.queued[rule] = false
 	}
 	clear(m.leaves)
 	m.text, m.words = nil, ""
-	m.depth, m.arrays = 0, 0
-	m.touched, m.leaves, m.elements = m.touched[:0], m.leaves[:0], m.elements[:0]
-	m.decoded, m.hits = m.decoded[:0], m.hits[:0]
+	m.depth = 0
+	m.touched, m.leaves, m.elements, m.arrays = m.touched[:0], m.leaves[:0], m.elements[:0], m.arrays[:0]
+	m.decoded, m.candidates, m.hits = m.decoded[:0], m.candidates[:0], m.hits[:0]
 	m.program.matches.Put(m)
 }
 
-// run finds the patterns that match.
-func (m *match) run() {
-	m.try(m.program.always)
+// run finds the patterns that match. It tries the rules in their order, each of them once, so that a pattern fares the
+// same alone and with others.
+func (m *match) run() error {
+	m.queue(m.program.always)
 	for _, position := range m.touched {
 		a := &m.program.anchors[position]
-		m.try(a.needing)
+		m.queue(a.needing)
 		if a.wanting == nil {
 			continue
 		}
-		for l := m.first[position]; l >= 0; l = m.leaves[l].next {
+		for l := m.last[position]; l >= 0; l = m.leaves[l].before {
 			if m.leaves[l].kind == stringScalar {
-				m.try(a.wanting[m.leaves[l].text])
+				m.queue(a.wanting[m.leaves[l].text])
 			}
 		}
 	}
+	slices.Sort(m.candidates)
+	pattern, matched := int32(none), false
+	for _, i := range m.candidates {
+		r := &m.program.rules[i]
+		if r.pattern != pattern {
+			pattern, matched, m.search.work = r.pattern, false, 0
+		}
+		if matched {
+			continue
+		}
+		var err error
+		if matched, err = m.matches(r.fields); err != nil {
+			return fmt.Errorf("match event: %w", err)
+		}
+		if matched {
+			m.hits = append(m.hits, pattern)
+		}
+	}
+	return nil
 }
 
-func (m *match) try(rules []int32) {
+// queue adds rules to the candidates.
+func (m *match) queue(rules []int32) {
 	for _, i := range rules {
-		r := &m.program.rules[i]
-		if !m.matched[r.pattern] && m.matches(r.fields) {
-			m.matched[r.pattern] = true
-			m.hits = append(m.hits, r.pattern)
+		if !m.queued[i] {
+			m.queued[i] = true
+			m.candidates = append(m.candidates, i)
 		}
 	}
 }
@@ -251,17 +280,20 @@ func (m *match) try(rules []int32) {
 // matches reports whether each field can be given a leaf, or be absent, so that the choice is consistent: no two
 // chosen leaves lie in different elements of one array. A field is absent if no leaf at its path is consistent with
 // the leaves chosen for the fields before it.
-func (m *match) matches(fields []boundField) bool {
+func (m *match) matches(fields []*boundField) (bool, error) {
 	certain := true
-	for i := range fields {
-		switch m.outlook(&fields[i]) {
+	for _, f := range fields {
+		switch m.outlook(f) {
 		case impossible:
-			return false
+			return false, nil
 		case uncertain:
 			certain = false
 		}
 	}
-	return certain || m.search.run(&m.scan, fields)
+	if certain {
+		return true, nil
+	}
+	return m.search.run(&m.scan, fields)
 }
 
 // An outlook is what can be said of a field alone.
@@ -276,7 +308,7 @@ const (
 // outlook looks at a field alone. A leaf outside of arrays is consistent with every other choice.
 func (s *scan) outlook(f *boundField) outlook {
 	found, outside := impossible, false
-	for i := s.first[f.position]; i >= 0; i = s.leaves[i].next {
+	for i := s.last[f.position]; i >= 0; i = s.leaves[i].before {
 		l := &s.leaves[i]
 		if f.satisfiedBy(l) {
 			if l.in < 0 {
@@ -289,7 +321,7 @@ func (s *scan) outlook(f *boundField) outlook {
 	switch {
 	case !f.absent || outside:
 		return found
-	case s.first[f.position] < 0:
+	case s.last[f.position] < 0:
 		return certain
 	}
 	return uncertain

@@ -33,7 +33,7 @@ func (l *leaf) comparable() (float64, bool) {
 // unless its exponent is beyond what the engine reads.
 func comparableNumber(text string) (float64, bool) {
 	written, ok := significant(text)
-	if !ok {
+	if !ok || written.exponent+int64(written.count) > maxMagnitude {
 		return 0, false
 	}
 	value, err := strconv.ParseFloat(text, 64)
@@ -44,6 +44,9 @@ func comparableNumber(text string) (float64, bool) {
 	shortest, ok := significant(string(strconv.AppendFloat(buffer[:0], value, 'e', -1, 64)))
 	return value, ok && written == shortest
 }
+
+// maxMagnitude is how many digits the largest float64 has before the point.
+const maxMagnitude = 309
 
 // maxDigits is the most significant digits that the shortest decimal of a float64 has.
 const maxDigits = 17

@@ -95,7 +95,7 @@ func (c *compiler) operator(object node) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.name == "numeric" || m.name == "anything-but" {
+	if m.name == "numeric" || m.name == "anything-but" { // these are the engine's words, here and below
 		return t, c.single(object, "Too many elements in numeric expression")
 	}
 	return t, c.single(object, "Only one key allowed in match expression")

@@ -17,18 +17,22 @@ const none = -1
 // A leaf is a value in an event that is neither object nor array.
 type leaf struct {
 	scalar
-	in   int32 // the array element it lies in, an index of scan.elements
-	next int32 // the leaf before it at the same path, an index of scan.leaves
+	in     int32 // the array element it lies in, an index of scan.elements
+	before int32 // the one before it at the same path, an index of scan.leaves
 
 	number numberState
 	value  float64 // of a number that has been looked at and can be compared
 }
 
-// An element is an element of an array, itself an object or an array, that leaves lie in.
-type element struct {
-	array, index int32
-	around       int32 // the element that the array lies in
+// An arrayElement is an element of an array, itself an object or an array, that leaves lie in.
+type arrayElement struct {
+	array  int32
+	around int32 // the element that the array lies in
+	leaves span  // that lie in it
 }
+
+// span is a range of indexes.
+type span struct{ from, to int32 }
 
 // A scan is one reading of an event: where it is and what it has found. It is used again for the next event, so that
 // reading allocates nothing once its lists are long enough.
@@ -38,12 +42,12 @@ type scan struct {
 	emptyNames bool   // members with an empty name are read
 	backslash  int    // offset of the next one
 	depth      int
-	arrays     int32
 	leaves     []leaf
-	first      []int32 // by position of the path, the last leaf found there: the first of a list
+	last       []int32 // by position of the path, the last leaf found there
 	touched    []int32 // positions that have leaves
-	elements   []element
-	decoded    []byte // the text of leaves and names that were written with escapes
+	elements   []arrayElement
+	arrays     []int32 // by array, the end of the leaves that lie in it
+	decoded    []byte  // the text of leaves and names that were written with escapes
 }
 
 // event reads an event from the root of the paths that are looked for. It reports false if the event is not an object
@@ -133,30 +137,35 @@ func (s *scan) member(path *pathNode, from, to int, escaped bool) *pathNode {
 	return path.find(name)
 }
 
-// array reads an array from behind its opening bracket. It leaves no trace in the path. Scalars in it are alternatives to
-// each other; what lies in its objects and arrays belongs to one element.
+// array reads an array from behind its opening bracket. It leaves no trace in the path. Scalars in it are alternatives
+// to each other; what lies in its objects and arrays belongs to one element.
 func (s *scan) array(path *pathNode, i int, in int32) int {
 	if s.depth++; s.depth > maxDepth {
 		return none
 	}
 	text := s.text
-	array := s.arrays
-	s.arrays++
 	i = s.space(i)
 	if i < len(text) && text[i] == ']' {
 		s.depth--
 		return i + 1
 	}
-	for index := int32(0); i < len(text); index++ {
-		inside := in
+	array := len(s.arrays)
+	if path != nil {
+		s.arrays = append(s.arrays, none)
+	}
+	for i < len(text) {
 		if c := text[i]; path != nil && (c == '{' || c == '[') {
-			inside = int32(len(s.elements))
-			s.elements = append(s.elements, element{array, index, in})
+			i = s.element(path, i, int32(array), in)
+		} else {
+			i = s.value(path, i, in)
 		}
-		if i = s.space(s.value(path, i, inside)); i < 0 || i >= len(text) {
+		if i = s.space(i); i < 0 || i >= len(text) {
 			return none
 		}
 		if text[i] == ']' {
+			if path != nil {
+				s.arrays[array] = int32(len(s.leaves))
+			}
 			s.depth--
 			return i + 1
 		}
@@ -166,6 +175,15 @@ func (s *scan) array(path *pathNode, i int, in int32) int {
 		i = s.space(i + 1)
 	}
 	return none
+}
+
+// element reads an element of an array that is an object or an array itself.
+func (s *scan) element(path *pathNode, i int, array, around int32) int {
+	element := len(s.elements)
+	s.elements = append(s.elements, arrayElement{array, around, span{from: int32(len(s.leaves))}})
+	i = s.value(path, i, int32(element))
+	s.elements[element].leaves.to = int32(len(s.leaves))
+	return i
 }
 
 // value reads a value of any kind, and white space before it.
@@ -201,12 +219,12 @@ func (s *scan) value(path *pathNode, i int, in int32) int {
 
 // leaf keeps a leaf at a path.
 func (s *scan) leaf(path *pathNode, value scalar, in int32) {
-	first := &s.first[path.position]
-	if *first < 0 {
+	last := &s.last[path.position]
+	if *last < 0 {
 		s.touched = append(s.touched, path.position)
 	}
-	s.leaves = append(s.leaves, leaf{scalar: value, in: in, next: *first})
-	*first = int32(len(s.leaves) - 1)
+	s.leaves = append(s.leaves, leaf{scalar: value, in: in, before: *last})
+	*last = int32(len(s.leaves) - 1)
 }
 
 // space returns the offset of the first byte from i on that is not white space. It takes a negative offset for what it
