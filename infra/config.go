@@ -16,13 +16,14 @@ import (
 
 // Config is what is deployed: a configuration file, checked, with its defaults filled in.
 type Config struct {
-	Account          string    // 12 digits; empty for the account that the deployment runs in
-	Region           string    // empty for the Region that the deployment runs in
-	Architecture     string    // arm64 or amd64
-	Trail            *Trail    // nil if the account has one already
-	Emails           []string  // who is told
-	LogRetentionDays int       // of the functions' logs
-	RunRetentionDays int       // of the run records
+	Account          string   // 12 digits; empty for the account that the deployment runs in
+	Region           string   // empty for the Region that the deployment runs in
+	Architecture     string   // arm64 or amd64
+	Trail            *Trail   // nil if the account has one already
+	Emails           []string // who is told
+	LogRetentionDays int      // of the functions' logs
+	RunRetentionDays int      // of the run records
+	Limits           remediations.Limits
 	Modules          []Enabled // sorted by name
 	Exemptions       []remediations.Exemption
 }
@@ -84,7 +85,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module) (*Con
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365}
+	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
 	modes := map[string]string{}
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
@@ -96,6 +97,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module) (*Con
 		}},
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
+		{name: "limits", read: func(n ast.Node) { r.limits(n, &c.Limits) }},
 		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
 		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules) }},
 	})
@@ -104,6 +106,21 @@ func parseConfig(file string, text []byte, modules []*remediations.Module) (*Con
 	}
 	c.Modules, err = enabled(modules, modes)
 	return c, err
+}
+
+// defaultLimits let a module keep up with a deployment that goes wrong, and stop it soon after when it is the module
+// that goes wrong.
+var defaultLimits = remediations.Limits{Module: 100, Account: 300, Principal: 100, Resource: 3}
+
+// limits reads what the file says of limits into those that hold otherwise.
+func (r *reader) limits(n ast.Node, l *remediations.Limits) {
+	limit := func(name string, value *int) field {
+		return field{name: name, read: func(n ast.Node) { *value = r.number(n, 1, 100_000) }}
+	}
+	r.mapping(n, "limits", []field{
+		limit("module", &l.Module), limit("account", &l.Account), limit("principal", &l.Principal),
+		limit("resource", &l.Resource),
+	})
 }
 
 // enabled is the modules that are deployed: a module that the file does not name runs in its default mode.

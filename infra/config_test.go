@@ -18,7 +18,7 @@ func TestConfigDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(&Config{
-		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Trail: &Trail{RetentionDays: 365, ObjectLockDays: 30},
+		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits, Trail: &Trail{RetentionDays: 365, ObjectLockDays: 30},
 	}, c); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -44,6 +44,7 @@ alerts:
     - b+c@example.co.uk
 logRetentionDays: 7
 runRetentionDays: 3650
+limits: {account: 12, resource: 1}
 modules:
   # nothing yet
 exemptions:
@@ -70,6 +71,7 @@ exemptions:
 		},
 		Emails:           []string{"a@example.com", "b+c@example.co.uk"},
 		LogRetentionDays: 7, RunRetentionDays: 3650,
+		Limits: remediations.Limits{Module: 100, Account: 12, Principal: 100, Resource: 1},
 		Exemptions: []remediations.Exemption{{
 			Module: "alpha-acts", Resource: "007", Owner: "ann", Reason: "it is folded",
 			Expires: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
@@ -81,7 +83,7 @@ exemptions:
 
 func TestConfigErrors(t *testing.T) {
 	const ok = "trail: {existing: true}\n"
-	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, modules"
+	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, limits, modules"
 	for _, test := range []struct{ name, config, want string }{
 		{"empty file", "", "c.yaml:1:1: the configuration needs trail"},
 		{"only comments", "# nothing\n", "c.yaml:1:1: the configuration needs trail"},
@@ -122,6 +124,10 @@ func TestConfigErrors(t *testing.T) {
 
 		{"log retention", ok + "logRetentionDays: 91\n", "c.yaml:2:19: want a number of days that CloudWatch Logs knows, got 91: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"},
 		{"run retention", ok + "runRetentionDays: -1\n", "c.yaml:2:19: want a whole number from 1 to 3650, got -1"},
+
+		{"limit", ok + "limits: {module: 0}\n", "c.yaml:2:18: want a whole number from 1 to 100000, got 0"},
+		{"limit type", ok + "limits: 5\n", "c.yaml:2:9: want a mapping with the keys module, account, principal and resource, got the number 5"},
+		{"limit key", ok + "limits: {hour: 5}\n", `c.yaml:2:10: unknown key "hour": want module, account, principal or resource`},
 
 		{"module", ok + "modules: {alpha: {mode: alert}}\n", `c.yaml:2:11: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
 		{"module without mode", ok + "modules: {alpha-acts: {}}\n", "c.yaml:2:23: alpha-acts needs mode"},
@@ -225,7 +231,7 @@ func TestExemptionsFillTheEnvironment(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "c.yaml", "trail: {existing: true}\nexemptions:\n"+
 		"  - {module: alpha-acts, resource: r, owner: o, reason: "+strings.Repeat("x", 4000)+", expires: 2027-01-01}\n")
 	_, err = synthesize(t, file, fixtures())
-	if want := "the environment of alpha-acts would have 4454 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
+	if want := "the environment of alpha-acts would have 4543 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

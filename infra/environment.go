@@ -42,6 +42,11 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		// In the user agent of every call, and so in CloudTrail.
 		"AWS_SDK_UA_APP_ID": resourceName(m.Module),
 	}
+	limits, err := json.Marshal(config.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("encode the limits: %w", err)
+	}
+	variables["COUNTERMAND_LIMITS"] = string(limits)
 	var exemptions []remediations.Exemption
 	for _, x := range config.Exemptions {
 		if x.Module == m.Name {

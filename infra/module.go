@@ -98,7 +98,7 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 		}),
 		Policies: []any{
 			&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(moduleRights(m)...)},
-			&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, logGroup, queue)...)},
+			&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)},
 		},
 	})
 	return awslambda.NewCfnFunction(scope, jsii.String("Function"), &awslambda.CfnFunctionProps{

@@ -30,9 +30,9 @@ func moduleRights(m Enabled) []any {
 	return statements
 }
 
-// runtimeRights is what the engine and Lambda themselves need.
-func runtimeRights(s *shared, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
-	return []any{
+// runtimeRights is what the engine and Lambda themselves need. Only what may act is counted.
+func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
+	rights := []any{
 		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
 		allow("RunPut", "dynamodb:PutItem", s.table.AttrArn()),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
@@ -40,6 +40,10 @@ func runtimeRights(s *shared, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueu
 		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
 		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
 	}
+	if m.Mode == remediations.Enforce {
+		rights = append(rights, allow("RunCount", "dynamodb:UpdateItem", s.table.AttrArn()))
+	}
+	return rights
 }
 
 func allow(sid, action string, resource *string) map[string]any {

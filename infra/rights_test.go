@@ -59,6 +59,7 @@ func wantRights(m Enabled) map[right]bool {
 	}
 	declared := m.Reads
 	if m.Mode == remediations.Enforce {
+		want[right{"dynamodb:UpdateItem", arn("dynamodb", "table/countermand-runs")}] = true
 		declared = append(append([]remediations.Permission{}, declared...), m.Writes...)
 	}
 	for _, p := range declared {

@@ -112,7 +112,9 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 		"COUNTERMAND_TABLE":          "countermand-runs",
 		"COUNTERMAND_TOPIC":          "arn:aws:sns:" + testRegion + ":" + testAccount + ":countermand-alerts",
 		"COUNTERMAND_RETENTION_DAYS": fmt.Sprint(c.RunRetentionDays),
-		"AWS_SDK_UA_APP_ID":          name,
+		"COUNTERMAND_LIMITS": fmt.Sprintf(`{"module":%d,"account":%d,"principal":%d,"resource":%d}`,
+			c.Limits.Module, c.Limits.Account, c.Limits.Principal, c.Limits.Resource),
+		"AWS_SDK_UA_APP_ID": name,
 	}
 	variables := at(got, "Environment", "Variables").(map[string]any)
 	if text, ok := variables["COUNTERMAND_EXEMPTIONS"]; ok {

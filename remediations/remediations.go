@@ -127,7 +127,7 @@ func ErrorCode(err error) string {
 }
 
 // RuntimeActions are the IAM actions that the engine itself needs in every function, whatever the module: on
-// the run table, and on the alert topic.
+// the run table, and on the alert topic. Where a module may act it also needs dynamodb:UpdateItem, to count that.
 func RuntimeActions() []string {
 	return []string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"}
 }

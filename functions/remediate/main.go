@@ -6,6 +6,7 @@
 //	COUNTERMAND_TABLE           the run table's name
 //	COUNTERMAND_TOPIC           the alert topic's ARN
 //	COUNTERMAND_RETENTION_DAYS  how long run records are kept
+//	COUNTERMAND_LIMITS          how often it may act: a JSON object, see remediations.Limits
 //	COUNTERMAND_EXEMPTIONS      optional: JSON list of the module's exemptions
 package main
 
@@ -85,6 +86,11 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 			errs = append(errs, fmt.Errorf("environment: COUNTERMAND_RETENTION_DAYS: %q is not a number of days", text))
 		}
 		c.Retention = time.Duration(days) * 24 * time.Hour
+	}
+	if text := required("COUNTERMAND_LIMITS"); text != "" {
+		if err := json.Unmarshal([]byte(text), &c.Limits); err != nil {
+			errs = append(errs, fmt.Errorf("environment: COUNTERMAND_LIMITS: %w", err))
+		}
 	}
 	if text := getenv("COUNTERMAND_EXEMPTIONS"); text != "" {
 		if err := json.Unmarshal([]byte(text), &c.Exemptions); err != nil {

@@ -28,6 +28,7 @@ func environment(changes map[string]string) func(string) string {
 		"COUNTERMAND_TABLE":          "countermand-runs",
 		"COUNTERMAND_TOPIC":          "arn:aws:sns:eu-west-1:111122223333:countermand-alerts",
 		"COUNTERMAND_RETENTION_DAYS": "400",
+		"COUNTERMAND_LIMITS":         `{"module":4,"account":3,"principal":2,"resource":1}`,
 	}
 	maps.Copy(env, changes)
 	return func(name string) string { return env[name] }
@@ -45,7 +46,7 @@ func TestBuildReadsTheEnvironment(t *testing.T) {
 			t.Fatal(err)
 		}
 		if e.Module != m || e.Mode != remediations.Enforce || e.Account != "111122223333" || e.Retention != 400*24*time.Hour ||
-			len(e.Exemptions) != 1 || e.Exemptions[0] != exemption {
+			e.Limits != (remediations.Limits{Module: 4, Account: 3, Principal: 2, Resource: 1}) || len(e.Exemptions) != 1 || e.Exemptions[0] != exemption {
 			t.Errorf("%s: %+v", m.Name, e.Config)
 		}
 	}
@@ -59,6 +60,9 @@ func TestBuildRefuses(t *testing.T) {
 		"an unknown module":  {map[string]string{"COUNTERMAND_MODULE": "s3-pubic-policy"}, []string{`unknown module "s3-pubic-policy": want one of`, catalog.All()[0].Name}},
 		"an unknown mode":    {map[string]string{"COUNTERMAND_MODE": "Enforce"}, []string{`unknown mode "Enforce": want observe, alert, enforce`}},
 		"nothing at all":     {map[string]string{"COUNTERMAND_MODULE": "", "COUNTERMAND_MODE": "", "COUNTERMAND_ACCOUNT": "", "COUNTERMAND_TABLE": "", "COUNTERMAND_TOPIC": "", "COUNTERMAND_RETENTION_DAYS": ""}, []string{"MODULE is not set", "MODE is not set", "ACCOUNT is not set", "TABLE is not set", "TOPIC is not set", "RETENTION_DAYS is not set"}},
+		"no limits":          {map[string]string{"COUNTERMAND_LIMITS": ""}, []string{"LIMITS is not set"}},
+		"torn limits":        {map[string]string{"COUNTERMAND_LIMITS": `{"module":`}, []string{"COUNTERMAND_LIMITS"}},
+		"a limit of nothing": {map[string]string{"COUNTERMAND_LIMITS": `{"module":1}`}, []string{`the limit "account" is 0`}},
 		"a retention of 0":   {map[string]string{"COUNTERMAND_RETENTION_DAYS": "0"}, []string{"not a number of days"}},
 		"a torn exemption":   {map[string]string{"COUNTERMAND_EXEMPTIONS": `[{"module":`}, []string{"COUNTERMAND_EXEMPTIONS"}},
 		"a broken exemption": {map[string]string{"COUNTERMAND_EXEMPTIONS": `[{"expires":"soon"}]`}, []string{"COUNTERMAND_EXEMPTIONS"}},

@@ -57,6 +57,9 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Left != "" {
 		section("WHAT IS STILL WRONG", "%s\n\n%s", bounded(r.Left, maxReason), r.LeftFix)
 	}
+	if r.Limit != "" {
+		section("WHY NOTHING WAS DONE", "%s", limits(r))
+	}
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
@@ -90,6 +93,10 @@ func headline(m *remediations.Module, r *Record) string {
 		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG. Look now.", m.Title())
 	case Unverified:
 		return "Countermand acted, BUT IT IS STILL WRONG. Look now."
+	case Limited:
+		return "Countermand has NOT put this right: its budget is spent. Look now."
+	case Contested:
+		return "Countermand has STOPPED putting this right: somebody keeps undoing it. Look now."
 	case Failed:
 		return "Countermand FAILED at this. What was done may still be in place. Look now."
 	}
@@ -102,6 +109,18 @@ func headline(m *remediations.Module, r *Record) string {
 		return "Countermand has changed nothing: this module only alerts."
 	}
 	return "Countermand has changed nothing: this is not for it to put right."
+}
+
+// limits says what kept the module from acting.
+func limits(r *Record) string {
+	if r.Outcome == Limited {
+		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
+	}
+	text := "It has done so " + bounded(r.Limit, maxReason) + ", and does so no more today.\nWho made it wrong each time:"
+	for _, rival := range r.Rivals {
+		text += "\n- " + plain(rival)
+	}
+	return text
 }
 
 func subject(m *remediations.Module, r *Record) string {

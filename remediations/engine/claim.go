@@ -25,20 +25,46 @@ func (e *Engine) claim(ctx context.Context, record *Record, finding *remediation
 		record.Reason, record.Fix, record.Revert = finding.Reason, finding.Fix, finding.Revert
 		record.Before, record.After = finding.Before, finding.After
 	}
-	switch record.Outcome {
-	case Started:
-		record.Lease, record.Touched = e.lease(ctx), true
-	case Alerted:
-		record.Lease, record.Alert = e.lease(ctx), AlertPending
-	default:
-		record.Ended = e.Now().UTC()
-	}
 	record.Version = 1
-	err := e.Store.Put(ctx, record)
+	err := e.begin(ctx, record)
 	if !errors.Is(err, ErrConflict) {
 		return nil, err
 	}
 	return e.takeOver(ctx, record, finding)
+}
+
+// begin writes the first record of an attempt. If that is to act, it is counted in the same write, and acts only if no
+// count is full.
+func (e *Engine) begin(ctx context.Context, record *Record) error {
+	if record.Outcome != Started {
+		e.prepare(ctx, record)
+		return e.Store.Put(ctx, record)
+	}
+	touched := record.Touched
+	record.Lease, record.Touched = e.lease(ctx), true
+	err := e.Store.Begin(ctx, record, e.counts(record))
+	if err == nil {
+		return nil
+	}
+	record.Touched = touched
+	var full *FullError
+	if !errors.As(err, &full) {
+		return err
+	}
+	record.stop(full)
+	e.prepare(ctx, record)
+	return e.Store.Put(ctx, record)
+}
+
+// prepare makes the record one of a run that does not act.
+func (e *Engine) prepare(ctx context.Context, record *Record) {
+	switch record.Outcome {
+	case Alerted, Limited, Contested,
+		Remediated, Partial: // these two by an earlier attempt
+		record.Lease, record.Alert = e.lease(ctx), AlertPending
+	default:
+		record.Lease, record.Ended = time.Time{}, e.Now().UTC()
+	}
 }
 
 // takeOver continues a run that an earlier delivery left unfinished. Where there is nothing to continue it
@@ -62,11 +88,11 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 	switch {
 	// It is right now, at least what could be: the earlier attempt did it, but could not see or say so.
 	case record.Touched && record.Outcome == Clean:
-		record.Outcome, record.Alert, record.Lease = Remediated, AlertPending, e.lease(ctx)
+		record.Outcome = Remediated
 	case rest && record.Outcome == Alerted:
 		record.Outcome = Partial
 	}
-	if err := e.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
+	if err := e.begin(ctx, record); errors.Is(err, ErrConflict) {
 		return &Record{ID: record.ID, Outcome: Duplicate}, nil
 	} else if err != nil {
 		return nil, err

@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -56,14 +60,34 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (*Record, error) {
 
 // Put implements Store.
 func (d *DynamoDB) Put(ctx context.Context, r *Record) error {
+	put, err := d.put(r)
+	if err != nil {
+		return err
+	}
+	_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: put.TableName, Item: put.Item,
+		ConditionExpression: put.ConditionExpression, ExpressionAttributeValues: put.ExpressionAttributeValues,
+	})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		return d.conflict(ctx, r)
+	}
+	if err != nil {
+		return fmt.Errorf("put run record %s into table %s: %w", r.ID, d.table, err)
+	}
+	return nil
+}
+
+// put is the write of a record, on the condition that it follows the one that stands.
+func (d *DynamoDB) put(r *Record) (*types.Put, error) {
 	body, err := remediations.Encode(r)
 	if err != nil {
-		return fmt.Errorf("encode run record %s: %w", r.ID, err)
+		return nil, fmt.Errorf("encode run record %s: %w", r.ID, err)
 	}
 	if len(body) > maxRecord {
-		return fmt.Errorf("run record %s has %d bytes: a table item holds %d", r.ID, len(body), maxRecord)
+		return nil, fmt.Errorf("run record %s has %d bytes: a table item holds %d", r.ID, len(body), maxRecord)
 	}
-	in := &dynamodb.PutItemInput{
+	put := &types.Put{
 		TableName: &d.table,
 		Item: map[string]types.AttributeValue{
 			"id":        text(r.ID),
@@ -80,27 +104,120 @@ func (d *DynamoDB) Put(ctx context.Context, r *Record) error {
 		},
 	}
 	if r.Version == 1 {
-		in.ConditionExpression = aws.String("attribute_not_exists(id)")
+		put.ConditionExpression = aws.String("attribute_not_exists(id)")
 	} else {
-		in.ConditionExpression = aws.String("version = :version")
-		in.ExpressionAttributeValues = map[string]types.AttributeValue{":version": number(int64(r.Version - 1))}
+		put.ConditionExpression = aws.String("version = :version")
+		put.ExpressionAttributeValues = map[string]types.AttributeValue{":version": number(int64(r.Version - 1))}
 	}
-	_, err = d.client.PutItem(ctx, in)
-	var refused *types.ConditionalCheckFailedException
-	if errors.As(err, &refused) {
-		standing, err := d.Get(ctx, r.ID)
-		if err != nil {
+	return put, nil
+}
+
+// conflict is the answer to a write that the record which stands refused: nil if that is the same write.
+func (d *DynamoDB) conflict(ctx context.Context, r *Record) error {
+	standing, err := d.Get(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if r.same(standing) {
+		return nil
+	}
+	return ErrConflict
+}
+
+// Begin implements Store, in one transaction.
+func (d *DynamoDB) Begin(ctx context.Context, r *Record, counts []Count) error {
+	put, err := d.put(r)
+	if err != nil {
+		return err
+	}
+	items := []types.TransactWriteItem{{Put: put}}
+	for _, c := range counts {
+		items = append(items, types.TransactWriteItem{Update: d.raise(c)})
+	}
+	for attempt := 1; ; attempt++ {
+		_, err = d.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+		var cancelled *types.TransactionCanceledException
+		if !errors.As(err, &cancelled) {
+			break
+		}
+		if refusal, final := d.refusal(ctx, r, counts, cancelled.CancellationReasons); final {
+			return refusal
+		}
+		if attempt == maxCollisions {
+			break
+		}
+		if err := pause(ctx, attempt); err != nil {
 			return err
 		}
-		if r.same(standing) {
-			return nil
-		}
-		return ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("put run record %s into table %s: %w", r.ID, d.table, err)
+		return fmt.Errorf("begin run %s in table %s: %w", r.ID, d.table, err)
 	}
 	return nil
+}
+
+// raise is the write that raises a count, on the condition that it is not full.
+func (d *DynamoDB) raise(c Count) *types.Update {
+	update := &types.Update{
+		TableName:           &d.table,
+		Key:                 map[string]types.AttributeValue{"id": text(c.Key)},
+		UpdateExpression:    aws.String("SET expires = :expires, what = :what ADD times :one"),
+		ConditionExpression: aws.String("attribute_not_exists(times) OR times < :most"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":expires": number(c.Expires.Unix()), ":what": text(c.What), ":one": number(1), ":most": number(int64(c.Most)),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if c.By != "" {
+		update.UpdateExpression = aws.String("SET expires = :expires, what = :what ADD times :one, whom :whom")
+		update.ExpressionAttributeValues[":whom"] = &types.AttributeValueMemberSS{Value: []string{c.By}}
+	}
+	return update
+}
+
+// refusal is what a cancelled transaction means: there is one reason for each of its writes. It is not final if the
+// transaction only met another one.
+func (d *DynamoDB) refusal(ctx context.Context, r *Record, counts []Count, reasons []types.CancellationReason) (refusal error, final bool) {
+	for i, reason := range reasons {
+		if aws.ToString(reason.Code) != "ConditionalCheckFailed" {
+			continue
+		}
+		if i == 0 {
+			return d.conflict(ctx, r), true
+		}
+		full := &FullError{Count: counts[i-1]}
+		if whom, ok := reason.Item["whom"].(*types.AttributeValueMemberSS); ok {
+			full.By = slices.Sorted(slices.Values(whom.Value))
+		}
+		return full, true
+	}
+	collided := slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
+		return aws.ToString(reason.Code) == "TransactionConflict"
+	})
+	if !collided {
+		codes := make([]string, len(reasons))
+		for i, reason := range reasons {
+			codes[i] = aws.ToString(reason.Code)
+		}
+		return fmt.Errorf("begin run %s in table %s: %s", r.ID, d.table, strings.Join(codes, ", ")), true
+	}
+	return nil, false
+}
+
+// maxCollisions is how often a transaction is tried that meets others: the counts of an account are written by all of
+// its functions.
+const maxCollisions = 8
+
+// pause waits before the next try, longer each time and never as long as somebody else.
+func pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(time.Duration(rand.IntN(20<<attempt)) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

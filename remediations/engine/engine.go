@@ -28,6 +28,7 @@ type Config struct {
 	Account    string     // the account it works in; events and resources of others are refused
 	AWS        aws.Config // credentials and endpoints; the Region is set for each resource
 	Store      Store
+	Limits     remediations.Limits                              // how often it acts
 	Alert      func(ctx context.Context, message Message) error // tells people
 	Exemptions []remediations.Exemption
 	Retention  time.Duration // how long a run record is kept
@@ -56,6 +57,9 @@ func New(c Config) (*Engine, error) {
 	matcher, err := c.Module.Pattern.Compile()
 	if err != nil {
 		return nil, fmt.Errorf("engine: module %s: pattern: %w", c.Module.Name, err)
+	}
+	if err := c.Limits.Validate(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

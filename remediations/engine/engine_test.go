@@ -111,13 +111,15 @@ type flaky struct {
 	failPut func(*engine.Record) error
 }
 
-func (f *flaky) Put(ctx context.Context, r *engine.Record) error {
+func (f *flaky) Put(ctx context.Context, r *engine.Record) error { return f.Begin(ctx, r, nil) }
+
+func (f *flaky) Begin(ctx context.Context, r *engine.Record, counts []engine.Count) error {
 	if f.failPut != nil {
 		if err := f.failPut(r); err != nil {
 			return err
 		}
 	}
-	return f.Memory.Put(ctx, r)
+	return f.Memory.Begin(ctx, r, counts)
 }
 
 func newHouse(mode remediations.Mode) *house {
@@ -132,6 +134,7 @@ func newHouse(mode remediations.Mode) *house {
 			return nil
 		},
 		Retention: 24 * time.Hour,
+		Limits:    remediations.Limits{Module: 100, Account: 100, Principal: 100, Resource: 100},
 		Log:       slog.New(slog.NewJSONHandler(&h.log, nil)),
 		Now:       func() time.Time { return h.now },
 		Wait:      func(context.Context, time.Duration) error { return nil },

@@ -45,7 +45,7 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 	attrs = append(attrs, "_aws", embedded(now, metrics))
 	level := slog.LevelInfo
 	switch r.Outcome {
-	case NoMatch, Partial, Unverified:
+	case NoMatch, Partial, Unverified, Limited, Contested:
 		level = slog.LevelWarn
 	case Failed, Rejected:
 		level = slog.LevelError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -11,6 +12,12 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	records map[string][]byte
+	counts  map[string]counted
+}
+
+type counted struct {
+	times int
+	by    []string
 }
 
 // Get implements Store.
@@ -21,7 +28,12 @@ func (m *Memory) Get(_ context.Context, id string) (*Record, error) {
 }
 
 // Put implements Store.
-func (m *Memory) Put(_ context.Context, r *Record) error {
+func (m *Memory) Put(ctx context.Context, r *Record) error {
+	return m.Begin(ctx, r, nil)
+}
+
+// Begin implements Store. Counts are never forgotten.
+func (m *Memory) Begin(_ context.Context, r *Record, counts []Count) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	standing, err := m.get(r.ID)
@@ -38,6 +50,11 @@ func (m *Memory) Put(_ context.Context, r *Record) error {
 	if r.Version != version+1 {
 		return ErrConflict
 	}
+	for _, c := range counts {
+		if now := m.counts[c.Key]; now.times >= c.Most {
+			return &FullError{c, now.by}
+		}
+	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode run record %s: %w", r.ID, err)
@@ -46,6 +63,17 @@ func (m *Memory) Put(_ context.Context, r *Record) error {
 		m.records = map[string][]byte{}
 	}
 	m.records[r.ID] = text
+	for _, c := range counts {
+		if m.counts == nil {
+			m.counts = map[string]counted{}
+		}
+		now := m.counts[c.Key]
+		now.times++
+		if c.By != "" && !slices.Contains(now.by, c.By) {
+			now.by = slices.Sorted(slices.Values(append(now.by, c.By)))
+		}
+		m.counts[c.Key] = now
+	}
 	return nil
 }
 

@@ -26,6 +26,8 @@ const (
 	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
 	Alerted    Outcome = "Alerted"    // wrong; people were told
 	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off
+	Limited    Outcome = "Limited"    // wrong, and a budget is spent: nothing was done; people were told
+	Contested  Outcome = "Contested"  // put right too often today and wrong again: hands off; people were told who fights
 	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
 	Remediated Outcome = "Remediated" // put right, and seen to be right
 	Partial    Outcome = "Partial"    // put right as far as the module may; people were told of the rest
@@ -62,6 +64,8 @@ type Record struct {
 	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
 	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
 	Exemption string                `json:"exemption,omitempty"` // whose, and why
+	Limit     string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
+	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who made it wrong today, this event's principal included
 	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
 	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed: the module was let write
 	Error     string                `json:"error,omitempty"`
@@ -124,6 +128,9 @@ type Store interface {
 	// the same Writer has written already is written: the answer to a write may be lost, and the SDK then
 	// makes it again.
 	Put(ctx context.Context, r *Record) error
+	// Begin is Put of a record with which a run begins to act, and raises counts by one, all or nothing. It returns a
+	// *FullError for the first count that is full; a conflict goes before that. A count is kept until it expires.
+	Begin(ctx context.Context, r *Record, counts []Count) error
 }
 
 // ErrConflict is Put's refusal: the record that stands is not the one that was read.

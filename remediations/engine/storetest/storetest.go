@@ -68,7 +68,78 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 		r.Version = 1
 		put(t, store, r, engine.ErrConflict)
 	})
+	t.Run("a run begins if no count is full", func(t *testing.T) { counted(t, store, prefix+"counted") })
+	t.Run("of many runs at once, as many begin as the count goes", func(t *testing.T) { crowd(t, store, prefix+"crowd") })
 	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
+}
+
+func counted(t *testing.T, store engine.Store, id string) {
+	count := func(key string, most int, by string) engine.Count {
+		return engine.Count{Key: id + key, Most: most, By: by, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
+	}
+	begin := func(n int, counts ...engine.Count) error {
+		return store.Begin(t.Context(), record(fmt.Sprint(id, n)), counts)
+	}
+	for n, by := range []string{"bob", "alice", "bob"} {
+		if err := begin(n, count("wide", 9, ""), count("narrow", 3, by)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var full *engine.FullError
+	if err := begin(3, count("wide", 9, ""), count("narrow", 3, "carol")); !errors.As(err, &full) || full.Count.Key != id+"narrow" {
+		t.Fatalf("got %v, want the narrow count", err)
+	}
+	if diff := cmp.Diff([]string{"alice", "bob"}, full.By); diff != "" {
+		t.Error(diff)
+	}
+	if r, err := store.Get(t.Context(), id+"3"); r != nil || err != nil {
+		t.Errorf("what was refused stands there: %v, %v", r, err)
+	}
+	// The refusal raised neither count: three of the wide one's nine are used.
+	for n := range 6 {
+		if err := begin(10+n, count("wide", 9, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begin(20, count("wide", 9, "")); !errors.As(err, &full) || len(full.By) != 0 {
+		t.Errorf("got %v, want a full count with nobody noted", err)
+	}
+	other := record(id + "0")
+	other.Writer = "another"
+	if err := store.Begin(t.Context(), other, []engine.Count{count("wide", 9, "")}); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("got %v, want a conflict, which goes before a full count", err)
+	}
+	again := record(id + "1")
+	if err := store.Begin(t.Context(), again, []engine.Count{count("new", 1, "")}); err != nil {
+		t.Errorf("the same write once more: %v", err)
+	}
+}
+
+func crowd(t *testing.T, store engine.Store, id string) {
+	const runs, most = 12, 5
+	var begun, full int
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for i := range runs {
+		group.Go(func() {
+			count := engine.Count{Key: id, Most: most, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
+			err := store.Begin(context.WithoutCancel(t.Context()), record(fmt.Sprint(id, i)), []engine.Count{count})
+			mu.Lock()
+			defer mu.Unlock()
+			switch refused := new(engine.FullError); {
+			case err == nil:
+				begun++
+			case errors.As(err, &refused):
+				full++
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if begun != most || full != runs-most {
+		t.Errorf("%d begun and %d refused, want %d and %d", begun, full, most, runs-most)
+	}
 }
 
 func race(t *testing.T, store engine.Store, id string) {

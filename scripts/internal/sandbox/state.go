@@ -33,6 +33,9 @@ func runs(ctx context.Context, c aws.Config) ([]engine.Record, error) {
 			return nil, fmt.Errorf("read table %s: %w", runTable, err)
 		}
 		for _, item := range page.Items {
+			if _, run := item["outcome"]; !run {
+				continue // a count
+			}
 			text, ok := item["record"].(*types.AttributeValueMemberS)
 			if !ok {
 				return nil, fmt.Errorf("read table %s: an item has no record", runTable)

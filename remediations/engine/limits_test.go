@@ -1,0 +1,142 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// openedBy is the nth event of somebody opening a door.
+func openedBy(n int, who, door string) string {
+	return opened("0e2f3f0a", fmt.Sprintf("%08d", n), "user/bob", "user/"+who, `"front"`, fmt.Sprintf("%q", door))
+}
+
+func TestBudgets(t *testing.T) {
+	anybody := func(n int) (who, door string) { return fmt.Sprint("user", n), fmt.Sprint("door", n) }
+	for _, c := range []struct {
+		name   string
+		limits remediations.Limits
+		event  func(n int) (who, door string)
+		want   string // what the alert says
+	}{
+		{"a module's", remediations.Limits{Module: 3, Account: 9, Principal: 9, Resource: 9}, anybody,
+			"3 actions of module door-open since 10:00 UTC"},
+		{"an account's", remediations.Limits{Module: 9, Account: 3, Principal: 9, Resource: 9}, anybody,
+			"3 actions in account 111122223333 since 10:00 UTC"},
+		{"a principal's", remediations.Limits{Module: 9, Account: 9, Principal: 3, Resource: 9},
+			func(n int) (string, string) { return "bob", fmt.Sprint("door", n) },
+			"3 actions on what was done by arn:aws:iam::111122223333:user/bob since 10:00 UTC"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(remediations.Enforce)
+			h.Limits = c.limits
+			for n := range 3 {
+				h.door.open = true
+				who, door := c.event(n)
+				if r, err := h.deliver(t, openedBy(n, who, door)); r.Outcome != engine.Remediated || err != nil {
+					t.Fatalf("event %d: %s (%v)", n, r.Outcome, err)
+				}
+			}
+			h.door.open = true
+			who, door := c.event(3)
+			r, err := h.deliver(t, openedBy(3, who, door))
+			if r.Outcome != engine.Limited || err != nil || h.door.shuts != 3 {
+				t.Errorf("%s (%v), %d writes, want Limited and 3", r.Outcome, err, h.door.shuts)
+			}
+			alert := h.alerts[len(h.alerts)-1]
+			if !strings.Contains(alert.Body, c.want) || !strings.Contains(alert.Subject, "Limited") || !strings.Contains(alert.Body, "house shut-door") {
+				t.Errorf("the alert lacks %q:\n%s\n%s", c.want, alert.Subject, alert.Body)
+			}
+			if again, err := h.deliver(t, openedBy(3, who, door)); again.Outcome != engine.Duplicate || err != nil || h.door.shuts != 3 {
+				t.Errorf("delivered again: %s (%v)", again.Outcome, err)
+			}
+			h.now = h.now.Add(time.Hour)
+			if r, err := h.deliver(t, openedBy(4, who, door)); r.Outcome != engine.Remediated || err != nil {
+				t.Errorf("an hour later: %s (%v)", r.Outcome, err)
+			}
+		})
+	}
+}
+
+// What only looks or tells is not counted: a budget is of writes.
+func TestBudgetsAreOfWrites(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	h.Limits = remediations.Limits{Module: 1, Account: 1, Principal: 1, Resource: 1}
+	for n := range 5 {
+		if r, err := h.deliver(t, openedBy(n, "bob", "front")); r.Outcome != engine.Alerted || err != nil {
+			t.Errorf("%s (%v)", r.Outcome, err)
+		}
+	}
+	h.Mode = remediations.Enforce
+	if r, err := h.deliver(t, openedBy(5, "bob", "front")); r.Outcome != engine.Remediated || err != nil {
+		t.Errorf("%s (%v)", r.Outcome, err)
+	}
+}
+
+func TestContested(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits.Resource = 3
+	for n, who := range []string{"bob", "alice", "bob"} {
+		h.door.open = true
+		if r, err := h.deliver(t, openedBy(n, who, "front")); r.Outcome != engine.Remediated || err != nil {
+			t.Fatalf("event %d: %s (%v)", n, r.Outcome, err)
+		}
+	}
+	h.door.open = true
+	r, err := h.deliver(t, openedBy(3, "carol", "front"))
+	if r.Outcome != engine.Contested || err != nil || h.door.shuts != 3 || !h.door.open {
+		t.Errorf("%s (%v), %d writes, want Contested and 3", r.Outcome, err, h.door.shuts)
+	}
+	const user = "arn:aws:iam::111122223333:user/"
+	if want := []string{user + "alice", user + "bob", user + "carol"}; !slices.Equal(r.Rivals, want) {
+		t.Errorf("rivals %v, want %v", r.Rivals, want)
+	}
+	if body := h.alerts[len(h.alerts)-1].Body; !strings.Contains(body, "- "+user+"alice") || !strings.Contains(body, "3 times that this was put right") {
+		t.Error(body)
+	}
+	if r, err := h.deliver(t, openedBy(4, "carol", "back")); r.Outcome != engine.Remediated || err != nil {
+		t.Errorf("another door: %s (%v)", r.Outcome, err)
+	}
+	h.now = h.now.Add(14 * time.Hour)
+	h.door.open = true
+	if r, err := h.deliver(t, openedBy(5, "carol", "front")); r.Outcome != engine.Remediated || err != nil {
+		t.Errorf("the next day: %s (%v)", r.Outcome, err)
+	}
+}
+
+// A retry that takes over from a function that died may write, so it is counted; it is no new fight.
+func TestRetryIsCounted(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits = remediations.Limits{Module: 2, Account: 9, Principal: 9, Resource: 1}
+	h.door.shutErr = errors.New("no answer")
+	for attempt := range 2 {
+		h.door.open = true
+		if r, err := h.deliver(t, openedBy(0, "bob", "front")); r.Outcome != engine.Failed || err == nil {
+			t.Fatalf("attempt %d: %s (%v)", attempt, r.Outcome, err)
+		}
+	}
+	h.door.open = true
+	r, err := h.deliver(t, openedBy(0, "bob", "front"))
+	if r.Outcome != engine.Limited || err != nil || h.door.shuts != 2 {
+		t.Errorf("%s (%v), %d writes, want Limited and 2", r.Outcome, err, h.door.shuts)
+	}
+	if r.Attempt != 3 {
+		t.Errorf("attempt %d, want 3", r.Attempt)
+	}
+}
+
+func TestLimitsAreRequired(t *testing.T) {
+	for _, l := range []remediations.Limits{{}, {Module: 1, Account: 1, Principal: 1}, {Module: 1, Account: -1, Principal: 1, Resource: 1}} {
+		h := newHouse(remediations.Enforce)
+		h.Limits = l
+		if _, err := engine.New(h.Config); err == nil || !strings.Contains(err.Error(), "want 1 or more") {
+			t.Errorf("%+v: got %v", l, err)
+		}
+	}
+}
