@@ -17,14 +17,14 @@ const (
 	trailStack = "CountermandTrail"
 )
 
-// build adds the stacks to the app. dist is the folder that scripts/build fills; now is for warnings only, so
-// that the same configuration always makes the same templates.
+// build adds the stacks to the app. dist is the folder that scripts/build fills; now is for warnings, and
+// for how far ahead an exemption may end: a configuration that is taken always makes the same templates.
 func build(app awscdk.App, modules []*remediations.Module, dist string, now time.Time) error {
 	file, err := contextText(app, "config", "countermand.yaml")
 	if err != nil {
 		return err
 	}
-	config, err := ReadConfig(file, modules)
+	config, err := ReadConfig(file, modules, now)
 	if err != nil {
 		return err
 	}

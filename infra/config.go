@@ -70,16 +70,16 @@ var (
 	resourceType = regexp.MustCompile(`^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$`)
 )
 
-// ReadConfig reads a configuration file. Its error names everything that is wrong, by line and column.
-func ReadConfig(file string, modules []*remediations.Module) (*Config, error) {
+// ReadConfig reads a configuration file, as of now. Its error names everything that is wrong, by line and column.
+func ReadConfig(file string, modules []*remediations.Module, now time.Time) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return parseConfig(file, text, modules)
+	return parseConfig(file, text, modules, now)
 }
 
-func parseConfig(file string, text []byte, modules []*remediations.Module) (*Config, error) {
+func parseConfig(file string, text []byte, modules []*remediations.Module, now time.Time) (*Config, error) {
 	r := &reader{file: file}
 	root, err := r.parse(text)
 	if err != nil {
@@ -99,7 +99,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module) (*Con
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
 		{name: "limits", read: func(n ast.Node) { r.limits(n, &c.Limits) }},
 		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
-		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules) }},
+		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules, now) }},
 	})
 	if err := r.err(); err != nil {
 		return nil, err
@@ -251,72 +251,4 @@ func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]st
 	}
 	r.keys(n, "module", fields)
 	return modes
-}
-
-func (r *reader) exemptions(n ast.Node, modules []*remediations.Module) []remediations.Exemption {
-	var names []string
-	for _, m := range modules {
-		names = append(names, m.Name)
-	}
-	type key struct{ module, resource string }
-	seen := map[key]string{}
-	var list []remediations.Exemption
-	r.list(n, func(n ast.Node) {
-		var x remediations.Exemption
-		complete := r.mapping(n, "an exemption", []field{
-			{name: "module", required: true, read: func(n ast.Node) { x.Module = r.oneOf(n, "module", names...) }},
-			{name: "resource", required: true, read: func(n ast.Node) { x.Resource = r.exactly(n) }},
-			{name: "owner", required: true, read: func(n ast.Node) { x.Owner = r.text(n) }},
-			{name: "reason", required: true, read: func(n ast.Node) { x.Reason = r.text(n) }},
-			{name: "expires", required: true, read: func(n ast.Node) { x.Expires = r.date(n) }},
-		})
-		if k := (key{x.Module, x.Resource}); complete {
-			if first, twice := seen[k]; twice {
-				r.wrong(n, "%s is exempted from %s already, in line %s", x.Resource, x.Module, first)
-			} else {
-				seen[k] = r.line(n)
-			}
-		}
-		list = append(list, x)
-	})
-	return list
-}
-
-// idleExemptions says of each exemption that keeps no module's hands off at a time, why. That is no error: a
-// deployment must not fail because a day has passed.
-func (c *Config) idleExemptions(now time.Time) []string {
-	var idle []string
-	for _, x := range c.Exemptions {
-		deployed := slices.ContainsFunc(c.Modules, func(m Enabled) bool { return m.Name == x.Module })
-		switch {
-		case !deployed:
-			idle = append(idle, fmt.Sprintf("the exemption of %s from %s does nothing: the module is off", x.Resource, x.Module))
-		case !now.Before(x.Expires):
-			idle = append(idle, fmt.Sprintf("the exemption of %s from %s ended on %s: delete it, or give it another day",
-				x.Resource, x.Module, x.Expires.Format(time.DateOnly)))
-		}
-	}
-	return idle
-}
-
-// exactly is a resource's id. It is compared as it is, so that a pattern would exempt nothing, in silence.
-func (r *reader) exactly(n ast.Node) string {
-	id := r.text(n)
-	if strings.ContainsAny(id, "*?") {
-		r.wrong(n, "want a resource's id exactly as alerts show it, got %q: patterns are not known", id)
-	}
-	return id
-}
-
-// date is the instant at which a day begins in UTC.
-func (r *reader) date(n ast.Node) time.Time {
-	text := r.text(n)
-	if text == "" {
-		return time.Time{}
-	}
-	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		r.wrong(n, "want a date, such as 2027-01-31, got %q", text)
-	}
-	return day
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"sort"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +10,7 @@ import (
 )
 
 func TestConfigDefaults(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil)
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +52,7 @@ exemptions:
       it is
       folded
     expires: 2027-01-31
-`), fixtures())
+`), fixtures(), testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,23 +134,12 @@ func TestConfigErrors(t *testing.T) {
 		{"mode type", ok + "modules: {alpha-acts: {mode: true}}\n", "c.yaml:2:30: want off, observe, alert or enforce, got true"},
 		{"no action", ok + "modules: {gamma-alerts: {mode: enforce}}\n", "c.yaml:2:32: gamma-alerts has no action to enforce: want off, observe or alert"},
 
-		{"exemption incomplete", ok + "exemptions:\n  - module: alpha-acts\n    resource: r\n", "c.yaml:3:5: an exemption needs owner\nc.yaml:3:5: an exemption needs reason\nc.yaml:3:5: an exemption needs expires"},
-		{"exemption module", ok + "exemptions: [{module: alpha, resource: r, owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:23: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
-		{"exemption date", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-02-29}]\n", `c.yaml:2:78: want a date, such as 2027-01-31, got "2027-02-29"`},
-		{"exemption date type", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027}]\n", "c.yaml:2:78: want a text, got the number 2027"},
-		{"exemption resource type", ok + "exemptions: [{module: alpha-acts, resource: 7, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:45: want a text, got the number 7"},
-		{"exemption pattern", ok + "exemptions: [{module: alpha-acts, resource: 'logs-*', owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:45: want a resource's id exactly as alerts show it, got "logs-*": patterns are not known`},
-		{"exemption pattern of one letter", ok + "exemptions: [{module: alpha-acts, resource: 'log?', owner: o, reason: r, expires: 2027-01-01}]\n", `c.yaml:2:45: want a resource's id exactly as alerts show it, got "log?": patterns are not known`},
-		{"exemption key", ok + "exemptions: [{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01, until: x}]\n", `c.yaml:2:90: unknown key "until": want module, resource, owner, reason or expires`},
-		{"exemption twice", ok + strings.ReplaceAll("exemptions:\n@@", "@", "  - {module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}\n"), "c.yaml:4:5: r is exempted from alpha-acts already, in line 3"},
-		{"exemption alias", ok + "exemptions: [{module: &a alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}]\n", "c.yaml:2:23: want alpha-acts, beta-acts, gamma-alerts or delta-off, got YAML's anchor, which is not supported here"},
-
 		{"everything at once", "architecture: arm\nalerts: {emails: [x]}\n", "c.yaml:1:1: the configuration needs trail\n" +
 			`c.yaml:1:15: unknown architecture "arm": want arm64 or amd64` + "\n" +
 			`c.yaml:2:19: want an e-mail address, such as security@example.com, got "x"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := parseConfig("c.yaml", []byte(test.config), fixtures())
+			c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), testNow)
 			switch {
 			case err == nil:
 				t.Errorf("accepted: %+v", c)
@@ -167,78 +153,19 @@ func TestConfigErrors(t *testing.T) {
 // Some editors begin a file with a byte order mark.
 func TestConfigWithByteOrderMark(t *testing.T) {
 	for _, config := range []string{"trail: {existing: true}\n", "# a comment\r\ntrail: {existing: true}\r\n"} {
-		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil); err != nil {
+		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil, testNow); err != nil {
 			t.Errorf("%q: %v", config, err)
 		}
 	}
 	want := "c.yaml:1:8: trail needs existing"
-	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func TestIdleExemptions(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte(`
-trail: {existing: true}
-modules:
-  beta-acts: {mode: observe}
-  delta-off: {mode: off}
-exemptions:
-  - {module: alpha-acts, resource: over, owner: o, reason: r, expires: 2026-05-31}
-  - {module: alpha-acts, resource: over-now, owner: o, reason: r, expires: 2026-06-01}
-  - {module: beta-acts, resource: counts, owner: o, reason: r, expires: 2026-06-02}
-  - {module: delta-off, resource: asleep, owner: o, reason: r, expires: 2026-06-02}
-  - {module: delta-off, resource: both, owner: o, reason: r, expires: 2026-01-01}
-`), fixtures())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{
-		"the exemption of over from alpha-acts ended on 2026-05-31: delete it, or give it another day",
-		"the exemption of over-now from alpha-acts ended on 2026-06-01: delete it, or give it another day",
-		"the exemption of asleep from delta-off does nothing: the module is off",
-		"the exemption of both from delta-off does nothing: the module is off",
-	}, c.idleExemptions(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestExemptionsFillTheEnvironment(t *testing.T) {
-	m := Enabled{fixtures()[0], remediations.Enforce}
-	config := func(reason int) *Config {
-		x := remediations.Exemption{Module: m.Name, Resource: "r", Owner: "o", Reason: strings.Repeat("x", reason), Expires: time.Unix(0, 0).UTC()}
-		return &Config{Exemptions: []remediations.Exemption{x, x}}
-	}
-	full := sort.Search(maxEnvironment, func(reason int) bool {
-		_, err := variables(config(reason), m)
-		return err != nil
-	})
-	got, err := variables(config(full-1), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	measured := len("{}") - len(",")
-	for name, value := range got {
-		quoted, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		measured += len(name) + len(`"":,`) + len(quoted)
-	}
-	if measured > 4096 || measured < 4095 { // a letter of the reason is in it twice
-		t.Errorf("an environment of %d bytes is taken, and not one that is longer", measured)
-	}
-	file := writeFile(t, t.TempDir(), "c.yaml", "trail: {existing: true}\nexemptions:\n"+
-		"  - {module: alpha-acts, resource: r, owner: o, reason: "+strings.Repeat("x", 4000)+", expires: 2027-01-01}\n")
-	_, err = synthesize(t, file, fixtures())
-	if want := "the environment of alpha-acts would have 4543 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
+	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil, testNow); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
 // A log that is locked for longer than it is kept could not expire.
 func TestLockIsNoLongerThanRetention(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures())
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures(), testNow)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-
-	"github.com/countermand/countermand/remediations"
 )
 
 // maxEnvironment is how many bytes Lambda holds of a function's environment, measured as JSON.
@@ -47,12 +45,7 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		return nil, fmt.Errorf("encode the limits: %w", err)
 	}
 	variables["COUNTERMAND_LIMITS"] = string(limits)
-	var exemptions []remediations.Exemption
-	for _, x := range config.Exemptions {
-		if x.Module == m.Name {
-			exemptions = append(exemptions, x)
-		}
-	}
+	exemptions := config.exemptionsOf(m.Name)
 	if exemptions != nil {
 		text, err := json.Marshal(exemptions)
 		if err != nil {

@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// testNow is when the tests' configurations are read.
+var testNow = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
 // setup is a configuration that tests look at the templates of. It is synthesized once.
 type setup struct {
 	name    string
@@ -73,6 +76,8 @@ exemptions:
   - {module: alpha-acts, resource: one, owner: ann@example.com, reason: said so, expires: 2027-01-31}
   - {module: beta-acts, resource: two, owner: bob@example.com, reason: "said \"so\"", expires: 2027-02-28}
   - {module: delta-off, resource: three, owner: eve@example.com, reason: said so, expires: 2027-02-28}
+  - {module: beta-acts, resource: "arn:aws:s3:::public-*", tag: public=approved, owner: bob@example.com, reason: said so, expires: 2027-02-28}
+  - {module: all, account: "111122223333", principal: "arn:aws:iam::111122223333:role/Deployer*", owner: eve@example.com, reason: said so, expires: 2027-02-28}
 `},
 	{name: "trail", modules: fixtures, config: "trail: {existing: false}"},
 	{name: "trail-full", modules: fixtures, config: `
@@ -166,7 +171,7 @@ func (s *setup) configuration(t *testing.T) *Config {
 			t.Fatal(err)
 		}
 	}
-	c, err := parseConfig("countermand.yaml", text, s.modules())
+	c, err := parseConfig("countermand.yaml", text, s.modules(), testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +199,7 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[
 	cdk.Context["config"] = file
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
-	if err := build(app, modules, dist(t), time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+	if err := build(app, modules, dist(t), testNow); err != nil {
 		return nil, err
 	}
 	app.Synth(nil)

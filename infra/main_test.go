@@ -106,7 +106,7 @@ func TestIdleExemptionIsWarnedOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(text, []byte("aws:cdk:warning")) && bytes.Contains(text, []byte("the exemption of over from "+name+" ended on 2020-01-01")) {
+		if bytes.Contains(text, []byte("aws:cdk:warning")) && bytes.Contains(text, []byte("the exemption of resource over from "+name+" ended on 2020-01-01")) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,7 @@ func moduleRights(m Enabled) []any {
 	return statements
 }
 
-// runtimeRights is what the engine and Lambda themselves need. Only what may act is counted.
+// runtimeRights is what the engine and Lambda themselves need for a module. Only what may act is counted.
 func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
 	rights := []any{
 		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
@@ -42,6 +43,9 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 	}
 	if m.Mode == remediations.Enforce {
 		rights = append(rights, allow("RunCount", "dynamodb:UpdateItem", s.table.AttrArn()))
+	}
+	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
+		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup)))
 	}
 	return rights
 }

@@ -20,14 +20,15 @@ var here = strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", 
 func TestRoles(t *testing.T) {
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
 		main := stacks[mainStack]
-		modules := s.configuration(t).Modules
+		config := s.configuration(t)
+		modules := config.Modules
 		if got := len(main.all("AWS::IAM::Role")); got != len(modules) {
 			t.Errorf("%d roles for %d modules", got, len(modules))
 		}
 		for _, m := range modules {
 			function := main.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+m.Name)
 			role := main.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
-			if diff := cmp.Diff(wantRights(m), gotRights(t, main, role)); diff != "" {
+			if diff := cmp.Diff(wantRights(config, m), gotRights(t, main, role)); diff != "" {
 				t.Errorf("role of %s in mode %s (-declared +deployed):\n%s", m.Name, m.Mode, diff)
 			}
 			for property := range role.Properties {
@@ -44,7 +45,7 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-func wantRights(m Enabled) map[right]bool {
+func wantRights(c *Config, m Enabled) map[right]bool {
 	arn := func(service, name string) string {
 		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + name
 	}
@@ -57,6 +58,11 @@ func wantRights(m Enabled) map[right]bool {
 		{"logs:CreateLogStream", log}:                                      true,
 		{"logs:PutLogEvents", log}:                                         true,
 	}
+	for _, x := range c.Exemptions {
+		if x.Tag != "" && (x.Module == m.Name || x.Module == "all") {
+			want[right{"tag:GetResources", "*"}] = true
+		}
+	}
 	declared := m.Reads
 	if m.Mode == remediations.Enforce {
 		want[right{"dynamodb:UpdateItem", arn("dynamodb", "table/countermand-runs")}] = true
@@ -66,6 +72,18 @@ func wantRights(m Enabled) map[right]bool {
 		want[right{p.Action, here.Replace(p.Resource)}] = true
 	}
 	return want
+}
+
+// TestTagsAreReadWhereAnExemptionAsks is TestRoles in other words: who has the right, by name.
+func TestTagsAreReadWhereAnExemptionAsks(t *testing.T) {
+	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
+	for name, want := range map[string]bool{"alpha-acts": false, "beta-acts": true, "gamma-alerts": false} {
+		function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+name)
+		role := tm.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
+		if got := gotRights(t, tm, role)[right{"tag:GetResources", "*"}]; got != want {
+			t.Errorf("%s may read tags: %t, want %t", name, got, want)
+		}
+	}
 }
 
 var sidForm = regexp.MustCompile(`^[A-Za-z0-9]+$`)

@@ -30,8 +30,8 @@ func newMainStack(app awscdk.App, config *Config, code string, now time.Time) er
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:nobody-is-told"),
 			jsii.String("nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topic "+alertTopic))
 	}
-	for _, idle := range config.idleExemptions(now) {
-		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:idle-exemption"), &idle)
+	for _, notice := range config.notices(now) {
+		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:exemption"), &notice)
 	}
 	s := &shared{
 		config: config,

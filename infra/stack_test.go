@@ -123,12 +123,12 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 			t.Errorf("exemptions of %s: %v: %v", m.Name, text, err)
 		}
 		for _, x := range exemptions {
-			if !slices.Contains(c.Exemptions, x) || x.Module != m.Name {
+			if !slices.Contains(c.Exemptions, x) || x.Module != m.Name && x.Module != "all" {
 				t.Errorf("%s has the exemption %+v, which is not its own", m.Name, x)
 			}
 		}
 		delete(variables, "COUNTERMAND_EXEMPTIONS")
-	} else if slices.ContainsFunc(c.Exemptions, func(x remediations.Exemption) bool { return x.Module == m.Name }) {
+	} else if slices.ContainsFunc(c.Exemptions, func(x remediations.Exemption) bool { return x.Module == m.Name || x.Module == "all" }) {
 		t.Errorf("%s lacks its exemptions", m.Name)
 	}
 	if diff := cmp.Diff(want, variables); diff != "" {
@@ -160,7 +160,9 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 func TestExemptionsReachTheirModule(t *testing.T) {
 	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
 	function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-beta-acts")
-	want := `[{"module":"beta-acts","resource":"two","owner":"bob@example.com","reason":"said \"so\"","expires":"2027-02-28T00:00:00Z"}]`
+	want := `[{"module":"beta-acts","resource":"two","owner":"bob@example.com","reason":"said \"so\"","expires":"2027-02-28T00:00:00Z"},` +
+		`{"module":"beta-acts","resource":"arn:aws:s3:::public-*","tag":"public=approved","owner":"bob@example.com","reason":"said so","expires":"2027-02-28T00:00:00Z"},` +
+		`{"module":"all","account":"111122223333","principal":"arn:aws:iam::111122223333:role/Deployer*","owner":"eve@example.com","reason":"said so","expires":"2027-02-28T00:00:00Z"}]`
 	if got := at(function.Properties, "Environment", "Variables", "COUNTERMAND_EXEMPTIONS"); got != want {
 		t.Errorf("got %v\nwant %s", got, want)
 	}

@@ -46,6 +46,9 @@ func (m *Module) Validate() error {
 	if !moduleName.MatchString(m.Name) || len(m.Name) > maxName {
 		wrong("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
 	}
+	if m.Name == AllModules {
+		wrong("an exemption of module %q is one from every module: take another name", AllModules)
+	}
 	if m.Title() == "" || m.Why() == "" {
 		wrong("doc must be a title line, a blank line, and why it matters")
 	}

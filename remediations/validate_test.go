@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -32,6 +31,7 @@ func TestValidate(t *testing.T) {
 	}
 	for want, fault := range map[string]func(*remediations.Module){
 		"name must be":              func(m *remediations.Module) { m.Name = "Door_Open" },
+		"take another name":         func(m *remediations.Module) { m.Name = "all" },
 		"of at most 32 characters":  func(m *remediations.Module) { m.Name = strings.Repeat("a", 33) },
 		"doc must be":               func(m *remediations.Module) { m.Doc = "shut the door" },
 		"severity is invalid(7)":    func(m *remediations.Module) { m.Severity = 7 },
@@ -117,27 +117,6 @@ func TestControlURL(t *testing.T) {
 	for _, control := range []string{"", "S3.8", "FSBP/", "FSBP/S3", "CIS-1.2/2.1", "ATT&CK/1562"} {
 		if got, err := remediations.ControlURL(control); err == nil {
 			t.Errorf("%q: %s", control, got)
-		}
-	}
-}
-
-func TestExemptionEnds(t *testing.T) {
-	end := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	x := remediations.Exemption{Module: "door-open", Resource: "front", Expires: end}
-	front, back := remediations.Resource{ID: "front"}, remediations.Resource{ID: "back"}
-	for _, c := range []struct {
-		module   string
-		resource remediations.Resource
-		at       time.Time
-		want     bool
-	}{
-		{"door-open", front, end.Add(-time.Second), true},
-		{"door-open", front, end, false},
-		{"door-open", back, end.Add(-time.Second), false},
-		{"window-open", front, end.Add(-time.Second), false},
-	} {
-		if got := x.Covers(c.module, c.resource, c.at); got != c.want {
-			t.Errorf("%s, %s at %s: %t, want %t", c.module, c.resource, c.at, got, c.want)
 		}
 	}
 }

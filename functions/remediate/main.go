@@ -111,6 +111,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	c.AWS = cfg
 	c.Store = engine.NewDynamoDB(cfg, table)
 	c.Alert = engine.SNS(cfg, topic)
+	c.Tags = engine.Tags(cfg)
 	return engine.New(c)
 }
 

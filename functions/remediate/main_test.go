@@ -36,7 +36,7 @@ func environment(changes map[string]string) func(string) string {
 
 func TestBuildReadsTheEnvironment(t *testing.T) {
 	for _, m := range catalog.All() {
-		exemption := remediations.Exemption{Module: m.Name, Resource: "ledger", Owner: "web", Reason: "a website", Expires: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
+		exemption := remediations.Exemption{Module: m.Name, Resource: "ledger", Tag: "public=approved", Owner: "web", Reason: "a website", Expires: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
 		text, err := json.Marshal([]remediations.Exemption{exemption})
 		if err != nil {
 			t.Fatal(err)
@@ -65,6 +65,7 @@ func TestBuildRefuses(t *testing.T) {
 		"a limit of nothing": {map[string]string{"COUNTERMAND_LIMITS": `{"module":1}`}, []string{`the limit "account" is 0`}},
 		"a retention of 0":   {map[string]string{"COUNTERMAND_RETENTION_DAYS": "0"}, []string{"not a number of days"}},
 		"a torn exemption":   {map[string]string{"COUNTERMAND_EXEMPTIONS": `[{"module":`}, []string{"COUNTERMAND_EXEMPTIONS"}},
+		"no exemption":       {map[string]string{"COUNTERMAND_EXEMPTIONS": `[{"module":"all","expires":"2026-06-01T00:00:00Z"}]`}, []string{"an exemption needs a resource"}},
 		"a broken exemption": {map[string]string{"COUNTERMAND_EXEMPTIONS": `[{"expires":"soon"}]`}, []string{"COUNTERMAND_EXEMPTIONS"}},
 	} {
 		_, err := build(t.Context(), environment(c.changes), slog.New(slog.DiscardHandler))

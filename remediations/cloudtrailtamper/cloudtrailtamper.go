@@ -89,7 +89,7 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 		return nil, fmt.Errorf("the record of %s names no trail", r.EventName)
 	}
 	if !strings.HasPrefix(name, "arn:") {
-		name = arn.ARN{Partition: partition(event.Region), Service: "cloudtrail", Region: event.Region,
+		name = arn.ARN{Partition: remediations.Partition(event.Region), Service: "cloudtrail", Region: event.Region,
 			AccountID: event.Account, Resource: "trail/" + name}.String()
 	}
 	a, _, err := parse(name)
@@ -111,20 +111,6 @@ func parse(id string) (arn.ARN, string, error) {
 		return a, "", fmt.Errorf("%q is not a trail's ARN", id)
 	}
 	return a, name, nil
-}
-
-// partition is the AWS partition that a Region is in.
-// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-func partition(region string) string {
-	for prefix, partition := range map[string]string{
-		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
-		"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
-	} {
-		if strings.HasPrefix(region, prefix) {
-			return partition
-		}
-	}
-	return "aws"
 }
 
 // state is all of a trail that the action changes.

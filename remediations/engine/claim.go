@@ -21,10 +21,6 @@ const lastAttempt = 3
 // run that dies is seen. It returns the record of another delivery where that one has the run.
 func (e *Engine) claim(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
 	record.Outcome = e.decide(record, finding)
-	if finding != nil {
-		record.Reason, record.Fix, record.Revert = finding.Reason, finding.Fix, finding.Revert
-		record.Before, record.After = finding.Before, finding.After
-	}
 	record.Version = 1
 	err := e.begin(ctx, record)
 	if !errors.Is(err, ErrConflict) {
@@ -58,11 +54,9 @@ func (e *Engine) begin(ctx context.Context, record *Record) error {
 
 // prepare makes the record one of a run that does not act.
 func (e *Engine) prepare(ctx context.Context, record *Record) {
-	switch record.Outcome {
-	case Alerted, Limited, Contested,
-		Remediated, Partial: // these two by an earlier attempt
+	if record.tells() {
 		record.Lease, record.Alert = e.lease(ctx), AlertPending
-	default:
+	} else {
 		record.Lease, record.Ended = time.Time{}, e.Now().UTC()
 	}
 }
@@ -172,6 +166,9 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 	}
 	if !prior.unfinished(e.Now()) {
 		return failure
+	}
+	if prior.Touched {
+		record.Before = nil // this attempt has changed nothing: what undo must put back is what the earlier one saw
 	}
 	record.follow(prior)
 	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {

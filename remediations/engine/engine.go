@@ -1,7 +1,7 @@
 // Package engine runs a module: one straight line from the raw event to the alert.
 //
 //	raw -> Parse -> authentic? -> Pattern.Match -> Suspects -> for each resource:
-//	       Guard -> decide -> claim -> Action -> Guard again -> record -> alert
+//	       Guard -> exempt? -> decide -> claim -> Action -> Guard again -> record -> alert
 //
 // Modes, exemptions, records and alerts live here, so that no module can get them wrong.
 package engine
@@ -21,7 +21,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Config is what an engine is built from. All of it is required but Exemptions and Log.
+// Config is what an engine is built from. All of it is required but Exemptions, Tags without them, and Log.
 type Config struct {
 	Module     *remediations.Module
 	Mode       remediations.Mode
@@ -31,8 +31,9 @@ type Config struct {
 	Limits     remediations.Limits                              // how often it acts
 	Alert      func(ctx context.Context, message Message) error // tells people
 	Exemptions []remediations.Exemption
-	Retention  time.Duration // how long a run record is kept
-	Log        *slog.Logger  // one line a run, with its metrics; nil: nothing is logged
+	Tags       func(ctx context.Context, region, arn string) (map[string]string, error) // of a resource; for exemptions with a tag
+	Retention  time.Duration                                                            // how long a run record is kept
+	Log        *slog.Logger                                                             // one line a run, with its metrics; nil: nothing is logged
 	Now        func() time.Time
 	Wait       func(ctx context.Context, d time.Duration) error // waits d, less if ctx ends
 }
@@ -53,6 +54,9 @@ func New(c Config) (*Engine, error) {
 		return nil, errors.New("engine: no account")
 	case c.Store == nil || c.Alert == nil || c.Now == nil || c.Wait == nil || c.Retention <= 0:
 		return nil, errors.New("engine: store, alert, clock, wait and retention are required")
+	}
+	if err := validExemptions(c); err != nil {
+		return nil, err
 	}
 	matcher, err := c.Module.Pattern.Compile()
 	if err != nil {

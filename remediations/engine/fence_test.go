@@ -112,6 +112,17 @@ func TestEngineCallsOnlyItsRuntimeActions(t *testing.T) {
 	}
 }
 
+func TestTagsCallsOnlyItsAction(t *testing.T) {
+	count := 0
+	fence := engine.NewFence(&remediations.Module{})
+	if _, err := engine.Tags(fence.Config(reached(&count), "eu-west-1"))(t.Context(), "eu-west-1", "arn:aws:s3:::ledger"); err == nil {
+		t.Error("a refused call is not an error")
+	}
+	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagLookup.Action {
+		t.Errorf("calls %+v, want %s", calls, remediations.TagLookup.Action)
+	}
+}
+
 // Who chooses a policy must not be able to make the record of taking it back too large for the table: S3 takes
 // 20 KB of policy, and the record holds it four times, twice as a quoted word of a command.
 func TestRecordOfTheLargestPolicyFits(t *testing.T) {

@@ -20,7 +20,7 @@ var accessDenied = map[string]bool{
 }
 
 // log writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded
-// metric format: a count by outcome, refusals by IAM (the declared permissions are wrong), and the time
+// metric format: a count by outcome, refusals by IAM (the declared permissions are wrong), exemptions that end soon, and the time
 // from the call that was made to the end of the run.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (e *Engine) log(ctx context.Context, r *Record) {
@@ -34,6 +34,10 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 	if denied(r) {
 		metrics = append(metrics, metric{Name: "AccessDenied", Unit: "Count"})
 		attrs = append(attrs, "AccessDenied", 1)
+	}
+	if r.ending() {
+		metrics = append(metrics, metric{Name: "ExemptionExpiring", Unit: "Count"})
+		attrs = append(attrs, "ExemptionExpiring", 1)
 	}
 	if !r.EventTime.IsZero() && r.Replay == "" {
 		metrics = append(metrics, metric{Name: "Latency", Unit: "Milliseconds"})

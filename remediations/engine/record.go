@@ -25,7 +25,7 @@ const (
 	Clean      Outcome = "Clean"      // the guard found nothing wrong
 	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
 	Alerted    Outcome = "Alerted"    // wrong; people were told
-	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off
+	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off, and people are told if it ends soon
 	Limited    Outcome = "Limited"    // wrong, and a budget is spent: nothing was done; people were told
 	Contested  Outcome = "Contested"  // put right too often today and wrong again: hands off; people were told who fights
 	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
@@ -63,7 +63,7 @@ type Record struct {
 	Revert    string                `json:"revert,omitempty"`
 	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
 	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
-	Exemption string                `json:"exemption,omitempty"` // whose, and why
+	Exemption *Exemption            `json:"exemption,omitempty"` // what keeps hands off
 	Limit     string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
 	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who made it wrong today, this event's principal included
 	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
@@ -86,6 +86,29 @@ type Record struct {
 func (r *Record) fail(err error) {
 	r.Outcome, r.Error = Failed, err.Error()
 	r.denied = r.denied || accessDenied[remediations.ErrorCode(err)]
+}
+
+// found notes what is wrong.
+func (r *Record) found(f *remediations.Finding) {
+	r.Reason, r.Fix, r.Revert, r.Before, r.After = f.Reason, f.Fix, f.Revert, f.Before, f.After
+}
+
+// ending reports whether the run is under an exemption that people should hear of before it ends.
+func (r *Record) ending() bool {
+	return r.Outcome == Exempt && r.Exemption != nil && r.Exemption.Ending
+}
+
+// tells reports whether people hear of a run that does not act, or not any more.
+func (r *Record) tells() bool {
+	switch r.Outcome {
+	case Alerted, Limited, Contested:
+		return true
+	case Remediated, Partial: // by an earlier attempt
+		return true
+	case Exempt: // it may have been acted upon before it was exempt
+		return r.Touched || r.ending() && r.Mode != remediations.Observe
+	}
+	return false
 }
 
 // follow makes the record the next attempt at the run that prior left unfinished, and that may have touched

@@ -30,12 +30,10 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 		AWS:   fence.Config(e.AWS, r.Region),
 		Log:   e.Log.With("run", record.ID, "module", e.Module.Name),
 	}
-	work, cancel := workTime(ctx)
-	finding, err := e.guard(work, run, r)
-	cancel()
+	finding, err := e.judge(ctx, run, record)
 	record.Calls = fence.Calls()
 	if err != nil {
-		return record, e.fail(ctx, record, fmt.Errorf("guard: %w", err))
+		return record, e.fail(ctx, record, err)
 	}
 	prior, err := e.claim(ctx, record, finding)
 	switch {
@@ -49,6 +47,22 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 		return record, e.act(ctx, run, fence, record, finding)
 	}
 	return record, e.tell(ctx, record)
+}
+
+// judge finds out what is wrong, and whether hands are kept off it, and notes both in the record.
+func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Record) (*remediations.Finding, error) {
+	work, cancel := workTime(ctx)
+	defer cancel()
+	finding, err := e.guard(work, run, record.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("guard: %w", err)
+	}
+	if finding == nil {
+		return nil, nil
+	}
+	record.found(finding)
+	record.Exemption, err = e.exempt(work, record.Resource, run.Event.Record.Identity)
+	return finding, err
 }
 
 // guard asks the module what is wrong, a few times if it can't be told yet.
@@ -72,16 +86,11 @@ func (e *Engine) look(ctx context.Context, run *remediations.Run, r remediations
 
 // decide is the outcome that a finding leads to; Started if the module may act.
 func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
-	if finding == nil {
-		return Clean
-	}
-	for _, x := range e.Exemptions {
-		if x.Covers(e.Module.Name, record.Resource, e.Now()) {
-			record.Exemption = fmt.Sprintf("%s, until %s: %s", x.Owner, x.Expires.Format(time.DateOnly), x.Reason)
-			return Exempt
-		}
-	}
 	switch {
+	case finding == nil:
+		return Clean
+	case record.Exemption != nil:
+		return Exempt
 	case record.Mode == remediations.Observe:
 		return Observed
 	case record.Mode == remediations.Alert, e.Module.Action == nil, finding.AlertOnly:

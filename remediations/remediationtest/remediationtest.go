@@ -159,5 +159,23 @@ func (k *kit) complete(c Case) error {
 	if k.module.Undo != nil && c.Acts && c.World().Change == nil {
 		return errors.New("its world can't be changed by somebody else (Change)")
 	}
+	return k.haveARNs(event)
+}
+
+// haveARNs: every suspect has an ARN, by which it can be exempted. What Suspects refuses is for other laws.
+func (k *kit) haveARNs(event events.Event) error {
+	suspects, err := k.module.Suspects(event)
+	if err != nil {
+		return nil
+	}
+	for _, r := range suspects {
+		arn, err := r.ARN()
+		if err != nil {
+			return err
+		}
+		if err := remediations.CheckResource(arn); err != nil {
+			return fmt.Errorf("%s can't be exempted by its ARN: %w", r, err)
+		}
+	}
 	return nil
 }

@@ -148,6 +148,16 @@ func TestFindsBreaks(t *testing.T) {
 				return []remediations.Resource{{ID: "from somewhere else", Type: "AWS::S3::Bucket", Account: e.Account, Region: e.Region}}, nil
 			}
 		}, "with an empty Bucket"},
+		{"a resource without an ARN", func(m *remediations.Module) {
+			suspects := m.Suspects
+			m.Suspects = func(e events.Event) ([]remediations.Resource, error) {
+				resources, err := suspects(e)
+				for i := range resources {
+					resources[i].Type = "AWS::House::Door"
+				}
+				return resources, err
+			}
+		}, "the ARN of AWS::House::Door ledger is not known"},
 		{"no commands for people", func(m *remediations.Module) {
 			guard := m.Guard
 			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {

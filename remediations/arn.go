@@ -1,0 +1,150 @@
+package remediations
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// arnForms is the ARN of each type of resource that a module looks at, by CloudFormation's name of the type.
+// What it is made from is written as in the page of its service below.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+var arnForms = map[string]string{
+	"AWS::CloudTrail::Trail": "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
+	"AWS::EC2::Instance":     "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
+	"AWS::EC2::Volume":       "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
+	"AWS::S3::Bucket":        "arn:${Partition}:s3:::${Name}",
+}
+
+// arnVariables is what may stand in an ARN for what its form leaves open; with a * in it, less is asked.
+var arnVariables = map[string]*regexp.Regexp{
+	"${Partition}": regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*\*[a-z*-]*)$`),
+	"${Region}":    regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
+	"${Account}":   regexp.MustCompile(`^([0-9]{12}|[0-9]*\*[0-9*]*)$`),
+	"${Name}":      regexp.MustCompile(`^[^?]+$`),
+}
+
+// partitions is how the names of Regions begin that are not in the partition "aws".
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+var partitions = map[string]string{
+	"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
+	"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
+}
+
+// Partition is the AWS partition that a Region is in.
+func Partition(region string) string {
+	for prefix, partition := range partitions {
+		if strings.HasPrefix(region, prefix) {
+			return partition
+		}
+	}
+	return "aws"
+}
+
+// ARN is the resource's ARN: its ID where the service names its resources by that, and otherwise made from its
+// type, ID, account and Region. It is an error if the type has no form in arnForms, or something is missing.
+func (r Resource) ARN() (string, error) {
+	form, ok := arnForms[r.Type]
+	if !ok {
+		return "", fmt.Errorf("the ARN of %s is not known: its type has no form in remediations/arn.go", r)
+	}
+	arn := r.ID
+	if !strings.HasPrefix(r.ID, "arn:") {
+		arn = strings.NewReplacer("${Partition}", Partition(r.Region), "${Region}", r.Region,
+			"${Account}", r.Account, "${Name}", r.ID).Replace(form)
+	}
+	if part := misfit(arn, form); part >= 0 {
+		return "", fmt.Errorf("the ARN of %s would be %q: its %s is not like that of %s", r, arn, arnParts[part], form)
+	}
+	return arn, nil
+}
+
+// owner is the account that the resource belongs to: its ARN's, where that holds one.
+func (r Resource) owner() (string, error) {
+	arn, err := r.ARN()
+	if err != nil {
+		return "", err
+	}
+	if account := strings.SplitN(arn, ":", len(arnParts))[4]; account != "" {
+		return account, nil
+	}
+	return r.Account, nil
+}
+
+// arnParts is what stands between the first five colons of an ARN, and after them.
+var arnParts = []string{"beginning", "partition", "service", "Region", "account", "resource"}
+
+// misfit is the first part of an ARN, which may hold *, by which it can't be one of a form; -1 if it can.
+func misfit(arn, form string) int {
+	got := strings.SplitN(arn, ":", len(arnParts))
+	for i, want := range strings.SplitN(form, ":", len(arnParts)) {
+		if i >= len(got) || !couldBe(got[i], want) {
+			return i
+		}
+	}
+	return -1
+}
+
+// couldBe reports whether a part of an ARN, which may hold *, can be that of a form.
+func couldBe(part, form string) bool {
+	return slices.EqualFunc(segments(part), segments(form), func(got, want string) bool {
+		if variable, ok := arnVariables[want]; ok {
+			return variable.MatchString(got)
+		}
+		return like(got, want)
+	})
+}
+
+// arnForm reports by which part a resource's ARN, which may hold *, is none that a module looks at.
+func arnForm(arn string) error {
+	deepest, nearest := -1, []string(nil)
+	for _, form := range slices.Sorted(maps.Values(arnForms)) {
+		switch part := misfit(arn, form); {
+		case part < 0:
+			return nil
+		case part > deepest:
+			deepest, nearest = part, []string{form}
+		case part == deepest:
+			nearest = append(nearest, form)
+		}
+	}
+	return fmt.Errorf("its %s is not like that of %s", arnParts[deepest], strings.Join(nearest, " or "))
+}
+
+// matchARN reports whether an ARN matches a pattern. Both are compared segment by segment, each of which a colon
+// or a slash ends: * is any run of characters within its segment, none included, and never reaches over either.
+func matchARN(pattern, arn string) bool {
+	return slices.EqualFunc(segments(pattern), segments(arn), like)
+}
+
+// segments is a text cut before and after each colon and slash.
+func segments(text string) []string {
+	var list []string
+	for {
+		i := strings.IndexFunc(text, separator)
+		if i < 0 {
+			return append(list, text)
+		}
+		list = append(list, text[:i], text[i:i+1])
+		text = text[i+1:]
+	}
+}
+
+func separator(c rune) bool { return c == ':' || c == '/' }
+
+// like reports whether a text is a pattern in which * stands for any run of characters, none included.
+func like(pattern, text string) bool {
+	first, rest, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return pattern == text
+	}
+	text, ok := strings.CutPrefix(text, first)
+	for ok && strings.Contains(rest, "*") {
+		var middle string
+		middle, rest, _ = strings.Cut(rest, "*")
+		_, text, ok = strings.Cut(text, middle)
+	}
+	return ok && strings.HasSuffix(text, rest)
+}

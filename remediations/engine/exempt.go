@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+// Exemption is what a record says of the exemption that its run is under.
+type Exemption struct {
+	Owner   string    `json:"owner"`
+	Reason  string    `json:"reason"`
+	Expires time.Time `json:"expires"`
+	Until   string    `json:"until"`            // "until 2027-03-01, 9 days left", as it was then
+	Matched string    `json:"matched"`          // which of its parts there are, all of which held
+	Ending  bool      `json:"ending,omitempty"` // it ends within remediations.ExemptionNotice
+}
+
+// validExemptions refuses what a configuration file can't have led to, before a mistake in it lets something pass.
+func validExemptions(c Config) error {
+	for _, x := range c.Exemptions {
+		if err := x.Validate(); err != nil {
+			return fmt.Errorf("engine: exemption of %s: %w", x, err)
+		}
+		if x.Tag != "" && c.Tags == nil {
+			return fmt.Errorf("engine: exemption of %s: tags can't be looked up", x)
+		}
+	}
+	return nil
+}
+
+// exempt is the exemption that a run is under, of several the one that lasts longest; nil if there is none. Tags
+// are looked up only if that alone decides. An error means that it can't be told: then nothing may be done.
+func (e *Engine) exempt(ctx context.Context, r remediations.Resource, who events.Identity) (*Exemption, error) {
+	var covering, tagged []remediations.Exemption
+	for _, x := range e.Exemptions {
+		covers, err := x.Covers(e.Module.Name, r, who, e.Now())
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("exemption of %s: %w", x, err)
+		case covers && x.Tag != "":
+			tagged = append(tagged, x)
+		case covers:
+			covering = append(covering, x)
+		}
+	}
+	if len(covering) == 0 && len(tagged) > 0 {
+		tags, err := e.tags(ctx, r)
+		if err != nil {
+			return nil, fmt.Errorf("exemption of %s: %w", tagged[0], err)
+		}
+		for _, x := range tagged {
+			if x.HasTag(tags) {
+				covering = append(covering, x)
+			}
+		}
+	}
+	return longest(covering, e.Now()), nil
+}
+
+func (e *Engine) tags(ctx context.Context, r remediations.Resource) (map[string]string, error) {
+	arn, err := r.ARN()
+	if err != nil {
+		return nil, err
+	}
+	return e.Tags(ctx, r.Region, arn)
+}
+
+func longest(exemptions []remediations.Exemption, now time.Time) *Exemption {
+	var last *Exemption
+	for _, x := range exemptions {
+		if last == nil || x.Expires.After(last.Expires) {
+			last = &Exemption{
+				Owner: x.Owner, Reason: x.Reason, Expires: x.Expires,
+				Until: x.Until(now), Matched: x.String(), Ending: x.Ending(now),
+			}
+		}
+	}
+	return last
+}
+
+// Tags looks up a resource's tags, in its Region and by its ARN; none if it has none or does not exist.
+// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
+	return func(ctx context.Context, region, arn string) (map[string]string, error) {
+		there := cfg.Copy()
+		there.Region = region
+		out, err := resourcegroupstaggingapi.NewFromConfig(there).GetResources(ctx,
+			&resourcegroupstaggingapi.GetResourcesInput{ResourceARNList: []string{arn}})
+		if err != nil {
+			return nil, fmt.Errorf("get tags of %s: %w", arn, err)
+		}
+		tags := map[string]string{}
+		for _, mapping := range out.ResourceTagMappingList {
+			if aws.ToString(mapping.ResourceARN) != arn {
+				return nil, fmt.Errorf("get tags of %s: the answer is about %q", arn, aws.ToString(mapping.ResourceARN))
+			}
+			for _, tag := range mapping.Tags {
+				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+			}
+		}
+		if aws.ToString(out.PaginationToken) != "" {
+			return nil, errors.New("get tags of " + arn + ": the answer is not complete")
+		}
+		return tags, nil
+	}
+}
