@@ -40,8 +40,8 @@ type Module struct {
 	Guard func(context.Context, *Run, Resource) (*Finding, error)
 	// Action makes it right: the least change that closes the hole. Idempotent. nil for a module that only alerts.
 	Action func(context.Context, *Run, *Finding) error
-	// Undo puts back what the finding holds as Before, and returns ErrChanged if the resource is no longer
-	// what the finding holds as After. nil where it cannot be done.
+	// Undo puts back what the finding holds as Before, and returns Changed if the resource is no longer what
+	// the finding holds as After. It gets no event. nil where it cannot be done.
 	Undo func(context.Context, *Run, *Finding) error
 }
 
@@ -75,8 +75,8 @@ type Finding struct {
 
 // Run is what a module is given to work with.
 type Run struct {
-	Event *events.Event
-	AWS   aws.Config // of the resource's Region; every client is built from it, and what was not declared is refused
+	Event *events.Event // nil for Undo, which works from the run record
+	AWS   aws.Config    // of the resource's Region; every client is built from it, and what was not declared is refused
 	Log   *slog.Logger
 }
 
@@ -109,9 +109,29 @@ func Encode(v any) (json.RawMessage, error) {
 // people paste these commands.
 func Quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
-// ErrChanged is Undo's refusal: the resource is not as the action left it, so somebody else has decided
-// about it since.
+// ErrChanged is the refusal of Action and Undo to overwrite what somebody else has decided since: the resource
+// is not as it was judged, or as the action left it.
 var ErrChanged = errors.New("the resource has changed since")
+
+// ChangedError is ErrChanged with the state that was found.
+type ChangedError struct {
+	Present json.RawMessage // in the form of Finding.Before
+}
+
+func (e *ChangedError) Error() string { return ErrChanged.Error() }
+
+// Unwrap makes it an ErrChanged.
+func (e *ChangedError) Unwrap() error { return ErrChanged }
+
+// Changed is Undo's ErrChanged. The present state, in the form of Finding.Before, is for the person who has
+// to decide now: it is shown beside what the action left.
+func Changed(present any) error {
+	state, err := Encode(present)
+	if err != nil {
+		return fmt.Errorf("encode the present state: %w", err)
+	}
+	return &ChangedError{Present: state}
+}
 
 // ErrNotYet is a guard's answer about a resource that is not as far as to be judged: just created, and not
 // visible everywhere. The engine asks again for a few seconds before it calls the run failed.

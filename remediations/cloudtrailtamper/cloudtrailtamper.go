@@ -232,11 +232,11 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 	status, err := client.GetTrailStatus(ctx, &cloudtrail.GetTrailStatusInput{Name: &id})
 	switch {
 	case remediations.ErrorCode(err) == "TrailNotFoundException":
-		return fmt.Errorf("trail %s is gone: %w", id, remediations.ErrChanged)
+		return fmt.Errorf("trail %s is gone: %w", id, remediations.Changed(nil))
 	case err != nil:
 		return fmt.Errorf("get status of trail %s: %w", id, err)
 	case aws.ToBool(status.IsLogging) != after.Logging:
-		return fmt.Errorf("trail %s: %w", id, remediations.ErrChanged)
+		return fmt.Errorf("trail %s: %w", id, remediations.Changed(state{Logging: aws.ToBool(status.IsLogging)}))
 	case before.Logging == after.Logging:
 		return nil
 	}

@@ -47,9 +47,7 @@ func SNS(cfg aws.Config, topic string) func(context.Context, Message) error {
 // alone, so that it can be sent again later.
 func Render(m *remediations.Module, r *Record) Message {
 	var b strings.Builder
-	section := func(title, format string, args ...any) {
-		fmt.Fprintf(&b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
-	}
+	section := sections(&b)
 	b.WriteString(headline(m, r) + "\n\n")
 	if r.Outcome == Failed {
 		section("WHAT WENT WRONG", "%s", bounded(r.Error, maxReason))
@@ -60,26 +58,20 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Limit != "" {
 		section("WHY NOTHING WAS DONE", "%s", limits(r))
 	}
-	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
-		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
-	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
-	if r.Reason != "" {
-		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
-		section(changeTitle(r), "%s", change(r))
-	}
+	facts(section, r)
 	section("WHY IT MATTERS", "%s", m.Why())
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
 	switch {
 	case r.Outcome == Exempt && r.Exemption != nil:
-		section("WHY IT IS LEFT ALONE", "%s, %s: %s\nexempt by %s\n\nTo keep it so, give the exemption in countermand.yaml a later end, then deploy.",
-			bounded(r.Exemption.Owner, maxField), r.Exemption.Until, bounded(r.Exemption.Reason, maxReason), bounded(r.Exemption.Matched, maxReason))
+		section("WHY IT IS LEFT ALONE", "%s\n\nTo keep it so, give the exemption in countermand.yaml a later end, then deploy.",
+			exemption(r.Exemption))
 	case r.Resource.ID != "":
-		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", exemption(r))
+		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", ExemptionText(r))
 	}
 	if r.Touched && r.Revert != "" {
-		section("TAKE IT BACK", "Exempt it first, or this call is taken back as well.\n%s", r.Revert)
+		section("TAKE IT BACK", "%s", takeBack(m, r))
 	}
 	if len(m.Controls) > 0 {
 		section("CONTROLS", "%s", controls(m))
@@ -87,6 +79,38 @@ func Render(m *remediations.Module, r *Record) Message {
 	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
 	return Message{Subject: subject(m, r), Body: b.String()}
 }
+
+// sections writes sections into a text: a title, and what stands below it.
+func sections(b *strings.Builder) func(title, format string, args ...any) {
+	return func(title, format string, args ...any) {
+		fmt.Fprintf(b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
+	}
+}
+
+// facts are the sections on what somebody did, and what it has come to.
+func facts(section func(title, format string, args ...any), r *Record) {
+	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
+		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
+	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
+	if r.Reason != "" {
+		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
+		section(changeTitle(r), "%s", change(r))
+	}
+}
+
+// takeBack says how to take the run back. The command looks first whether the resource has changed since; the
+// call by hand needs no tool.
+func takeBack(m *remediations.Module, r *Record) string {
+	const first = "Exempt it first, or this is taken back as well."
+	if m == nil || m.Undo == nil {
+		return first + "\n" + r.Revert
+	}
+	return fmt.Sprintf("%s In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
+		first, undoCommand(r), r.Revert)
+}
+
+// undoCommand is the command that takes the run back.
+func undoCommand(r *Record) string { return "go run ./scripts/countermand undo " + r.ID }
 
 // headline says in one line how the run ended.
 func headline(m *remediations.Module, r *Record) string {
@@ -145,7 +169,7 @@ func subject(m *remediations.Module, r *Record) string {
 
 func changeTitle(r *Record) string {
 	switch {
-	case pretty(r.Before) == pretty(r.After):
+	case SameState(r.Before, r.After):
 		return "WHAT IT LOOKS LIKE NOW"
 	case r.Touched:
 		return "WHAT WAS CHANGED (- before, + after)"
@@ -153,11 +177,21 @@ func changeTitle(r *Record) string {
 	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
 }
 
-// change is the difference between the states, line by line.
+// change is what the run has changed, or would change.
 func change(r *Record) string {
-	before, after := pretty(r.Before), pretty(r.After)
+	text := Difference(r.Before, r.After)
+	if len(text) > maxChange {
+		text = strings.ToValidUTF8(text[:maxChange], "") + "\n(cut; the run record has all of it)"
+	}
+	return text
+}
+
+// Difference is the whole of two states, line by line: "-" before what only the first has, "+" before what only
+// the second has. Where they are the same it is that state.
+func Difference(first, second json.RawMessage) string {
+	before, after := pretty(first), pretty(second)
 	if before == after {
-		return before
+		return strings.TrimRight(before, "\n")
 	}
 	// The whole of both states, not only the lines around a change: it is read once, in a hurry.
 	edits := udiff.Lines(before, after)
@@ -172,12 +206,11 @@ func change(r *Record) string {
 		}
 		lines = append(lines, line)
 	}
-	text := strings.Join(lines, "\n")
-	if len(text) > maxChange {
-		text = strings.ToValidUTF8(text[:maxChange], "") + "\n(cut; the run record has all of it)"
-	}
-	return text
+	return strings.Join(lines, "\n")
 }
+
+// SameState reports whether two states read the same.
+func SameState(a, b json.RawMessage) bool { return pretty(a) == pretty(b) }
 
 // pretty is a state as indented JSON, ending in a newline. A string that holds a JSON document, as policies
 // are kept, is shown as that document.
@@ -212,8 +245,14 @@ func printable(text string) string {
 	return b.String()
 }
 
-// exemption is the text for countermand.yaml that keeps the module's hands off this resource.
-func exemption(r *Record) string {
+// exemption is what a run was exempt by, and who wants that.
+func exemption(x *Exemption) string {
+	return fmt.Sprintf("%s, %s: %s\nexempt by %s", bounded(x.Owner, maxField), x.Until, bounded(x.Reason, maxReason),
+		bounded(x.Matched, maxReason))
+}
+
+// ExemptionText is the text for countermand.yaml that keeps the module's hands off this resource.
+func ExemptionText(r *Record) string {
 	return fmt.Sprintf(`exemptions:
   - module: %s
     resource: %q

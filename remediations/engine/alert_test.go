@@ -17,8 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestRender(t *testing.T) {
-	base := engine.Record{
+// doorRun is the record of a run that has shut a door.
+func doorRun() engine.Record {
+	return engine.Record{
 		ID: "door-open-0123456789abcdef0123", Module: "door-open", Mode: remediations.Enforce, Outcome: engine.Remediated,
 		Resource: remediations.Resource{ID: "front", Type: "AWS::House::Door", Account: "111122223333", Region: "eu-west-1"},
 		EventID:  "0e2f3f0a-52a3-4c5e-bb6f-0a4f6c2f7d10", EventName: "OpenDoor", EventTime: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
@@ -27,8 +28,13 @@ func TestRender(t *testing.T) {
 		Fix: "house shut-door --id front", Revert: "house open-door --id front", Started: time.Date(2026, 3, 1, 10, 0, 5, 0, time.UTC),
 		Touched: true,
 	}
+}
+
+func TestRender(t *testing.T) {
+	base := doorRun()
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
+		"byhand":     func(*engine.Record) {}, // the module can't undo it
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
 		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
 		"unverified": func(r *engine.Record) {
@@ -65,22 +71,31 @@ func TestRender(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := base
 			change(&r)
-			m := engine.Render((&door{}).module(), &r)
-			got := m.Subject + "\n\n" + m.Body
-			file := filepath.Join("testdata", "alert-"+name+".golden")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
+			module := (&door{}).module()
+			if name != "byhand" {
+				module.Undo = module.Action
 			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("run with -update if this is meant: %s", diff)
-			}
+			m := engine.Render(module, &r)
+			golden(t, "alert-"+name, m.Subject+"\n\n"+m.Body)
 		})
+	}
+}
+
+// golden compares a text with what is in a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("run with -update if this is meant: %s", diff)
 	}
 }
 

@@ -22,6 +22,9 @@ import (
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const maxRecord = 380_000
 
+// startedFormat is the form of the attribute "started", in UTC: its order as text is that of time.
+const startedFormat = "2006-01-02T15:04:05.000Z07:00"
+
 // DynamoDB is a Store in a table whose key is "id". The record is one JSON text; what the console and
 // filters want to see stands beside it as attributes of its own.
 type DynamoDB struct {
@@ -47,7 +50,12 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (*Record, error) {
 	if out.Item == nil {
 		return nil, nil
 	}
-	body, ok := out.Item["record"].(*types.AttributeValueMemberS)
+	return d.decode(id, out.Item)
+}
+
+// decode is the record of an item.
+func (d *DynamoDB) decode(id string, item map[string]types.AttributeValue) (*Record, error) {
+	body, ok := item["record"].(*types.AttributeValueMemberS)
 	if !ok {
 		return nil, fmt.Errorf("run record %s in table %s has no attribute \"record\"", id, d.table)
 	}
@@ -97,7 +105,7 @@ func (d *DynamoDB) put(r *Record) (*types.Put, error) {
 			"resource":  text(r.Resource.String()),
 			"principal": text(r.Principal),
 			"event":     text(r.EventName),
-			"started":   text(r.Started.Format("2006-01-02T15:04:05.000Z07:00")),
+			"started":   text(r.Started.UTC().Format(startedFormat)),
 			"version":   number(int64(r.Version)),
 			"expires":   number(r.Expires.Unix()),
 			"record":    text(string(body)),

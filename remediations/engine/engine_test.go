@@ -111,6 +111,14 @@ type house struct {
 type flaky struct {
 	engine.Memory
 	failPut func(*engine.Record) error
+	failGet error
+}
+
+func (f *flaky) Get(ctx context.Context, id string) (*engine.Record, error) {
+	if f.failGet != nil {
+		return nil, f.failGet
+	}
+	return f.Memory.Get(ctx, id)
 }
 
 func (f *flaky) Put(ctx context.Context, r *engine.Record) error { return f.Begin(ctx, r, nil) }

@@ -33,7 +33,13 @@ const (
 	Partial    Outcome = "Partial"    // put right as far as the module may; people were told of the rest
 	Unverified Outcome = "Unverified" // acted, and still wrong; people were told
 	Failed     Outcome = "Failed"     // an error; Lambda tries again, then the failure queue has the event
+	Undone     Outcome = "Undone"     // a person took back what an earlier run did
 )
+
+// Recorded are the outcomes that a record can have. The others are in the function's log only.
+func Recorded() []Outcome {
+	return []Outcome{Started, Clean, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
+}
 
 // Alert states of a record.
 const (
@@ -56,6 +62,7 @@ type Record struct {
 	SourceIP  string                `json:"sourceIP"`
 	UserAgent string                `json:"userAgent"`
 	Replay    string                `json:"replay,omitempty"` // name of the replay that delivered the event
+	Undoes    string                `json:"undoes,omitempty"` // id of the run that this one takes back; such a run has no event
 	Reason    string                `json:"reason,omitempty"`
 	Before    json.RawMessage       `json:"before,omitempty"`
 	After     json.RawMessage       `json:"after,omitempty"`

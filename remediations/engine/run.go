@@ -166,17 +166,3 @@ func wrote(calls []Call) bool {
 	}
 	return false
 }
-
-// Undo takes back what a module did, with the fence around it. It returns remediations.ErrChanged if the
-// resource has changed since, and an error if the module can't undo.
-func Undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding) ([]Call, error) {
-	if m.Undo == nil {
-		return nil, fmt.Errorf("module %s can't undo what it does", m.Name)
-	}
-	fence := NewFence(m)
-	fence.writes = slices.Concat(m.Writes, m.UndoWrites)
-	fence.AllowWrites(true)
-	run.AWS = fence.Config(run.AWS, finding.Resource.Region)
-	err := m.Undo(ctx, &run, finding)
-	return fence.Calls(), err
-}

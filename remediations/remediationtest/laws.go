@@ -276,7 +276,7 @@ func (k *kit) undo(c Case) error {
 	}
 	for _, r := range slices.Backward(records) {
 		if r.Touched {
-			if err := k.undoRun(p, c.Event, r); err != nil {
+			if err := k.undoRun(p, r); err != nil {
 				return err
 			}
 		}
@@ -284,7 +284,27 @@ func (k *kit) undo(c Case) error {
 	if got := p.stage.state(); got != before {
 		return fmt.Errorf("it left %s, not %s", got, before)
 	}
-	return k.undoRefuses(c)
+	if err := k.undoRefuses(c); err != nil {
+		return err
+	}
+	return k.undoShows(p, records)
+}
+
+// undoShows: undo's refusal holds the present state in the form of Before, which it is after a first undo.
+func (k *kit) undoShows(p *play, records []engine.Record) error {
+	for _, r := range records {
+		if !r.Touched {
+			continue
+		}
+		var changed *remediations.ChangedError
+		if err := k.undoRun(p, r); !errors.As(err, &changed) {
+			return fmt.Errorf("it was done a second time, and returned %v, not Changed", err)
+		}
+		if !engine.SameState(changed.Present, r.Before) {
+			return fmt.Errorf("it was done a second time, and said that the state is %s, not %s", changed.Present, r.Before)
+		}
+	}
+	return nil
 }
 
 func (k *kit) undoRefuses(c Case) error {
@@ -302,7 +322,7 @@ func (k *kit) undoRefuses(c Case) error {
 		if !r.Touched {
 			continue
 		}
-		if err := k.undoRun(p, c.Event, r); !errors.Is(err, remediations.ErrChanged) {
+		if err := k.undoRun(p, r); !errors.Is(err, remediations.ErrChanged) {
 			return fmt.Errorf("somebody has changed the resource since, and undo returned %v, not ErrChanged", err)
 		}
 	}
@@ -312,14 +332,11 @@ func (k *kit) undoRefuses(c Case) error {
 	return nil
 }
 
-func (k *kit) undoRun(p *play, raw []byte, r engine.Record) error {
-	event, err := events.Parse(raw)
-	if err != nil {
-		return err
-	}
+// undoRun gives undo what a person has: the record, and no event.
+func (k *kit) undoRun(p *play, r engine.Record) error {
 	seen := len(p.stage.calls)
 	finding := &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After}
-	_, err = engine.Undo(k.ctx, k.module, remediations.Run{Event: &event, AWS: p.stage.config(), Log: p.engine.Log}, finding)
+	_, err := engine.Undo(k.ctx, k.module, remediations.Run{AWS: p.stage.config(), Log: p.engine.Log}, finding)
 	for _, call := range p.stage.calls[seen:] {
 		if action, err := engine.Action(call.service, call.operation); err == nil {
 			k.used[action] = true

@@ -103,6 +103,31 @@ func TestFindsBreaks(t *testing.T) {
 				return write(ctx, run, f.Resource.ID, "Suspended")
 			}
 		}, "not ErrChanged"},
+		{"an undo that does not say what it found", func(m *remediations.Module) {
+			undo := m.Undo
+			m.Undo = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+				if err := undo(ctx, run, f); errors.Is(err, remediations.ErrChanged) {
+					return remediations.ErrChanged
+				}
+				return nil
+			}
+		}, "not Changed"},
+		{"an undo that says something else than what it found", func(m *remediations.Module) {
+			undo := m.Undo
+			m.Undo = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+				if err := undo(ctx, run, f); errors.Is(err, remediations.ErrChanged) {
+					return remediations.Changed(map[string]string{"status": "Suspended"})
+				}
+				return nil
+			}
+		}, "said that the state is"},
+		{"an undo that asks the event", func(m *remediations.Module) {
+			undo := m.Undo
+			m.Undo = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+				_ = run.Event.Record.EventName
+				return undo(ctx, run, f)
+			}
+		}, "the module panicked"},
 		{"an undo that puts nothing back", func(m *remediations.Module) {
 			undo := m.Undo
 			m.Undo = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
@@ -223,7 +248,7 @@ func versioning() *remediations.Module {
 				return err
 			}
 			if status != after {
-				return remediations.ErrChanged
+				return remediations.Changed(status)
 			}
 			return write(ctx, run, f.Resource.ID, before)
 		},

@@ -151,7 +151,7 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 	case err != nil:
 		return err
 	case !same(present, after):
-		return fmt.Errorf("put back policy of bucket %s: %w", finding.Resource.ID, remediations.ErrChanged)
+		return fmt.Errorf("put back policy of bucket %s: %w", finding.Resource.ID, remediations.Changed(state(present)))
 	}
 	return put(ctx, client, finding.Resource, before)
 }
@@ -169,6 +169,14 @@ func states(finding *remediations.Finding) (before, after []byte, err error) {
 		after = []byte(*a)
 	}
 	return []byte(*b), after, nil
+}
+
+// state is a policy as a finding holds it; nil if there is none.
+func state(text []byte) *string {
+	if text == nil {
+		return nil
+	}
+	return aws.String(string(text))
 }
 
 // same compares policies, of which nil is none. S3 may write white space its own way.

@@ -189,10 +189,15 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 	if err != nil {
 		return err
 	}
+	now, changed := state{}, ""
 	for _, id := range after.ids() {
-		if !same(present[id].ours(), after[id]) {
-			return fmt.Errorf("tags of %s: %w", id, remediations.ErrChanged)
+		now[id] = present[id].ours()
+		if !same(now[id], after[id]) {
+			changed = id
 		}
+	}
+	if changed != "" {
+		return fmt.Errorf("tags of %s: %w", changed, remediations.Changed(now))
 	}
 	for _, c := range additions(before, after) {
 		if err := c.remove(ctx, client); err != nil {

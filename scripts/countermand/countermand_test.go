@@ -77,7 +77,7 @@ func run(t *testing.T, stdin string, files map[string]string, args ...string) (s
 		}
 	}
 	var out, errs bytes.Buffer
-	root := rootCommand(fixtures)
+	root := rootCommand(fixtures, noAccount)
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))
 	root.SetOut(&out)
@@ -327,7 +327,7 @@ func TestArgumentErrorsSayWhatToDo(t *testing.T) {
 
 // Each command has examples, and its help goes to standard output.
 func TestHelp(t *testing.T) {
-	for _, command := range rootCommand(fixtures).Commands() {
+	for _, command := range rootCommand(fixtures, noAccount).Commands() {
 		stdout, _, err := run(t, "", nil, command.Name(), "--help")
 		wantsError(t, "", err)
 		_, examples, _ := strings.Cut(stdout, "Examples:\n")
@@ -344,7 +344,7 @@ func TestWriteErrorEndsReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := &fullDisk{}
-	root := rootCommand(fixtures)
+	root := rootCommand(fixtures, noAccount)
 	root.SetArgs([]string{"explain", "e.jsonl"})
 	root.SetOut(full)
 	wantsError(t, "no space left", root.Execute())

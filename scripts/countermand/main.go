@@ -1,11 +1,12 @@
 // Command countermand is the command line: it explains modules, patterns and events, and shows Countermand at work,
-// without an AWS account.
+// without an AWS account; with one, it lists what Countermand has done there, and takes it back.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 
 	"github.com/countermand/countermand/remediations"
@@ -13,7 +14,7 @@ import (
 )
 
 func main() {
-	if err := rootCommand(catalog.All()).Execute(); err != nil {
+	if err := rootCommand(catalog.All(), config.LoadDefaultConfig).Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "countermand:", err)
 		os.Exit(1)
 	}
@@ -22,7 +23,7 @@ func main() {
 // name is how the commands are called, in help and examples: a copied line works.
 const name = "go run ./scripts/countermand"
 
-func rootCommand(modules []*remediations.Module) *cobra.Command {
+func rootCommand(modules []*remediations.Module, load loader) *cobra.Command {
 	root := &cobra.Command{
 		Use:         "countermand",
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: name},
@@ -32,17 +33,19 @@ func rootCommand(modules []*remediations.Module) *cobra.Command {
 CloudTrail reports a call, an EventBridge rule picks it out, and a Lambda function reads what the
 resource looks like now, puts it right and tells people. Each such remediation is a module.
 
-The commands below need no AWS account and call nothing in AWS.`,
+runs, run and undo call AWS with your own credentials. The others need no AWS account and call nothing in AWS.`,
 		Example: `  ./scripts/sandbox                                          # see it at work
   ` + name + ` modules                       # what is watched, and what happens then
   ` + name + ` modules s3-public-policy      # one module in full
   ` + name + ` explain event.json            # what the modules would make of an event
-  ` + name + ` match pattern.json event.json # does an event pattern match?`,
+  ` + name + ` match pattern.json event.json # does an event pattern match?
+  ` + name + ` runs --since 24h              # what has Countermand done?`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand())
+	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand(),
+		runsCommand(modules, load), runCommand(modules, load), undoCommand(modules, load))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())
 	})

@@ -261,7 +261,7 @@ c.jsonl:7: eq-3: want false, got malformed event
 }
 
 func TestCorpusReportsAWriteError(t *testing.T) {
-	root := rootCommand(fixtures)
+	root := rootCommand(fixtures, noAccount)
 	root.SetArgs([]string{"match", "--corpus", "-"})
 	root.SetIn(strings.NewReader(oddCorpus))
 	root.SetOut(&fullDisk{})

@@ -18,8 +18,9 @@ type paint struct{ on bool }
 // paintFor is the paint for a writer. NO_COLOR (https://no-color.org) turns colours off.
 func paintFor(w io.Writer) paint { return paint{on: os.Getenv("NO_COLOR") == "" && isTerminal(w)} }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal reports whether a reader or a writer is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
@@ -46,6 +47,15 @@ func printable(text string) string {
 		}
 		return unicode.ReplacementChar
 	}, text)
+}
+
+// printableLines is printable for text of several lines.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // writeJSON writes a value as JSON for people and programs: <, > and & as they are.

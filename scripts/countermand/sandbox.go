@@ -19,8 +19,8 @@ func sandboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sandbox",
 		Short: "see Countermand at work on an AWS emulator (use ./scripts/sandbox)",
-		Long: `Deploys Countermand onto an AWS emulator on this machine, plays three attacks, and checks that each was
-taken back. It needs no AWS account. Everything is stopped at the end, and if it is interrupted.
+		Long: `Deploys Countermand onto an AWS emulator on this machine, plays three attacks, checks that each was taken
+back, and undoes one of these on request. It needs no AWS account. Everything is stopped at the end, and if it is interrupted.
 
 ./scripts/sandbox installs what this needs, builds Countermand and then calls it.`,
 		Example: `  ./scripts/sandbox       # play the attacks
@@ -28,7 +28,11 @@ taken back. It needs no AWS account. Everything is stopped at the end, and if it
   ./scripts/sandbox down  # stop it`,
 		Args: cobra.NoArgs,
 		RunE: inSandbox(func(ctx context.Context, c *cobra.Command, root string) error {
-			return sandbox.Play(ctx, root, c.OutOrStdout())
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find the command line itself: %w", err)
+			}
+			return sandbox.Play(ctx, root, c.OutOrStdout(), self)
 		}),
 	}
 	c.AddCommand(

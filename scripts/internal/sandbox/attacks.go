@@ -74,20 +74,6 @@ func policyOf(statements ...string) string {
 }
 
 func publicBucket() attack {
-	put := func(ctx context.Context, c aws.Config, policy string) error {
-		_, err := s3.NewFromConfig(c).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(bucket), Policy: &policy})
-		if err != nil {
-			return fmt.Errorf("put the policy of bucket %s: %w", bucket, err)
-		}
-		return nil
-	}
-	read := func(ctx context.Context, own aws.Config) (string, error) {
-		out, err := s3.NewFromConfig(own).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(bucket)})
-		if err != nil {
-			return "", fmt.Errorf("get the policy of bucket %s: %w", bucket, err)
-		}
-		return aws.ToString(out.Policy), nil
-	}
 	return attack{
 		module: "s3-public-policy",
 		title:  "A bucket becomes public",
@@ -99,17 +85,17 @@ func publicBucket() attack {
 			if err := createBucket(ctx, own, bucket); err != nil {
 				return err
 			}
-			return put(ctx, own, policyOf(legitimate))
+			return putPolicy(ctx, own, policyOf(legitimate))
 		},
 		strike: func(ctx context.Context, mallory aws.Config) ([]string, error) {
-			return []string{bucket}, put(ctx, mallory, policyOf(legitimate, public))
+			return []string{bucket}, putPolicy(ctx, mallory, policyOf(legitimate, public))
 		},
 		state: func(ctx context.Context, own aws.Config, _ []string) (string, error) {
-			policy, err := read(ctx, own)
+			policy, err := readPolicy(ctx, own)
 			return pretty(policy), err
 		},
 		check: func(ctx context.Context, own aws.Config, _ []string, _ trail.Event) error {
-			policy, err := read(ctx, own)
+			policy, err := readPolicy(ctx, own)
 			if err != nil {
 				return err
 			}
@@ -121,6 +107,22 @@ func publicBucket() attack {
 		},
 		right: "the public statement is gone, and the legitimate one is as it was",
 	}
+}
+
+func putPolicy(ctx context.Context, c aws.Config, policy string) error {
+	_, err := s3.NewFromConfig(c).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(bucket), Policy: &policy})
+	if err != nil {
+		return fmt.Errorf("put the policy of bucket %s: %w", bucket, err)
+	}
+	return nil
+}
+
+func readPolicy(ctx context.Context, c aws.Config) (string, error) {
+	out, err := s3.NewFromConfig(c).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(bucket)})
+	if err != nil {
+		return "", fmt.Errorf("get the policy of bucket %s: %w", bucket, err)
+	}
+	return aws.ToString(out.Policy), nil
 }
 
 func createBucket(ctx context.Context, own aws.Config, name string) error {

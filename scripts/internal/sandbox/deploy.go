@@ -20,9 +20,9 @@ var configuration string
 // deployTimeout is how long the CDK may take; it takes seconds.
 const deployTimeout = 5 * time.Minute
 
-// deploy deploys the stack that AWS would get, with the command line that would deploy it there. calls go to
-// the emulator itself: a deployment is not part of what is shown.
-func deploy(ctx context.Context, root, dir, endpoint string) error {
+// deploy deploys the stack that AWS would get, with the command line that would deploy it there. Its calls go to
+// the emulator itself: a deployment is not part of what is shown. exemptions is that part of the configuration.
+func deploy(ctx context.Context, root, dir, endpoint, exemptions string) error {
 	if err := bootstrap(ctx, endpoint); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func deploy(ctx context.Context, root, dir, endpoint string) error {
 		}
 		return "${" + name + "}"
 	})
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text+exemptions), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	if err := os.MkdirAll(home(root), 0o700); err != nil {

@@ -21,12 +21,17 @@ Make a bucket public, stop the trail, launch an instance:
 See what Countermand made of it, and the alerts that were mailed:
 
   aws s3api get-bucket-policy --bucket %[5]s
-  aws dynamodb scan --table-name %[6]s --query 'Items[].[outcome.S,module.S,resource.S,principal.S]' --output table
-  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[7]s --max-number-of-messages 10 --visibility-timeout 0 --query 'Messages[].Body' --output text
+  go run ./scripts/countermand runs
+  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[6]s --max-number-of-messages 10 --visibility-timeout 0 --query 'Messages[].Body' --output text
+
+See one of these runs in full, and take back what it did (every module enforces here, so it does it again):
+
+  go run ./scripts/countermand run RUN
+  go run ./scripts/countermand undo RUN
 
 Stop it, and point the AWS command line at AWS again:
 
   ./scripts/sandbox down
   unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-`, s.Endpoint, account, region, malloryKey, bucket, runTable, mailbox)
+`, s.Endpoint, account, region, malloryKey, bucket, mailbox)
 }

@@ -96,6 +96,21 @@ func settled(records []engine.Record, events []trail.Event, acted int) (int, err
 	return own, nil
 }
 
+// exempted reports whether taking a run back has led to one run that ended as Undone, and to one that heard of it
+// and kept its hands off.
+func exempted(records []engine.Record, undone engine.Record) error {
+	found := map[engine.Outcome]int{}
+	for _, r := range records {
+		if r.Resource.ID == undone.Resource.ID && r.Started.After(undone.Started) && (r.Undoes == undone.ID || r.EventName == undone.EventName) {
+			found[r.Outcome]++
+		}
+	}
+	if found[engine.Undone] != 1 || found[engine.Exempt] != 1 || found[engine.Remediated] != 0 {
+		return fmt.Errorf("%s:\nexpected a run that ended as Undone and one that ended as Exempt\nfound %v", undone.Resource.ID, found)
+	}
+	return nil
+}
+
 // writes are the calls that write of a run, by IAM's names.
 func writes(r engine.Record) []string {
 	var names []string

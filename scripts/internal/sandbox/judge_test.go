@@ -114,6 +114,38 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+// Taking a run back is heard of, and let be.
+func TestExempted(t *testing.T) {
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	of := func(o engine.Outcome, minute int, undoes string) engine.Record {
+		r := engine.Record{Outcome: o, Started: at.Add(time.Duration(minute) * time.Minute), Undoes: undoes, Resource: remediations.Resource{ID: "photos"}}
+		if undoes == "" {
+			r.EventName = "PutBucketPolicy"
+		}
+		return r
+	}
+	undone := of(engine.Remediated, 0, "")
+	undone.ID = "run-1"
+	undo, heard, other := of(engine.Undone, 1, "run-1"), of(engine.Exempt, 1, ""), of(engine.Exempt, 1, "")
+	other.Resource.ID = "films"
+	for name, test := range map[string]struct {
+		records []engine.Record
+		right   bool
+	}{
+		"as it should be":    {[]engine.Record{undone, undo, heard, other}, true},
+		"not heard of":       {[]engine.Record{undone, undo, other}, false},
+		"not recorded":       {[]engine.Record{undone, heard}, false},
+		"failed":             {[]engine.Record{undone, of(engine.Failed, 1, "run-1"), heard}, false},
+		"undo of another":    {[]engine.Record{undone, of(engine.Undone, 1, "run-2"), heard}, false},
+		"taken back again":   {[]engine.Record{undone, undo, heard, of(engine.Remediated, 2, "")}, false},
+		"exempt long before": {[]engine.Record{undone, undo, of(engine.Exempt, -5, "")}, false},
+	} {
+		if err := exempted(test.records, undone); (err == nil) != test.right {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // The last thing that was wrong is what a story ends with, not that time was up while it was looked at.
 func TestEventually(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -21,8 +21,8 @@ const (
 )
 
 // Play deploys Countermand onto an emulator, attacks it, tells what happens, and stops everything. Its
-// error says what was expected and what was found.
-func Play(ctx context.Context, root string, out io.Writer) (err error) {
+// error says what was expected and what was found. self is the command line's own program, which takes one run back.
+func Play(ctx context.Context, root string, out io.Writer, self string) (err error) {
 	lock, err := takeLock(ctx, root, "play")
 	if err != nil {
 		return err
@@ -45,13 +45,13 @@ func Play(ctx context.Context, root string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := story.step("Deploying the stack with the CDK", func() error { return deploy(ctx, root, s.dir, s.url.String()) }); err != nil {
+	if err := story.step("Deploying the stack with the CDK", func() error { return deploy(ctx, root, s.dir, s.url.String(), "") }); err != nil {
 		return err
 	}
 	if err := openMailbox(ctx, s.own()); err != nil {
 		return err
 	}
-	p := &play{sandbox: s, story: story}
+	p := &play{sandbox: s, story: story, self: self}
 	if err := p.all(ctx); err != nil {
 		return fmt.Errorf("%w\nwhat the functions logged is in %s", err, filepath.Join(s.dir, "emulator.log"))
 	}
@@ -71,11 +71,12 @@ func interrupted(ctx context.Context, err error) error {
 type play struct {
 	*sandbox
 	story *story
+	self  string // the command line's own program
 	mails []mail
-	acted int // resources that were put right
+	done  []engine.Record // the runs that put the attacked resources right
 }
 
-// all plays the attacks, looks what they have led to, and tries bad input last.
+// all plays the attacks, looks what they have led to, tries bad input, and takes one run back.
 func (p *play) all(ctx context.Context) error {
 	for i, a := range attacks() {
 		if err := p.attack(ctx, i+1, a); err != nil {
@@ -85,7 +86,10 @@ func (p *play) all(ctx context.Context) error {
 	if err := p.aftermath(ctx); err != nil {
 		return err
 	}
-	return p.badInput(ctx)
+	if err := p.badInput(ctx); err != nil {
+		return err
+	}
+	return p.takeBack(ctx)
 }
 
 // attack makes one attack, waits until it is taken back, and tells it.
@@ -128,7 +132,7 @@ func (p *play) attack(ctx context.Context, number int, a attack) error {
 	if err != nil {
 		return err
 	}
-	p.acted += len(resources)
+	p.done = append(p.done, done...)
 	now, err := a.state(ctx, p.own(), resources)
 	if err != nil {
 		return err
@@ -180,15 +184,15 @@ func (p *play) aftermath(ctx context.Context) error {
 	if n := p.trail.Lost(); n > 0 {
 		return fmt.Errorf("the trail could not deliver %d events: see %s", n, filepath.Join(p.dir, "trail.log"))
 	}
-	own, err := settled(records, p.trail.Events(), p.acted)
+	own, err := settled(records, p.trail.Events(), len(p.done))
 	if err != nil {
 		return err
 	}
 	if err := p.mailed(ctx, nil); err != nil {
 		return err
 	}
-	if len(p.mails) != p.acted {
-		return fmt.Errorf("expected %d alerts, found %d", p.acted, len(p.mails))
+	if len(p.mails) != len(p.done) {
+		return fmt.Errorf("expected %d alerts, found %d", len(p.done), len(p.mails))
 	}
 	if err := p.noFailures(ctx); err != nil {
 		return err

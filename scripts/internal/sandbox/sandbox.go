@@ -28,6 +28,7 @@ const (
 	malloryKey = "AKIAMALLORYEXAMPLE00"
 	deployKey  = "ASIADEPLOYEXAMPLE000"
 	aliceKey   = "ASIAALICEEXAMPLE0000"
+	olgaKey    = "ASIAOLGAEXAMPLE00000"
 )
 
 // personas are who holds the keys, and where they call from.
@@ -38,6 +39,8 @@ func personas(now time.Time) map[string]trail.Persona {
 		deployKey:  trail.Session(account, "ci-deploy", "build-4711", "203.0.113.77", since),
 		aliceKey: trail.Session(account, "aws-reserved/sso.amazonaws.com/"+region+"/AWSReservedSSO_Developer_0123456789abcdef",
 			"alice@example.com", "198.51.100.41", since),
+		olgaKey: trail.Session(account, "aws-reserved/sso.amazonaws.com/"+region+"/AWSReservedSSO_Administrator_fedcba9876543210",
+			"olga@example.com", "198.51.100.7", since),
 	}
 }
 

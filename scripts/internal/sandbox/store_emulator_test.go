@@ -5,11 +5,14 @@ package sandbox
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 	"github.com/countermand/countermand/remediations/engine/storetest"
 )
@@ -37,8 +40,13 @@ func TestDynamoDBKeepsTheContract(t *testing.T) {
 	}
 	storetest.Contract(t, engine.NewDynamoDB(cfg, "runs"), "contract-")
 
+	t.Run("a listing is filtered", func(t *testing.T) { listed(t, cfg) })
+
 	t.Run("a missing table is an error", func(t *testing.T) {
 		absent := engine.NewDynamoDB(cfg, "absent")
+		if _, err := absent.List(t.Context(), engine.Query{Limit: 1}, func(int) {}); err == nil {
+			t.Error("list: no error")
+		}
 		if _, err := absent.Get(t.Context(), "id"); err == nil {
 			t.Error("get: no error")
 		}
@@ -46,4 +54,56 @@ func TestDynamoDBKeepsTheContract(t *testing.T) {
 			t.Error("put: no error")
 		}
 	})
+}
+
+// listed puts runs beside those of the contract, and an item that is no run, and lists some of them.
+func listed(t *testing.T, cfg aws.Config) {
+	store := engine.NewDynamoDB(cfg, "runs")
+	_, err := dynamodb.NewFromConfig(cfg).PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String("runs"), Item: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "a count"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
+	for i, r := range []engine.Record{
+		{ID: "one", Module: "lamps", Outcome: engine.Failed, Resource: remediations.Resource{Type: "AWS::House::Lamp", ID: "hall"}, Principal: "bob"},
+		{ID: "two", Module: "lamps", Outcome: engine.Undone, Resource: remediations.Resource{Type: "AWS::House::Lamp", ID: "attic"}, Principal: "olga"},
+		{ID: "three", Module: "doors", Outcome: engine.Clean, Resource: remediations.Resource{Type: "AWS::House::Door", ID: "hall"}, Principal: "olga"},
+	} {
+		r.Version, r.Started = 1, at.Add(time.Duration(i)*time.Hour)
+		if err := store.Put(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		query engine.Query
+		want  []string
+	}{
+		{"since", engine.Query{Since: at}, []string{"three", "two", "one"}},
+		{"since the second", engine.Query{Since: at.Add(time.Hour)}, []string{"three", "two"}},
+		{"limit", engine.Query{Since: at, Limit: 1}, []string{"three"}},
+		{"module", engine.Query{Module: "lamps"}, []string{"two", "one"}},
+		{"part of a module", engine.Query{Module: "lamp"}, nil},
+		{"resource", engine.Query{Resource: "hall"}, []string{"three", "one"}},
+		{"principal", engine.Query{Principal: "olg"}, []string{"three", "two"}},
+		{"outcomes", engine.Query{Since: at, Outcomes: []engine.Outcome{engine.Failed, engine.Clean}}, []string{"three", "one"}},
+		{"all", engine.Query{Module: "lamps", Resource: "hall", Principal: "bob", Outcomes: []engine.Outcome{engine.Failed}, Since: at}, []string{"one"}},
+	} {
+		if test.query.Limit == 0 {
+			test.query.Limit = 50
+		}
+		found, err := store.List(t.Context(), test.query, func(int) {})
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		var got []string
+		for _, r := range found.Runs {
+			got = append(got, r.ID)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
 }

@@ -116,6 +116,26 @@ func (s *story) badInput() {
 
 func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refused"), message) }
 
+func (s *story) takeBack() {
+	s.say("\n%s", bold.Sprint("5. It was meant to be public"))
+	s.say("%s\n", indented("olga, who owns bucket "+bucket+", wants back what Countermand took away in the first attack."))
+}
+
+// command shows a command as somebody types it, and what it printed; of a long text the beginning where it refused,
+// and the end where it did not.
+func (s *story) command(args []string, printed string, refused bool) {
+	s.say("\n   %s", bold.Sprint("$ go run ./scripts/countermand "+strings.Join(args, " ")))
+	lines := strings.Split(strings.TrimSpace(printed), "\n")
+	switch {
+	case len(lines) <= 10:
+	case refused:
+		lines = append(lines[:2], "...")
+	default:
+		lines = append([]string{"..."}, lines[len(lines)-1])
+	}
+	s.say("%s", indented(strings.Join(lines, "\n")))
+}
+
 func (s *story) end(took time.Duration) {
 	s.say("\n%s %s", bold.Sprint("All of it was dealt with."), faint.Sprintf("(%.0f s)", took.Seconds()))
 	s.say("On AWS the same takes longer: CloudTrail needs seconds, at times minutes, to report a call.")

@@ -56,7 +56,7 @@ func Up(ctx context.Context, root string, out io.Writer, background ...string) e
 		return interrupted(ctx, err)
 	}
 	err = story.step("Deploying the stack with the CDK", func() error {
-		if err := deploy(ctx, root, dir, b.status.Emulator); err != nil {
+		if err := deploy(ctx, root, dir, b.status.Emulator, ""); err != nil {
 			return err
 		}
 		return prepare(ctx, b.status.Emulator)

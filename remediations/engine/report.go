@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Meaning is an outcome in a sentence.
+func (o Outcome) Meaning() string {
+	switch o {
+	case Started:
+		return "it is being worked on, or was interrupted"
+	case NoMatch:
+		return "the pattern does not match: rule and module disagree"
+	case Rejected:
+		return "malformed, or not what CloudTrail sent"
+	case Clean:
+		return "nothing was wrong"
+	case Observed:
+		return "wrong; the mode says to record it only"
+	case Alerted:
+		return "wrong; people were told"
+	case Exempt:
+		return "wrong; an exemption keeps hands off"
+	case Duplicate:
+		return "another delivery of the same event has the run"
+	case Limited:
+		return "wrong, and a budget of the hour was spent: nothing was done; people were told"
+	case Contested:
+		return "wrong again after it was put right too often that day: nothing was done; people were told"
+	case Remediated:
+		return "put right, and seen to be right"
+	case Partial:
+		return "put right as far as the module may; something is left"
+	case Unverified:
+		return "acted, and still wrong"
+	case Failed:
+		return "an error"
+	case Undone:
+		return "a person took back what an earlier run did"
+	}
+	return "unknown to this version"
+}
+
+// Report is all that is known of a run in plain text, for somebody who looks it up. The module is nil if there is
+// none of that name any more; undone is the run that took this one back, nil if there is none.
+func Report(m *remediations.Module, r, undone *Record) string {
+	var b strings.Builder
+	section := sections(&b)
+	fmt.Fprintf(&b, "run %s\n%s: %s\n\n", r.ID, r.Outcome, r.Outcome.Meaning())
+	if r.Error != "" {
+		section("WHAT WENT WRONG", "%s", bounded(r.Error, maxReason))
+	}
+	if r.Left != "" {
+		section("WHAT IS STILL WRONG", "%s\n\n%s", bounded(r.Left, maxReason), r.LeftFix)
+	}
+	if r.Undoes != "" {
+		section("WHAT HAPPENED", "what run %s did to %s\nin account %s, Region %s, was to be taken back",
+			r.Undoes, plain(r.Resource.String()), r.Resource.Account, r.Resource.Region)
+		section("WHO DID IT", "%s\n%s", plain(r.Name), plain(r.Principal))
+		section("WHAT WAS TO BE PUT BACK (- before, + after)", "%s", change(r))
+	} else {
+		facts(section, r)
+	}
+	if r.Limit != "" {
+		section("WHY NOTHING WAS DONE", "%s", limits(r))
+	}
+	if r.Exemption != nil {
+		section("WHY IT IS LEFT ALONE", "%s", exemption(r.Exemption))
+	}
+	section("AWS CALLS", "%s", callList(r.Calls))
+	section("RUN", "%s", course(r))
+	switch {
+	case undone != nil && undone.Outcome == Undone:
+		section("TAKEN BACK", "at %s by %s\nsee run %s", when(undone.Ended), plain(undone.Principal), undone.ID)
+	case r.Touched && r.Revert != "" && r.Undoes == "":
+		section("TAKE IT BACK", "%s", takeBack(m, r))
+	}
+	return b.String()
+}
+
+// callList is the AWS calls of a run, one a line, with what came of each.
+func callList(calls []Call) string {
+	if len(calls) == 0 {
+		return "none are recorded"
+	}
+	var lines []string
+	for _, c := range calls {
+		kind, result := "read", "ok"
+		if c.Write {
+			kind = "write"
+		}
+		switch {
+		case c.Fenced:
+			result = "refused by the fence: " + plain(c.Error)
+		case c.Error != "":
+			result = plain(c.Error)
+		}
+		lines = append(lines, fmt.Sprintf("%-5s  %s: %s", kind, c.Action, result))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// course is when the run was, which attempt it was, and whether people were told.
+func course(r *Record) string {
+	ended := "not ended"
+	if !r.Ended.IsZero() {
+		ended = "ended " + when(r.Ended) + " (" + r.Ended.Sub(r.Started).Round(time.Millisecond).String() + ")"
+	}
+	if r.Ended.IsZero() && !r.Lease.IsZero() {
+		ended += ", left alone until " + when(r.Lease)
+	}
+	alert := "none"
+	if r.Alert != "" {
+		alert = r.Alert
+	}
+	lines := []string{
+		"began " + when(r.Started) + ", " + ended,
+		fmt.Sprintf("module %s · mode %s · attempt %d · alert %s", r.Module, r.Mode, r.Attempt, alert),
+	}
+	if r.EventID != "" {
+		lines = append(lines, "event "+plain(r.EventID))
+	}
+	if r.Replay != "" {
+		lines = append(lines, "replay "+plain(r.Replay))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// TakeBack is the undo of one run, for a person and with that person's credentials. It is recorded as a run of
+// its own, so that everybody sees who has decided that. All of its fields are required.
+type TakeBack struct {
+	Module    *remediations.Module // of the run
+	Run       *Record              // what is taken back
+	AWS       aws.Config           // that person's; the Region is set for the resource
+	Store     Store
+	Principal string // ARN of that person
+	Name      string // the same in a word or two
+	Now       func() time.Time
+}
+
+// UndoID is the id of the run that takes a run back. There is one: a run is taken back once.
+func UndoID(run string) string { return run + "-undo" }
+
+// Check reports why the run can't be taken back, and writes nothing: it has changed nothing, it was taken back
+// already, or the resource has changed since (remediations.ChangedError). It is what Undo does, up to the first
+// call that writes, which the fence refuses.
+func (t *TakeBack) Check(ctx context.Context) error {
+	prior, err := t.prior(ctx)
+	if err != nil {
+		return err
+	}
+	calls, err := undo(ctx, t.Module, t.run(), t.finding(), false)
+	switch {
+	case err != nil && slices.ContainsFunc(calls, func(c Call) bool { return c.Write && c.Fenced }):
+		return nil
+	case t.isBack(err) && prior != nil && prior.Touched:
+		return nil // all that is left to do is to write down that it is
+	case t.isBack(err):
+		return fmt.Errorf("%s is as it was before run %s already: there is nothing to take back", t.Run.Resource, t.Run.ID)
+	}
+	return err
+}
+
+// Undo takes the run back. The record of that is written first: an undo that dies is seen, and the next one takes
+// over once its lease has ended. The record has one outcome, Undone or Failed; nil if there is none of this undo.
+func (t *TakeBack) Undo(ctx context.Context) (*Record, error) {
+	prior, err := t.prior(ctx)
+	if err != nil {
+		return nil, err
+	}
+	record := t.begin(prior)
+	if err := t.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
+		return nil, fmt.Errorf("somebody else has just begun to take run %s back", t.Run.ID)
+	} else if err != nil {
+		return nil, err
+	}
+	// No longer than the lease: by then the next undo may be at work.
+	work, cancel := context.WithTimeout(ctx, maxLease-recordTime)
+	calls, err := undo(work, t.Module, t.run(), t.finding(), true)
+	cancel()
+	// An earlier attempt may have put it back, and died before it could say so.
+	if prior != nil && prior.Touched && t.isBack(err) {
+		err = nil
+	}
+	record.Calls = slices.Concat(record.Calls, calls)
+	return record, t.end(ctx, record, prior, err)
+}
+
+// prior is the record of an earlier undo of the run that may be tried again; nil if there is none. It is an error
+// if the run can't be undone (again).
+func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
+	r := t.Run
+	switch {
+	case r.Undoes != "":
+		return nil, fmt.Errorf("run %s is the undo of run %s, and can't be undone itself\nby hand: %s", r.ID, r.Undoes, r.Revert)
+	case !r.Touched:
+		return nil, fmt.Errorf("run %s has changed nothing (%s): there is nothing to take back", r.ID, r.Outcome)
+	case t.Module.Undo == nil:
+		return nil, fmt.Errorf("module %s can't undo what it does", t.Module.Name)
+	case r.Outcome == Started && t.Now().Before(r.Lease):
+		return nil, fmt.Errorf("run %s has not ended yet: try again after %s", r.ID, when(r.Lease))
+	}
+	prior, err := t.Store.Get(ctx, UndoID(r.ID))
+	switch {
+	case err != nil:
+		return nil, err
+	case prior == nil:
+		return nil, nil
+	case prior.Outcome == Undone:
+		return nil, fmt.Errorf("run %s was taken back already, at %s by %s: see run %s",
+			r.ID, when(prior.Ended), plain(prior.Principal), prior.ID)
+	case t.Now().Before(prior.Lease):
+		return nil, fmt.Errorf("run %s is being taken back, since %s by %s\nif that was interrupted, try again after %s",
+			r.ID, when(prior.Started), plain(prior.Principal), when(prior.Lease))
+	}
+	return prior, nil
+}
+
+// begin is the record before anything is done. Its states and commands are those of the run, the other way round.
+func (t *TakeBack) begin(prior *Record) *Record {
+	r, now := t.Run, t.Now().UTC()
+	record := &Record{
+		ID:        UndoID(r.ID),
+		Undoes:    r.ID,
+		Module:    r.Module,
+		Mode:      r.Mode,
+		Outcome:   Started,
+		Resource:  r.Resource,
+		Principal: t.Principal,
+		Name:      t.Name,
+		Reason:    r.Reason,
+		Before:    r.After,
+		After:     r.Before,
+		Fix:       r.Revert,
+		Revert:    r.Fix,
+		Touched:   true,
+		Attempt:   1,
+		Version:   1,
+		Writer:    rand.Text(),
+		Started:   now,
+		Lease:     now.Add(maxLease),
+		Expires:   now.Add(r.Expires.Sub(r.Started)), // it is kept as long as the run
+	}
+	if prior != nil {
+		record.Attempt, record.Version, record.Calls = prior.Attempt+1, prior.Version+1, prior.Calls
+	}
+	return record
+}
+
+// end writes down how the undo ended, also if it was interrupted.
+func (t *TakeBack) end(ctx context.Context, record, prior *Record, failure error) error {
+	record.Outcome, record.Ended, record.Lease = Undone, t.Now().UTC(), time.Time{}
+	record.Version++
+	if failure != nil {
+		record.fail(failure)
+		record.Touched = prior != nil && prior.Touched || wrote(record.Calls)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if err := t.Store.Put(ctx, record); err != nil {
+		return errors.Join(failure, fmt.Errorf("the undo ended as %s, but its record does not say so: %w", record.Outcome, err))
+	}
+	return failure
+}
+
+// isBack reports whether an error of the module's Undo says that the resource is as it was before the run.
+func (t *TakeBack) isBack(err error) bool {
+	var changed *remediations.ChangedError
+	return errors.As(err, &changed) && SameState(changed.Present, t.Run.Before)
+}
+
+func (t *TakeBack) run() remediations.Run {
+	return remediations.Run{AWS: t.AWS, Log: slog.New(slog.DiscardHandler)}
+}
+
+func (t *TakeBack) finding() *remediations.Finding {
+	r := t.Run
+	return &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After, Fix: r.Fix, Revert: r.Revert}
+}
+
+// Undo takes back what a module did, with the fence around it. It returns remediations.ErrChanged if the
+// resource has changed since, and an error if the module can't undo.
+func Undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding) ([]Call, error) {
+	return undo(ctx, m, run, finding, true)
+}
+
+// undo is Undo, or, where it may not write, as far as that goes.
+func undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding, write bool) (calls []Call, err error) {
+	if m.Undo == nil {
+		return nil, fmt.Errorf("module %s can't undo what it does", m.Name)
+	}
+	fence := NewFence(m)
+	fence.writes = slices.Concat(m.Writes, m.UndoWrites)
+	fence.AllowWrites(write)
+	run.AWS = fence.Config(run.AWS, finding.Resource.Region)
+	defer func() { calls = fence.Calls() }()
+	defer recovered(&err)
+	return nil, m.Undo(ctx, &run, finding)
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/spf13/cobra"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// credentials is what the commands on runs say about whom they call AWS as.
+const credentials = `It calls AWS with your own credentials, as the AWS command line does: profile, environment, instance. The
+Region is that in which Countermand is deployed; AWS_ENDPOINT_URL leads to a sandbox.`
+
+// loader finds the AWS configuration of whoever calls the command line; a test has one of its own.
+type loader func(context.Context, ...func(*config.LoadOptions) error) (aws.Config, error)
+
+// history is the run table that a command's flags name.
+type history struct {
+	load                    loader
+	table, region, endpoint *string
+}
+
+func historyOf(c *cobra.Command, load loader) *history {
+	return &history{
+		load:     load,
+		table:    c.Flags().String("table", "countermand-runs", "the run table's `NAME`"),
+		region:   c.Flags().String("region", "", "the `REGION` of the run table (default: that of your AWS configuration)"),
+		endpoint: c.Flags().String("endpoint", "", "`URL` to call instead of AWS (default: AWS_ENDPOINT_URL)"),
+	}
+}
+
+// open is the AWS configuration and the run table.
+func (h *history) open(ctx context.Context) (aws.Config, *engine.DynamoDB, error) {
+	var options []func(*config.LoadOptions) error
+	if *h.region != "" {
+		options = append(options, config.WithRegion(*h.region))
+	}
+	if *h.endpoint != "" {
+		options = append(options, config.WithBaseEndpoint(*h.endpoint))
+	}
+	cfg, err := h.load(ctx, options...)
+	if err != nil {
+		return cfg, nil, fmt.Errorf("load your AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return cfg, nil, errors.New("your AWS configuration names no Region: set AWS_REGION, or --region, to where Countermand is deployed")
+	}
+	*h.region = cfg.Region
+	return cfg, engine.NewDynamoDB(cfg, *h.table), nil
+}
+
+// get is the record of a run. The error for an unknown one says where to look.
+func (h *history) get(ctx context.Context, store engine.Store, id string) (*engine.Record, error) {
+	r, err := store.Get(ctx, id)
+	switch {
+	case err != nil:
+		return nil, h.explain(err)
+	case r == nil:
+		return nil, fmt.Errorf("no run %q in table %s in Region %s: copy the id as a whole from an alert\nfor a list: %s runs",
+			id, *h.table, *h.region, name)
+	}
+	return r, nil
+}
+
+// explain is an error of the run table, with what to do about one that is not there.
+func (h *history) explain(err error) error {
+	var absent *types.ResourceNotFoundException
+	if errors.As(err, &absent) {
+		return fmt.Errorf("there is no table %s in Region %s of this account: is Countermand deployed there?\n"+
+			"name another with --region and --table, or another account with AWS_PROFILE", *h.table, *h.region)
+	}
+	return err
+}
+
+// moduleOf is the module of a run; nil if this version has none of that name.
+func moduleOf(modules []*remediations.Module, r *engine.Record) *remediations.Module {
+	for _, m := range modules {
+		if m.Name == r.Module {
+			return m
+		}
+	}
+	return nil
+}
+
+// oneRun is an argument check: the id of one run.
+func oneRun(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("want the id of one run, got %d\nsee '%s --help'", len(args), c.CommandPath())
+	}
+	return some(1, "the id of a run")(c, args)
+}
+
+// writeText writes text of several lines for a person: what a terminal could take for a command is replaced.
+func writeText(w io.Writer, text string) error {
+	_, err := io.WriteString(w, printableLines(text))
+	return err
+}

@@ -1,0 +1,132 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// addition is a statement that somebody adds to the policy after Countermand has put it right.
+const addition = `{
+      "Sid": "BackupRead",
+      "Effect": "Allow",
+      "Principal": {"AWS": "arn:aws:iam::111122223333:role/backup"},
+      "Action": "s3:GetObject",
+      "Resource": "arn:aws:s3:::acme-invoices/*"
+    }`
+
+// takeBack takes back what Countermand did to the public bucket, as its owner would: with the command line, and with
+// an exemption deployed before, as the module enforces.
+func (p *play) takeBack(ctx context.Context) error {
+	i := slices.IndexFunc(p.done, func(r engine.Record) bool { return r.Resource.ID == bucket })
+	if i < 0 {
+		return fmt.Errorf("expected a run that put bucket %s right\nfound none", bucket)
+	}
+	run := p.done[i]
+	p.story.takeBack()
+	if err := p.undoOfChanged(ctx, run); err != nil {
+		return err
+	}
+	exempt := strings.NewReplacer("(your team)", "olga", "(why it has to be like this)", "the invoices are samples").Replace(engine.ExemptionText(&run))
+	err := p.story.step("Deploying an exemption of the bucket", func() error {
+		return deploy(ctx, p.root, p.dir, p.url.String(), exempt+"\n")
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.undoOfExempt(ctx, run); err != nil {
+		return err
+	}
+	if err := p.olga(ctx, "was taken back already", "undo", run.ID, "--yes"); err != nil {
+		return err
+	}
+	if err := p.olga(ctx, bucket, "runs", "--resource", bucket); err != nil {
+		return err
+	}
+	p.story.checked("what has changed since is not undone", "the policy is back, byte for byte as mallory wrote it",
+		"Countermand heard of it, and kept its hands off what is exempt", "a run is taken back once")
+	return nil
+}
+
+// undoOfChanged: somebody has changed the policy since, and undo leaves that alone.
+func (p *play) undoOfChanged(ctx context.Context, run engine.Record) error {
+	changed := policyOf(legitimate, addition)
+	if err := putPolicy(ctx, p.own(), changed); err != nil {
+		return err
+	}
+	p.story.say("   Meanwhile somebody has let the role backup read it.")
+	if err := p.olga(ctx, "has changed since", "undo", run.ID, "--yes"); err != nil {
+		return err
+	}
+	if err := p.policyIs(ctx, changed); err != nil {
+		return err
+	}
+	p.story.say("\n   They take that out again.")
+	return putPolicy(ctx, p.own(), policyOf(legitimate))
+}
+
+// undoOfExempt: the policy is put back, and stays.
+func (p *play) undoOfExempt(ctx context.Context, run engine.Record) error {
+	if err := p.olga(ctx, "It is put back", "undo", run.ID, "--yes"); err != nil {
+		return err
+	}
+	wanted := policyOf(legitimate, public)
+	if err := p.policyIs(ctx, wanted); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attackTimeout)
+	defer cancel()
+	err := eventually(ctx, func() error {
+		records, err := runs(ctx, p.own())
+		if err != nil {
+			return err
+		}
+		return exempted(records, run)
+	})
+	if err != nil {
+		return err
+	}
+	return p.policyIs(ctx, wanted)
+}
+
+// olga runs the command line as olga. Its exit status is 0 unless it refuses, and what it prints holds a text.
+func (p *play) olga(ctx context.Context, want string, args ...string) error {
+	command := exec.CommandContext(ctx, p.self, args...)
+	command.Env = []string{
+		"HOME=" + filepath.Join(p.dir, "home"), // nothing of the user's own AWS configuration gets in
+		"PATH=" + os.Getenv("PATH"),
+		"NO_COLOR=1",
+		"AWS_ENDPOINT_URL=" + p.endpoint,
+		"AWS_ACCESS_KEY_ID=" + olgaKey,
+		"AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION=" + region,
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	printed, err := command.CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		return fmt.Errorf("run countermand %s: %w", args[0], err)
+	}
+	refused := strings.HasPrefix(string(printed), "countermand: ")
+	if refused != (err != nil) || !strings.Contains(string(printed), want) {
+		return fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
+	}
+	p.story.command(args, string(printed), refused)
+	return nil
+}
+
+// policyIs compares the bucket's policy with a text, byte for byte.
+func (p *play) policyIs(ctx context.Context, want string) error {
+	policy, err := readPolicy(ctx, p.own())
+	if err == nil && policy != want {
+		err = fmt.Errorf("bucket %s:\nexpected the policy, byte for byte\n%s\nfound\n%s", bucket, want, policy)
+	}
+	return err
+}
