@@ -18,18 +18,17 @@ const corpusInput = `--corpus checks a file of cases with known answers instead,
   ` + caseShape + `
 where "invalid" is a pattern that EventBridge refuses. "strict" overrides want, where the answer is another than
 that of AWS's engine on purpose: a pattern that the engine accepts only by falling back to an older reader, or
-that it gets wrong. The group of a case is its id up to the last hyphen. The groups are printed, then each case that is answered otherwise; the exit
-status is 0 if there is none. --format json prints an object: cases, agree, disagree, groups, disagreements.`
+that it gets wrong. The group of a case is its id up to the last hyphen. The groups are printed, then each
+case that is answered otherwise; the exit status is 0 if there is none, each line holds a case, and no two
+have the same id. --format json prints an object: cases, agree, disagree, groups, disagreements.`
 
 const caseShape = `{"id": "GROUP-1", "pattern": "JSON", "event": "JSON", "want": true, false or "invalid"}`
 
 // corpusCase is a pattern, an event and what the answer should be. Further fields of a line are for its readers.
 type corpusCase struct {
-	ID      string  `json:"id"`
-	Pattern *string `json:"pattern"`
-	Event   *string `json:"event"`
-	Want    any     `json:"want"`
-	Strict  any     `json:"strict"`
+	id             string
+	pattern, event *string
+	want, strict   any
 }
 
 // answers to a case besides true and false.
@@ -43,6 +42,7 @@ type corpusReport struct {
 	tally
 	Groups        []tally        `json:"groups"` // by name
 	Disagreements []disagreement `json:"disagreements"`
+	lines         map[string]int // by the ids of the cases
 }
 
 // tally counts the cases of a group, or of all.
@@ -76,7 +76,7 @@ type disagreement struct {
 // checkCorpus judges the cases of a file and prints how the answers compare. The error says that some differ, or that
 // not all could be judged.
 func checkCorpus(in *input, file string, p paint, asJSON bool) error {
-	r := &corpusReport{Groups: []tally{}, Disagreements: []disagreement{}}
+	r := &corpusReport{Groups: []tally{}, Disagreements: []disagreement{}, lines: map[string]int{}}
 	if err := r.read(in, file); err != nil {
 		return fmt.Errorf("read the corpus: %w", err)
 	}
@@ -119,7 +119,7 @@ func (r *corpusReport) read(in *input, file string) error {
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if problem := r.line(number, line); problem != nil {
-				in.report(fmt.Sprintf("%s:%d: %v: want %s", called(file), number, problem, caseShape))
+				in.report(fmt.Sprintf("%s:%d: %v", called(file), number, problem))
 			}
 		}
 		if err == io.EOF {
@@ -128,48 +128,70 @@ func (r *corpusReport) read(in *input, file string) error {
 	}
 }
 
-// line judges the case of a line. The error says why it is none.
+// line judges the case of a line. The error says why it is none, or that another line has its id.
 func (r *corpusReport) line(number int, text []byte) error {
 	var c corpusCase
 	if err := c.decode(text); err != nil {
-		return err
+		return fmt.Errorf("%w: want %s", err, caseShape)
 	}
-	want := c.Want
-	if c.Strict != nil {
-		want = c.Strict
+	want := c.want
+	if c.strict != nil {
+		want = c.strict
 	}
-	got, reason := judge(*c.Pattern, *c.Event)
+	got, reason := judge(*c.pattern, *c.event)
 	r.add(got == want)
-	r.group(c.ID).add(got == want)
+	r.group(c.id).add(got == want)
 	if got != want {
 		r.Disagreements = append(r.Disagreements, disagreement{
-			ID: c.ID, Line: number, Pattern: *c.Pattern, Event: *c.Event, Want: want, Got: got, Reason: reason,
+			ID: c.id, Line: number, Pattern: *c.pattern, Event: *c.event, Want: want, Got: got, Reason: reason,
 		})
 	}
+	if first := r.lines[c.id]; first > 0 {
+		return fmt.Errorf("line %d has the id %s, too: give each case its own", first, c.id)
+	}
+	r.lines[c.id] = number
 	return nil
 }
 
+// decode fills in a case. Names are compared exactly, which encoding/json doesn't do when it fills a struct.
 func (c *corpusCase) decode(text []byte) error {
-	err := json.Unmarshal(text, c)
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(text, &fields)
 	var mistyped *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &mistyped) && mistyped.Field == "":
-		return fmt.Errorf("unexpected %s", mistyped.Value)
 	case errors.As(err, &mistyped):
-		return fmt.Errorf("unexpected %s in %s", mistyped.Value, mistyped.Field)
+		return fmt.Errorf("unexpected %s", mistyped.Value)
 	case err != nil:
 		return fmt.Errorf("malformed JSON: %w", err)
-	case c.ID == "":
+	}
+	for _, f := range []struct {
+		name string
+		into any
+	}{{"id", &c.id}, {"pattern", &c.pattern}, {"event", &c.event}, {"want", &c.want}, {"strict", &c.strict}} {
+		if fields[f.name] == nil {
+			continue
+		}
+		if err := json.Unmarshal(fields[f.name], f.into); errors.As(err, &mistyped) {
+			return fmt.Errorf("unexpected %s in %s", mistyped.Value, f.name)
+		}
+	}
+	return c.check()
+}
+
+// check says what a case lacks.
+func (c *corpusCase) check() error {
+	switch {
+	case c.id == "":
 		return errors.New("id is missing")
-	case c.Pattern == nil:
+	case c.pattern == nil:
 		return errors.New("pattern is missing")
-	case c.Event == nil:
+	case c.event == nil:
 		return errors.New("event is missing")
-	case c.Want == nil:
+	case c.want == nil:
 		return errors.New("want is missing")
-	case c.Want != true && c.Want != false && c.Want != invalid:
+	case c.want != true && c.want != false && c.want != invalid:
 		return errors.New("unexpected value in want")
-	case c.Strict != nil && c.Strict != true && c.Strict != false && c.Strict != invalid:
+	case c.strict != nil && c.strict != true && c.strict != false && c.strict != invalid:
 		return errors.New("unexpected value in strict")
 	}
 	return nil

@@ -203,7 +203,7 @@ func (t *explainText) event(out *output, file string, e logs.Entry) error {
 	}
 	t.total++
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n", t.paint.bold(fmt.Sprintf("%s:%d", called(file), e.Line)+": "+printable(story(event))))
+	fmt.Fprintf(&b, "%s\n", t.paint.bold(place(file, e)+": "+printable(story(event))))
 	if e.Wrapped && t.all {
 		fmt.Fprintf(&b, "  %s\n", t.paint.faint("a bare record, taken as EventBridge would deliver it"))
 	}
@@ -228,7 +228,7 @@ func (t *explainText) opinionsOf(b *bytes.Buffer, e logs.Entry, event events.Eve
 		watched = watched || o.matches
 		suspect = suspect || o.suspect()
 		if !o.matches && t.all {
-			fmt.Fprintf(b, "  %s: %s\n", o.module.Name, t.paint.faint("pattern does not match: "+printable(obstacle(e.Event, o.field))))
+			fmt.Fprintf(b, "  %s: %s\n", o.module.Name, t.paint.faint("pattern does not match: "+printable(obstacle(decoded(e.Event), o.field))))
 		}
 		if !o.matches {
 			continue

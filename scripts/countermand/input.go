@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -16,9 +19,12 @@ import (
 // inputs is what the commands say about the files they take.
 const inputs = `A file holds EventBridge events or bare CloudTrail records: one JSON value, JSON lines, a list, or a
 CloudTrail log file ({"Records": [...]}) or the output of aws cloudtrail lookup-events, plain or gzipped,
-of any length; - is standard input. Bare records, also in the {"event": {...}} that log shippers put around them, are wrapped in the envelope in
-which EventBridge would deliver them. What can't be read is reported on standard error as FILE:LINE, the
-rest goes on, and the exit status is 1.`
+of any length; - is standard input. Bare records, also in the {"event": {...}} that log shippers put
+around them, are wrapped in the envelope in which EventBridge would deliver them.
+
+An event is named as FILE:LINE, and [INDEX] behind it in a list: its place in the file, from 0. What can't be
+read is reported on standard error, the rest goes on, and the exit status is 1. It is 0 if there is no event
+in a file.`
 
 // input reads files for a command.
 type input struct {
@@ -63,22 +69,25 @@ func (in *input) each(files []string, do func(file string, e logs.Entry) error) 
 }
 
 func (in *input) file(file string, do func(string, logs.Entry) error) error {
-	r := in.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err // says what was done to which file
-		}
-		defer f.Close()
-		r = f
+	f, err := open(in.stdin, file)
+	if errors.Is(err, errFolder) {
+		return fmt.Errorf("%w, or all with %s", err, filepath.Join(file, "*"))
 	}
-	for e := range logs.Read(&counter{r, &in.read}) {
+	if err != nil {
+		return err // says what was done to which file
+	}
+	defer f.Close()
+	head, _ := f.Peek(f.Buffered())
+	head = bytes.Clone(head)
+	for e := range logs.Read(&counter{f, &in.read}) {
 		err := e.Err
 		if err == nil {
 			err = do(file, e)
+		} else if e.Index == 0 {
+			err = fmt.Errorf("%w%s", err, notEvents(head, err))
 		}
 		if err != nil {
-			in.report(fmt.Sprintf("%s:%d: %v", called(file), e.Line, err))
+			in.report(fmt.Sprintf("%s: %v", place(file, e), err))
 		}
 		if in.out.err != nil {
 			return nil // each returns it
@@ -86,6 +95,49 @@ func (in *input) file(file string, do func(string, logs.Entry) error) error {
 		in.progress()
 	}
 	return nil
+}
+
+var errFolder = errors.New("is a folder: name a file in it")
+
+// openFile is a file that is read. Its first bytes are buffered from the beginning.
+type openFile struct {
+	*bufio.Reader
+	io.Closer
+}
+
+// open opens a file, or standard input for "-". A folder is errFolder; UTF-16, which nothing here reads, is an error.
+func open(stdin io.Reader, file string) (*openFile, error) {
+	s := &openFile{bufio.NewReader(stdin), io.NopCloser(stdin)}
+	if file != "-" {
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s %w", called(file), errFolder)
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		s = &openFile{bufio.NewReader(f), f}
+	}
+	if encoding := utf16Of(s.Reader); encoding != "" {
+		_ = s.Close() // it was only read
+		return nil, fmt.Errorf("%s is in UTF-16: write it in UTF-8, with iconv -f %s -t UTF-8", called(file), encoding)
+	}
+	return s, nil
+}
+
+// utf16Of is the kind of UTF-16 in which a text is, or "". Its first two bytes tell: a byte order mark, or a character
+// of which one byte is zero, as JSON begins with ASCII and has no zero bytes.
+func utf16Of(r *bufio.Reader) string {
+	head, _ := r.Peek(2) // an error comes again
+	switch {
+	case len(head) < 2:
+		return ""
+	case head[0] == 0xff && head[1] == 0xfe, head[0] != 0 && head[1] == 0:
+		return "UTF-16LE"
+	case head[0] == 0xfe && head[1] == 0xff, head[0] == 0 && head[1] != 0:
+		return "UTF-16BE"
+	}
+	return ""
 }
 
 func (in *input) report(problem string) {
@@ -114,7 +166,16 @@ func called(file string) string {
 	if file == "-" {
 		return "(standard input)"
 	}
-	return file
+	return printable(file)
+}
+
+// place says where an entry is: FILE:LINE, and "[INDEX]" behind it where the line alone may not tell.
+func place(file string, e logs.Entry) string {
+	text := fmt.Sprintf("%s:%d", called(file), e.Line)
+	if e.Listed {
+		text += fmt.Sprintf(" [%d]", e.Index)
+	}
+	return text
 }
 
 // totalSize is the size of all files together, and 0 if one of them isn't a plain file.

@@ -2,13 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +28,8 @@ Warnings on standard error say what is wrong with a rule that has this pattern: 
 matches, no event has such a name, EventBridge refuses its size. They don't change the exit status.
 
 The exit status says whether all events could be judged, not whether they match. --format json prints a
-line for each event: file, record (index in the file, from 0), line, wrapped, match, field and reason.
+line for each event: file, record (index in the file, from 0), line, eventID, eventSource, eventName, wrapped,
+match, field and reason.
 
 ` + corpusInput,
 		Example: "  " + name + ` match pattern.json event.json
@@ -42,6 +41,10 @@ line for each event: file, record (index in the file, from 0), line, wrapped, ma
 	corpus := c.Flags().String("corpus", "", "check a `FILE` of cases instead")
 	c.Args = func(c *cobra.Command, args []string) error {
 		if !c.Flags().Changed("corpus") {
+			if len(args) == 1 && holdsCases(args[0]) {
+				return fmt.Errorf("%s holds cases: check it with --corpus %s\nsee '%s --help'",
+					called(args[0]), called(args[0]), c.CommandPath())
+			}
 			return some(2, "a pattern file or an event file")(c, args)
 		}
 		if len(args) > 0 {
@@ -64,25 +67,13 @@ line for each event: file, record (index in the file, from 0), line, wrapped, ma
 			return err
 		}
 		m := &matchRun{matcher: matcher, out: in.out, paint: paint, json: *format == "json"}
-		err = in.each(in.withoutFolders(args[1:]), m.event)
+		err = in.each(args[1:], m.event)
 		if !m.json {
 			m.summary(err)
 		}
 		return err
 	}
 	return c
-}
-
-// withoutFolders returns the files that are no folder, and reports the others.
-func (in *input) withoutFolders(files []string) []string {
-	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
-		info, err := os.Stat(file)
-		folder := err == nil && info.IsDir()
-		if folder {
-			in.report(file + " is a folder: name the files in it, as in " + filepath.Join(file, "*"))
-		}
-		return folder
-	})
 }
 
 // readPattern compiles the pattern in a file, and warns of what whoever wrote it would not want. The error says where
@@ -97,10 +88,14 @@ func readPattern(in *input, file string) (*events.Matcher, error) {
 	if errors.As(err, &syntax) {
 		_, advice, _ := strings.Cut(err.Error(), syntax.Message) // what Lint adds to the engine's words
 		return nil, fmt.Errorf("%s:%d:%d: EventBridge would refuse this pattern: %s%s",
-			called(file), syntax.Line, syntax.Column, printable(syntax.Message+advice), notAPattern([]byte(text)))
+			called(file), syntax.Line, syntax.Column, printable(syntax.Message+advice),
+			notAPattern([]byte(text), syntax.Line, syntax.Column))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", called(file), err)
+	}
+	if hint := ruleHint(firstValue([]byte(text))); hint != "" {
+		return nil, fmt.Errorf("%s: as a pattern this matches no event\n%s", called(file), printable(hint))
 	}
 	for _, p := range problems {
 		message := p.Message
@@ -130,44 +125,6 @@ func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
 
 const byteOrderMark = "\ufeff"
 
-// open opens a file that is no folder, or standard input for "-".
-func open(stdin io.Reader, file string) (io.ReadCloser, error) {
-	if file == "-" {
-		return io.NopCloser(stdin), nil
-	}
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s is a folder: name a file in it", file)
-	}
-	return os.Open(file)
-}
-
-// notAPattern says what a text that is no pattern seems to be, and what to do then; "" if it can't tell.
-func notAPattern(text []byte) string {
-	var value any
-	_ = json.NewDecoder(bytes.NewReader(text)).Decode(&value) // what isn't JSON stays nil
-	object, _ := value.(map[string]any)
-	switch {
-	case len(bytes.TrimSpace(text)) == 0:
-		return "\nit is empty: want a pattern, such as {\"source\": [\"aws.s3\"]}"
-	case bytes.HasPrefix(text, []byte{0x1f, 0x8b}):
-		return "\nit is gzipped: unpack it first"
-	case bytes.HasPrefix(text, []byte{0xff, 0xfe}), bytes.HasPrefix(text, []byte{0xfe, 0xff}):
-		return "\nit is in UTF-16: save it as UTF-8"
-	case isText(object["EventPattern"]):
-		return "\nit is a rule: take the pattern out of it, with jq -r .EventPattern"
-	case isText(value):
-		return "\nit is a text that holds a pattern: take it out, with jq -r ."
-	case isText(object["id"]), isText(object["eventID"]), object["Records"] != nil, object["Events"] != nil:
-		return "\nit seems to hold events: the pattern file comes first"
-	}
-	return ""
-}
-
-func isText(value any) bool {
-	_, is := value.(string)
-	return is
-}
-
 // matchRun matches one event after the other.
 type matchRun struct {
 	matcher        *events.Matcher
@@ -179,13 +136,16 @@ type matchRun struct {
 
 // verdict is what match prints of an event as JSON.
 type verdict struct {
-	File    string `json:"file"`
-	Record  int    `json:"record"` // index in the file, from 0
-	Line    int    `json:"line"`
-	Wrapped bool   `json:"wrapped"` // a bare record, in an envelope of ours
-	Match   bool   `json:"match"`
-	Field   string `json:"field,omitempty"` // that stands in the way
-	Reason  string `json:"reason,omitempty"`
+	File        string `json:"file"`
+	Record      int    `json:"record"` // index in the file, from 0
+	Line        int    `json:"line"`
+	EventID     string `json:"eventID"` // this and the next two are empty if it isn't an event of CloudTrail
+	EventSource string `json:"eventSource"`
+	EventName   string `json:"eventName"`
+	Wrapped     bool   `json:"wrapped"` // a bare record, in an envelope of ours
+	Match       bool   `json:"match"`
+	Field       string `json:"field,omitempty"` // that stands in the way
+	Reason      string `json:"reason,omitempty"`
 }
 
 func (m *matchRun) event(file string, e logs.Entry) error {
@@ -193,9 +153,14 @@ func (m *matchRun) event(file string, e logs.Entry) error {
 	if err != nil {
 		return err
 	}
-	v := verdict{File: file, Record: e.Index, Line: e.Line, Wrapped: e.Wrapped, Match: matches, Field: field}
+	event := decoded(e.Event)
+	detail, _ := event["detail"].(map[string]any)
+	v := verdict{
+		File: file, Record: e.Index, Line: e.Line, Wrapped: e.Wrapped, Match: matches, Field: field,
+		EventID: textOf(detail["eventID"]), EventSource: textOf(detail["eventSource"]), EventName: textOf(detail["eventName"]),
+	}
 	if !matches {
-		v.Reason = obstacle(e.Event, field)
+		v.Reason = obstacle(event, field)
 	}
 	m.total++
 	if matches {
@@ -205,15 +170,42 @@ func (m *matchRun) event(file string, e logs.Entry) error {
 		_ = writeJSON(m.out, v, "") // out keeps the error
 		return nil
 	}
-	text := m.paint.good("match")
+	answer := m.paint.good("match")
 	if !matches {
-		text = "no match: " + printable(v.Reason)
+		answer = "no match: " + printable(v.Reason)
 	}
 	if e.Wrapped {
-		text += m.paint.faint(" (bare record, wrapped)")
+		answer += m.paint.faint(" (bare record, wrapped)")
 	}
-	fmt.Fprintf(m.out, "%s:%d: %s\n", called(file), e.Line, text)
+	where := place(file, e)
+	if name := shortened(cmp.Or(v.EventName, textOf(event["detail-type"])), 80); name != "" {
+		where += " " + printable(name)
+	}
+	fmt.Fprintf(m.out, "%s: %s\n", where, answer)
 	return nil
+}
+
+// decoded is an event's fields. Numbers stay as they are written.
+func decoded(event []byte) map[string]any {
+	var fields map[string]any
+	d := json.NewDecoder(bytes.NewReader(event))
+	d.UseNumber()
+	_ = d.Decode(&fields) // what the matcher has read is an object
+	return fields
+}
+
+// textOf is a value that is a text, or "".
+func textOf(value any) string {
+	s, _ := value.(string)
+	return s
+}
+
+// shortened is a text, cut if it has more bytes than that.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // summary says how many events matched. The error is what reading them came to.
@@ -226,15 +218,11 @@ func (m *matchRun) summary(err error) {
 }
 
 // obstacle says what an event has in the field that keeps it from matching.
-func obstacle(event []byte, field string) string {
+func obstacle(event map[string]any, field string) string {
 	if field == events.DifferentElements {
 		return strings.Trim(field, "()")
 	}
-	var root any
-	if json.Unmarshal(event, &root) != nil {
-		return field
-	}
-	switch values := leaves(root, field); len(values) {
+	switch values := leaves(event, field); len(values) {
 	case 0:
 		return field + " is missing"
 	case 1:
@@ -269,8 +257,5 @@ func leaves(value any, path string) []string {
 		return nil
 	}
 	text, _ := json.Marshal(value) // it was JSON before
-	if len(text) > 80 {
-		return []string{strings.ToValidUTF8(string(text[:80]), "") + "..."}
-	}
-	return []string{string(text)}
+	return []string{shortened(string(text), 80)}
 }

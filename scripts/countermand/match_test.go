@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,25 +26,57 @@ func TestMatch(t *testing.T) {
 		}, "\n"),
 	}
 	stdout, stderr, err := run(t, "", files, "match", "p.json", "e.jsonl")
-	wants(t, "standard output", "e.jsonl:1: match (bare record, wrapped)\n"+
-		"e.jsonl:2: no match: detail.requestParameters.bucketName is \"b\" and \"c\"\n"+
-		"e.jsonl:3: no match: detail.requestParameters.x is missing (bare record, wrapped)\n"+
-		"e.jsonl:4: no match: source is \"aws.ec2\" (bare record, wrapped)\n"+
-		"e.jsonl:5: no match: detail.requestParameters.bucketName is \""+strings.Repeat("é", 39)+"... (bare record, wrapped)\n"+
+	wants(t, "standard output", "e.jsonl:1 PutBucketPolicy: match (bare record, wrapped)\n"+
+		"e.jsonl:2 PutBucketPolicy: no match: detail.requestParameters.bucketName is \"b\" and \"c\"\n"+
+		"e.jsonl:3 PutBucketPolicy: no match: detail.requestParameters.x is missing (bare record, wrapped)\n"+
+		"e.jsonl:4 RunInstances: no match: source is \"aws.ec2\" (bare record, wrapped)\n"+
+		"e.jsonl:5 Put"+strings.Repeat("é", 38)+"...: no match: detail.requestParameters.bucketName is \""+strings.Repeat("é", 39)+"... (bare record, wrapped)\n"+
 		"1 of 5 events matched\n", stdout)
 	wants(t, "standard error", "e.jsonl:6: malformed JSON: the file ends inside a value\n", stderr)
 	wantsError(t, "1 problem above: the rest was read", err)
 
 	stdout, _, err = run(t, envelope("aws.s3", record("s3", "X", "{}")), files, "match", "p.json", "--format", "json", "-")
 	wantsError(t, "", err)
-	wants(t, "JSON", `{"file":"-","record":0,"line":1,"wrapped":false,"match":false,"field":"detail.eventName","reason":"detail.eventName is \"X\""}`+"\n", stdout)
+	wants(t, "JSON", `{"file":"-","record":0,"line":1,"eventID":"e-1","eventSource":"s3.amazonaws.com","eventName":"X",`+
+		`"wrapped":false,"match":false,"field":"detail.eventName","reason":"detail.eventName is \"X\""}`+"\n", stdout)
+}
+
+// Events of one line can be told apart: by their place in the file, and their name.
+func TestMatchNamesTheEvent(t *testing.T) {
+	a, b := record("s3", "A", "{}"), record("s3", "B", "{}")
+	looked, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := `{"source":"aws.ec2","detail-type":"EC2 Instance State-change\u202e","detail":{"EventName":"no"}}`
+	custom := `{"source":"mine","detail-type":7,"detail":{"eventName":["no"]}}`
+	for text, want := range map[string]string{
+		a + "\n" + b:                                    "e:1 A\ne:2 B\n",
+		`{"Records":[` + a + `,7,` + b + `]}`:           "e:1 [0] A\ne:1 [1]: not a JSON object\ne:1 [2] B\n",
+		`{"x":1,"Records":[` + a + "\n," + b + `]}` + a: "e:1 [0] A\ne:1 [1] B\ne:2 A\n",
+		"[" + a + "," + b + "]":                         "e:1 [0] A\ne:1 [1] B\n",
+		"[" + a + "]\n" + b:                             "e:1 [0] A\ne:2 B\n",
+		a + b + "\n" + a:                                "e:1 A\ne:1 [1] B\ne:2 A\n",
+		`{"Events":[{"CloudTrailEvent":` + string(looked) + `},{"CloudTrailEvent":` + string(looked) + `}]}`: "e:1 [0] B\ne:1 [1] B\n",
+		state + "\n" + custom: "e:1 EC2 Instance State-change�\ne:2\n",
+	} {
+		stdout, stderr, _ := run(t, "", map[string]string{"p": `{"source":[{"exists":true}]}`, "e": text}, "match", "p", "e")
+		lines := strings.Split(stdout, "\n")
+		got := strings.NewReplacer(": match (bare record, wrapped)", "", ": match", "").Replace(strings.Join(lines[:len(lines)-2], "\n")) + "\n"
+		if !strings.Contains(want, "not a JSON object") {
+			wants(t, "the names", want, got)
+			continue
+		}
+		wants(t, "the names and the problem", want, strings.Replace(got, "\n", "\n"+stderr[strings.Index(stderr, "e:1"):], 1))
+	}
 }
 
 func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"{\"a\": [1]\n \"b\": [2]}": `p.json:2:2: EventBridge would refuse this pattern: unexpected character '"', want ',' or '}'`,
 		`{"a": "b"}`:                `p.json:1:7: EventBridge would refuse this pattern: "a" must be an object or an array`,
-		`[1]`:                       `p.json:1:1: EventBridge would refuse this pattern: Filter is not an object`,
+		`[1]`: `p.json:1:1: EventBridge would refuse this pattern: Filter is not an object` +
+			"\nit is a list: want one pattern, such as the first in it, with jq '.[0]'",
 		`{"a": [{"cidr": "192.0.2.1/32"}]}`: `p.json:1:17: EventBridge would refuse this pattern: IPv4 mask bits must be < 32` +
 			" (a single address is written as a string of its own, without a mask)",
 	} {
@@ -71,7 +104,7 @@ func TestMatchWarns(t *testing.T) {
 	}
 	stdout, stderr, err := run(t, event, map[string]string{"p.json": pattern}, "match", "p.json", "-")
 	wantsError(t, "", err)
-	wants(t, "standard output", "(standard input):1: no match: detail.a�b� is missing\n0 of 1 event matched\n", stdout)
+	wants(t, "standard output", "(standard input):1 PutBucketEncryption: no match: detail.a�b� is missing\n0 of 1 event matched\n", stdout)
 	wants(t, "standard error", warnings("p.json"), stderr)
 
 	stdout, stderr, err = run(t, pattern, map[string]string{"e.json": event}, "match", "--format", "json", "-", "e.json")
@@ -95,29 +128,6 @@ func TestMatchWarnsOfSize(t *testing.T) {
 	}
 }
 
-// What is no pattern is refused, and the message says what to do with what it seems to be.
-func TestMatchSaysWhatIsNoPattern(t *testing.T) {
-	const noObject, noList = "Filter is not an object\n", " must be an object or an array\n"
-	const empty, inEvents = `it is empty: want a pattern, such as {"source": ["aws.s3"]}`, "it seems to hold events: the pattern file comes first"
-	for text, want := range map[string]string{
-		"":                        "1:1: " + noObject + empty,
-		" \n":                     "1:2: " + noObject + empty,
-		"\x1f\x8b\b":              "1:1: " + noObject + "it is gzipped: unpack it first",
-		"\xfe\xff\x00{":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
-		"\xff\xfe{\x00":           "1:1: " + noObject + "it is in UTF-16: save it as UTF-8",
-		`"{\"a\":[1]}"`:           "1:1: " + noObject + "it is a text that holds a pattern: take it out, with jq -r .",
-		`{"EventPattern":"{}"}`:   `1:17: "EventPattern"` + noList + "it is a rule: take the pattern out of it, with jq -r .EventPattern",
-		`{"id":"1"}` + "\n{}":     `1:7: "id"` + noList + inEvents,
-		`{"eventID":"1"}`:         `1:12: "eventID"` + noList + inEvents,
-		`{"Events":[{"a":"1"}]}`:  "1:13: Unrecognized match type a\n" + inEvents,
-		`{"Records":[{"a":"1"}]}`: "1:14: Unrecognized match type a\n" + inEvents,
-	} {
-		_, _, err := run(t, "{}", map[string]string{"p.json": text}, "match", "p.json", "-")
-		position, message, _ := strings.Cut(want, " ")
-		wantsError(t, "p.json:"+position+" EventBridge would refuse this pattern: "+message, err)
-	}
-}
-
 // Files of any shape are judged as far as they go, and what can't be read is reported.
 func TestMatchOddFiles(t *testing.T) {
 	yes := envelope("aws.s3", record("s3", "A", "{}"))
@@ -130,10 +140,10 @@ func TestMatchOddFiles(t *testing.T) {
 		"none.json":  "[]",
 	}
 	stdout, stderr, err := run(t, "", files, "match", "p.json", "list.json", "missing.json", ".", "mixed.json", "empty.json")
-	wants(t, "standard output", "list.json:1: match\nlist.json:2: no match: source is \"aws.ec2\"\n"+
-		"mixed.json:1: match\nmixed.json:3: no match: source is \"aws.ec2\"\nmixed.json:6: match\n3 of 5 events matched\n", stdout)
-	wants(t, "standard error", ". is a folder: name the files in it, as in *\n"+
-		"open missing.json: no such file or directory\n"+
+	wants(t, "standard output", "list.json:1 [0] A: match\nlist.json:2 [1] A: no match: source is \"aws.ec2\"\n"+
+		"mixed.json:1 A: match\nmixed.json:3 A: no match: source is \"aws.ec2\"\nmixed.json:6 A: match\n3 of 5 events matched\n", stdout)
+	wants(t, "standard error", "open missing.json: no such file or directory\n"+
+		". is a folder: name a file in it, or all with *\n"+
 		"mixed.json:2: malformed JSON: invalid character 'o' looking for beginning of value\n"+
 		"mixed.json:4: neither an EventBridge event (no detail) nor a CloudTrail record (no eventSource)\n"+
 		"mixed.json:5: not a JSON object\n", stderr)
@@ -153,6 +163,52 @@ func TestMatchOddFiles(t *testing.T) {
 
 	_, _, err = run(t, "", nil, "match", ".", "e.json")
 	wantsError(t, "read the pattern: . is a folder: name a file in it", err)
+}
+
+// A folder is reported like a file that can't be read, to whichever command.
+func TestFolders(t *testing.T) {
+	for _, args := range [][]string{{"match", "p.json"}, {"explain"}} {
+		t.Run(args[0], func(t *testing.T) {
+			files := map[string]string{"p.json": `{"source":["aws.s3"]}`, "e.json": "[" + record("s3", "A", "{}") + "]"}
+			stdout, stderr, err := run(t, "", files, append(args, "..", "e.json")...)
+			wants(t, "standard error", ".. is a folder: name a file in it, or all with ../*\n", stderr)
+			wantsError(t, "1 problem above: the rest was read", err)
+			if !strings.Contains(stdout, "1 event") {
+				t.Errorf("the event is not read:\n%s", stdout)
+			}
+		})
+	}
+}
+
+// What a terminal may take for a command, and what hides other text, is escaped in JSON, which means the same.
+func TestJSONHasNoControlCharacters(t *testing.T) {
+	const evil = "\u009b31m\u202egnp\u2066\u200b\x7f\U000e0041é<\U0001f600"
+	quoted, err := json.Marshal(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := record("s3", "PutBucketPolicy", `{"bucketName":`+string(quoted)+`}`)
+	cases := `{"id":` + string(quoted) + `,"pattern":"{","event":"{}","want":true}`
+	for _, args := range [][]string{
+		{"explain", "--format", "jsonl", "e.jsonl"},
+		{"match", "--format", "json", "p.json", "e.jsonl"},
+		{"match", "--format", "json", "--corpus", "c.jsonl"},
+	} {
+		files := map[string]string{"p.json": `{"detail":{"requestParameters":{"bucketName":["x"]}}}`, "e.jsonl": events, "c.jsonl": cases}
+		stdout, _, _ := run(t, "", files, args...)
+		const want = `\u009b31m\u202egnp\u2066\u200b\u007f\udb40\udc41é<` + "\U0001f600"
+		if !strings.Contains(strings.ReplaceAll(stdout, `\\u003c`, "<"), want) {
+			t.Errorf("%s: %s is missing in\n%s", args, want, stdout)
+		}
+		var value any
+		if err := json.Unmarshal([]byte(stdout), &value); err != nil {
+			t.Errorf("%s: not JSON: %v", args, err)
+		}
+		// In the reason of match the value is JSON, in which < is escaped.
+		if parsed := strings.ReplaceAll(fmt.Sprint(value), `\u003c`, "<"); !strings.Contains(parsed, evil) {
+			t.Errorf("%s: means another text:\n%q", args, parsed)
+		}
+	}
 }
 
 // patternCorpus is the text of the corpus with which the pattern language is tested.
@@ -321,12 +377,36 @@ func TestCorpusAsJSON(t *testing.T) {
 `, stdout)
 }
 
+// Names of fields are those and no others, and a case whose id another one has is judged and reported.
+func TestCorpusNamesAndIDs(t *testing.T) {
+	const good = `{"id":"a-1","pattern":"{\"a\":[1]}","event":"{\"a\":1}","want":true`
+	stdout, stderr, err := run(t, good+`,"Want":false,"STRICT":"invalid","Pattern":7}`, nil, "match", "--corpus", "-")
+	wantsError(t, "", err)
+	wants(t, "standard error", "", stderr)
+	if !strings.HasSuffix(stdout, "\n1 case: 1 agree, 0 disagree\n") {
+		t.Errorf("other names are taken for these:\n%s", stdout)
+	}
+	_, stderr, _ = run(t, strings.Replace(good, `"want"`, `"Want"`, 1)+"}", nil, "match", "--corpus", "-")
+	wants(t, "standard error", "(standard input):1: want is missing: want "+caseShape+"\n", stderr)
+
+	twice := good + "}\n\n" + good + "}\n" + strings.Replace(good, "true", "false", 1) + "}\n"
+	stdout, stderr, err = run(t, twice, nil, "match", "--corpus", "-")
+	wants(t, "standard error", "(standard input):3: line 1 has the id a-1, too: give each case its own\n"+
+		"(standard input):4: line 1 has the id a-1, too: give each case its own\n", stderr)
+	wantsError(t, "1 of 3 cases disagree, and 2 problems above: the rest was judged", err)
+	if !strings.Contains(stdout, "\n(standard input):4: a-1: want false, got true\n") {
+		t.Errorf("the last one isn't judged:\n%s", stdout)
+	}
+}
+
 // Lines may be as long as they like; people are shown the beginning.
 func TestCorpusOfBigLines(t *testing.T) {
 	value := strings.Repeat("x", 1<<20)
+	lines := 0
 	line := func(want bool) string {
+		lines++
 		text, err := json.Marshal(map[string]any{
-			"id": "big-1", "pattern": `{"a":["` + value + `"]}`, "event": `{"a":"` + value + `"}`, "want": want,
+			"id": "big-" + strconv.Itoa(lines), "pattern": `{"a":["` + value + `"]}`, "event": `{"a":"` + value + `"}`, "want": want,
 		})
 		if err != nil {
 			t.Fatal(err)

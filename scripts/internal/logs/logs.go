@@ -25,6 +25,7 @@ type Entry struct {
 	Index   int    // its place among the file's entries, from 0; what can't be read counts too
 	Event   []byte // an EventBridge event; valid until the next entry is read
 	Wrapped bool   // the file held the bare record, and the envelope around it is ours
+	Listed  bool   // its line may hold others: it is in a list, or not the first in its line
 	Err     error  // what is wrong; there is no Event then
 }
 
@@ -70,6 +71,8 @@ type scanner struct {
 	yield func(Entry) bool
 	index int
 	list  list
+	inner bool // what is yielded is in a list that is not the scanner's own
+	last  int  // the line of the entry before
 	comma bool // the next thing in the list is a comma or its end
 	value json.RawMessage
 }
@@ -227,6 +230,8 @@ func (s *scanner) nested(line int, name string, list json.RawMessage) bool {
 	if json.Unmarshal(list, &values) != nil {
 		return s.fail(line, fmt.Errorf("the value of %s is not a list", name))
 	}
+	s.inner = true
+	defer func() { s.inner = false }()
 	for _, value := range values {
 		if !s.classify(line, value, false) {
 			return false
@@ -248,5 +253,7 @@ func (s *scanner) fail(line int, err error) bool { return s.entry(Entry{Line: li
 func (s *scanner) entry(e Entry) bool {
 	e.Index = s.index
 	s.index++
+	e.Listed = s.list != noList || s.inner || e.Line == s.last
+	s.last = e.Line
 	return s.yield(e)
 }

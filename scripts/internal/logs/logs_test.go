@@ -156,6 +156,26 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The line of an entry in a list does not tell which one it is, nor that of a second one in the same line.
+func TestReadTellsWhatIsListed(t *testing.T) {
+	a := record("A")
+	for text, want := range map[string][]bool{
+		a + "\n" + a:                             {false, false},
+		a + a + "\n" + a:                         {false, true, false},
+		"[" + a + "]\n" + a:                      {true, false},
+		"{\"Records\":[\n" + a + ",7]}\n" + a:    {true, true, false},
+		`{"next":1,"Records":[` + a + "]}\n" + a: {true, false},
+	} {
+		var got []bool
+		for e := range logs.Read(strings.NewReader(text)) {
+			got = append(got, e.Listed)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
 func zipped(t *testing.T, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
