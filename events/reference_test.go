@@ -282,7 +282,7 @@ type refSearch struct {
 	steps  int
 }
 
-const refPatience = 20_000
+const refPatience = 3000
 
 // choose reports whether each of the paths, which are sorted, can be given a leaf that holds, or be absent, so that
 // none are in different elements of the same array. Chosen holds the elements of the choices so far.
