@@ -58,33 +58,24 @@ func firstBit(name string) uint64 {
 	return 1 << (name[0] & 63)
 }
 
-// find returns where the name of a member leads; nil if no pattern asks for that. Dots in a name are as good as nesting.
-func (n *pathNode) find(name string) *pathNode {
-	for {
-		if n.firsts&firstBit(name) == 0 {
-			return nil
-		}
-		at, rest := n.first(name)
-		if at == nil || rest < 0 {
-			return at
-		}
-		n, name = at, name[rest:]
-	}
-}
-
 func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 
-// first takes the first step of a name, and returns the offset of the rest of it, negative if there is none.
-func (n *pathNode) first(name string) (at *pathNode, rest int) {
+// find returns where the name of a member leads; nil if no pattern asks for that. Dots in a name are as good as nesting.
+func (n *pathNode) find(name string) *pathNode {
+	if n.firsts&firstBit(name) == 0 {
+		return nil
+	}
 	if n.lengths&lengthBit(name) != 0 {
 		if at := n.follow(name); at != nil {
-			return at, none
+			return at
 		}
 	}
 	if dot := strings.IndexByte(name, '.'); dot >= 0 {
-		return n.follow(name[:dot]), dot + 1
+		if at := n.follow(name[:dot]); at != nil {
+			return at.find(name[dot+1:])
+		}
 	}
-	return nil, none
+	return nil
 }
 
 // follow returns where a name without dots leads.

@@ -99,6 +99,10 @@ func (f *boundField) places(yield func(place) bool) {
 	}
 }
 
+// anyWeight is how many rules that want a certain string are as good as one that needs any value: an event that has
+// something at a path seldom has the string.
+const anyWeight = 8
+
 // anchor finds an anchor for each rule that has one: of its fields, that whose places the fewest other rules have.
 func (p *program) anchor() {
 	rules := map[place]int{}
@@ -116,7 +120,11 @@ func (p *program) anchor() {
 		for _, f := range r.fields {
 			most := 0
 			for at := range f.places {
-				most = max(most, rules[at])
+				if at.any {
+					most = anyWeight * rules[at]
+				} else {
+					most = max(most, rules[at])
+				}
 			}
 			if 0 < most && most < fewest {
 				best, fewest = f, most
