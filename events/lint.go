@@ -63,6 +63,7 @@ func (p Pattern) Lint() ([]Problem, error) {
 		for _, rule := range l.rules {
 			l.rule(rule)
 		}
+		l.idleValues()
 	}
 	return l.sorted(), nil
 }
@@ -78,6 +79,9 @@ func newLinter(text string) (*linter, error) {
 		said:     map[remark]bool{},
 		judged:   map[[3]string]string{},
 		calls:    map[callFields]bool{},
+		reasons:  map[int]remark{},
+		idle:     map[int]bool{},
+		used:     map[int]bool{},
 		below:    map[string]bool{},
 		uses:     map[*field][]wildcardUse{},
 		budget:   maxStateSets,
@@ -103,6 +107,9 @@ type linter struct {
 	said     map[remark]bool
 	judged   map[[3]string]string // by service, operator and text, what is wrong with a name
 	calls    map[callFields]bool  // those that were checked
+	reasons  map[int]remark       // why a value, by its offset, is of no use in some sub-rule
+	idle     map[int]bool         // the values that are of no use in the sub-rule being checked
+	used     map[int]bool         // the values that are of use in one that was checked
 	below    map[string]bool      // the paths that the fields of one sub-rule are below
 	uses     map[*field][]wildcardUse
 	budget   int // sets of states that complexity may still look at

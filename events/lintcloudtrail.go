@@ -1,6 +1,7 @@
 package events
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -32,6 +33,7 @@ func (l *linter) rule(rule subRule) {
 			l.names(rule)
 			l.readOnly(rule)
 		}
+		l.settle(which)
 	}
 	l.enclosing(rule)
 	for path, f := range rule {
@@ -39,6 +41,38 @@ func (l *linter) rule(rule subRule) {
 			l.absence(path, f)
 		}
 		l.existence(path, f, cloudTrail)
+	}
+}
+
+// useless notes that the value at the byte offset at matches nothing in the sub-rule that is being checked. Alternatives
+// often share a field whose values are each for one of them, so a value is reported only if it is useless in every
+// sub-rule that has it; what is said is what was wrong first.
+func (l *linter) useless(at int, path, format string, args ...any) {
+	l.idle[at] = true
+	if _, ok := l.reasons[at]; !ok {
+		l.reasons[at] = remark{at, path, fmt.Sprintf(format, args...)}
+	}
+}
+
+// settle notes which values of one sub-rule are of use in it.
+func (l *linter) settle(which callFields) {
+	for _, f := range which {
+		for _, item := range l.items(f) {
+			_, operand := operator(item)
+			if !l.idle[item.at] && !l.idle[operand.at] {
+				l.used[item.at], l.used[operand.at] = true, true
+			}
+		}
+	}
+	clear(l.idle)
+}
+
+// idleValues reports the values that no sub-rule has a use for.
+func (l *linter) idleValues() {
+	for at, reason := range l.reasons {
+		if !l.used[at] {
+			l.report(at, reason.path, "%s", reason.message)
+		}
 	}
 }
 
@@ -116,22 +150,22 @@ func (l *linter) agreement(rule subRule) {
 		agreed[want] = true
 		switch {
 		case !strings.Contains(n.scalar.text, ".amazonaws."):
-			l.report(n.at, "detail.eventSource", "no event has the eventSource %s: write it as in s3.amazonaws.com",
+			l.useless(n.at, "detail.eventSource", "no event has the eventSource %s: write it as in s3.amazonaws.com",
 				n.scalar.text)
-			return
+			onlyEventSources = false // which source goes with it is not known
 		case !onlySources, holds(sources, want):
 		case holds(sources, "aws.cloudtrail"):
 			agreed["aws.cloudtrail"] = true // it is this one that is meant to go with it
-			l.report(n.at, "detail.eventSource", "source is the service that was called, not CloudTrail, so the "+
+			l.useless(n.at, "detail.eventSource", "source is the service that was called, not CloudTrail, so the "+
 				"rule never matches a call to %s: write the source %s", n.scalar.text, want)
 		default:
-			l.report(n.at, "detail.eventSource", "an event with this eventSource has the source %s, which the "+
+			l.useless(n.at, "detail.eventSource", "an event with this eventSource has the source %s, which the "+
 				"rule doesn't take: add it, or remove the eventSource", want)
 		}
 	}
 	for _, n := range sources {
 		if onlyEventSources && !agreed[n.scalar.text] {
-			l.report(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add "+
+			l.useless(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add "+
 				"the eventSource %s.amazonaws.com, or remove the source", strings.TrimPrefix(n.scalar.text, "aws."))
 		}
 	}
@@ -139,124 +173,4 @@ func (l *linter) agreement(rule subRule) {
 
 func holds(texts []node, text string) bool {
 	return slices.ContainsFunc(texts, func(n node) bool { return n.scalar.text == text })
-}
-
-// services returns the labels of the services whose calls a rule is about, by eventSource or else by source; none if
-// it isn't certain which.
-func (l *linter) services(rule subRule) []string {
-	var labels []string
-	if eventSources, only := l.exact(rule["detail.eventSource"]); only {
-		for _, n := range eventSources {
-			labels = append(labels, Label(n.scalar.text))
-		}
-		return labels
-	}
-	if sources, only := l.exact(rule["source"]); only && rule["detail.eventSource"] == nil {
-		for _, n := range sources {
-			labels = append(labels, strings.TrimPrefix(n.scalar.text, "aws."))
-		}
-	}
-	return labels
-}
-
-// names checks the names of calls. With several services, a name is wrong only if it is for each of them.
-func (l *linter) names(rule subRule) {
-	const path = "detail.eventName"
-	services := l.services(rule)
-	if len(services) == 0 {
-		return
-	}
-	for _, item := range l.items(rule[path]) {
-		name, operand := operator(item)
-		message := ""
-		for i, label := range services {
-			wrong := l.judge(label, name, operand)
-			if wrong == "" {
-				message = ""
-				break
-			}
-			if i == 0 {
-				message = wrong
-			}
-		}
-		if message != "" {
-			l.report(item.at, path, "%s", message)
-		}
-	}
-}
-
-// judge says what is wrong with one matcher of names, for one service.
-func (l *linter) judge(label, operator string, operand node) string {
-	s := serviceOf(label)
-	if s == nil || !isString(operand) {
-		return ""
-	}
-	key := [3]string{label, operator, operand.scalar.text}
-	if said, ok := l.judged[key]; ok {
-		return said
-	}
-	switch operator {
-	case "", "exactly":
-		l.judged[key] = s.wrong(operand.scalar.text)
-	case "prefix":
-		l.judged[key] = s.wrongPrefix(operand.scalar.text)
-	}
-	return l.judged[key]
-}
-
-// readOnly reports calls that only read. Their events reach only rules in a state of its own, which Countermand's
-// rules don't have: with it, they would be called for each look at a resource.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
-func (l *linter) readOnly(rule subRule) {
-	const state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-	if l.noManagement(rule) {
-		return
-	}
-	services := l.services(rule)
-	for _, item := range l.items(rule["detail.eventName"]) {
-		name, operand := operator(item)
-		if name != "" && name != "exactly" && name != "prefix" || !isString(operand) || !readsOnly(operand.scalar.text) {
-			continue
-		}
-		arrives := func(label string) bool { return delivered(label, operand.scalar.text, name == "prefix") }
-		if !slices.ContainsFunc(services, arrives) {
-			l.report(item.at, "detail.eventName", "only rules in the state %s receive a call whose name begins "+
-				"with Describe, Get or List, and Countermand deploys none: remove it, or if it is a data event, "+
-				`say so with "eventCategory": ["Data"]`, state)
-		}
-	}
-	reads := l.items(rule["detail.readOnly"])
-	if len(reads) != 1 || reads[0].scalar != (scalar{literalScalar, "true"}) || rule["detail.eventName"] != nil {
-		return
-	}
-	if !slices.ContainsFunc(services, func(label string) bool { return delivered(label, "", true) }) {
-		l.report(reads[0].at, "detail.readOnly", "only rules in the state %s receive calls that only read, but "+
-			"for a few, and Countermand deploys none: remove the field, or write which events are meant "+
-			`("eventName")`, state)
-	}
-}
-
-// noManagement reports whether a rule says that it isn't about management events.
-func (l *linter) noManagement(rule subRule) bool {
-	categories, only := l.exact(rule["detail.eventCategory"])
-	if only && !holds(categories, "Management") {
-		return true
-	}
-	management := l.items(rule["detail.managementEvent"])
-	return len(management) == 1 && management[0].scalar == scalar{literalScalar, "false"}
-}
-
-// delivered reports whether a call that only reads reaches ordinary rules all the same: a data event, and two calls
-// of STS. name is the beginning of the call's name if prefix is true.
-func delivered(label, name string, prefix bool) bool {
-	names := []string{"GetFederationToken", "GetSessionToken"}
-	if label != "sts" {
-		names = nil
-		if s := serviceOf(label); s != nil {
-			names = strings.Fields(s.data)
-		}
-	}
-	return slices.ContainsFunc(names, func(known string) bool {
-		return known == name || prefix && strings.HasPrefix(known, name)
-	})
 }

@@ -51,7 +51,18 @@ func TestLintAgreement(t *testing.T) {
 		{`{"source":["aws.s3"],"detail":{"eventSource":["aws.s3"]}}`, []string{"line 1, column 47: " + path + "|write it as in s3.amazonaws.com"}},
 		{`{"source":["aws.s3"],"detail":{"eventSource":["s3"]}}`, []string{"line 1, column 47: " + path + "|no event has the eventSource s3"}},
 		{`{"source":["aws.s3"],"$or":[{"detail":{"eventSource":["s3.amazonaws.com"]}},{"detail":{"eventSource":["iam.amazonaws.com"]}}]}`,
-			[]string{"line 1, column 12: source: |", "line 1, column 103: " + path + "|has the source aws.iam"}},
+			[]string{"line 1, column 103: " + path + "|has the source aws.iam"}},
+		// A field that alternatives share has values for each of them.
+		{`{"source":["aws.s3","aws.iam"],"detail":{"$or":[{"eventSource":["s3.amazonaws.com"]},{"eventSource":["iam.amazonaws.com"]}]}}`, nil},
+		{`{"$or":[{"source":["aws.s3"]},{"source":["aws.iam"]}],"detail":{"eventSource":["s3.amazonaws.com","iam.amazonaws.com"]}}`, nil},
+		{`{"source":["aws.s3","aws.iam","aws.kms"],"detail":{"$or":[{"eventSource":["s3.amazonaws.com"]},{"eventSource":["iam.amazonaws.com"]}]}}`,
+			[]string{"line 1, column 31: source: |add the eventSource kms.amazonaws.com"}},
+		{`{"$or":[{"source":["aws.s3"]},{"source":["aws.iam"]}],"detail":{"eventSource":["s3.amazonaws.com","kms.amazonaws.com"]}}`, []string{
+			"line 1, column 42: source: |add the eventSource iam", "line 1, column 99: " + path + "|has the source aws.kms"}},
+		{`{"source":["aws.s3"],"detail":{"$or":[{"eventSource":["s3.amazonaws.com"]},{"eventName":["PutBucketPolicy"]}]}}`, nil},
+		{`{"source":["aws.s3"],"detail":{"eventSource":["s3amazonaws.com"]}}`, []string{"line 1, column 47: " + path + "|write it as in s3.amazonaws.com"}},
+		{`{"source":["aws.s3"],"detail":{"eventSource":["s3","iam.amazonaws.com"]}}`, []string{
+			"line 1, column 47: " + path + "|no event has", "line 1, column 52: " + path + "|has the source aws.iam"}},
 		{`{"$or":[{"source":["aws.s3"],"detail":{"eventSource":["s3.amazonaws.com"]}},` +
 			`{"source":["aws.iam"],"detail":{"eventSource":["iam.amazonaws.com"]}}]}`, nil},
 		{`{"source":["aws.cloudtrail"],"detail":{"eventSource":["cloudtrail.amazonaws.com"]}}`, nil},
@@ -113,7 +124,8 @@ func TestLintNames(t *testing.T) {
 		{`{"source":["aws.iam"],"detail":{"$or":[{"eventName":["CreateUser"]},{"eventName":["CreateUsr"]}]}}`,
 			[]string{"line 1, column 83: detail.eventName: |did you mean CreateUser"}},
 		{`{"$or":[{"source":["aws.iam"]},{"source":["aws.kms"]}],"detail":{"eventName":["PutBucketAcl"]}}`, []string{
-			"line 1, column 79: detail.eventName: |iam has no call", "line 1, column 79: detail.eventName: |kms has no call"}},
+			"line 1, column 79: detail.eventName: |iam has no call"}},
+		{`{"$or":[{"source":["aws.iam"]},{"source":["aws.s3"]}],"detail":{"eventName":["PutBucketAcl","CreateUser"]}}`, nil}, // each has its own
 		{`{"source":["aws.iam","aws.transfer"],"detail":{"eventName":["CreateUsr"]}}`, nil},
 		{`{"source":[{"prefix":"aws."}],"detail":{"eventName":["CreateUsr"]}}`, nil},
 		{`{"source":["aws.s3"],"detail":{"eventSource":["s3.amazonaws.com",{"prefix":"i"}],"eventName":["PutBucketPolcy"]}}`, nil},
@@ -124,7 +136,7 @@ func TestLintNames(t *testing.T) {
 }
 
 func TestLintReadOnly(t *testing.T) {
-	const path, state = "line 2, column 14: detail.eventName: ", "|ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS receive a call whose name"
+	const path, state = "line 2, column 14: detail.eventName: ", "|only in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, and Countermand's rules aren't in it: remove the name"
 	name := func(service, matcher string) Pattern { return call(service, `"eventName":[`+matcher+`]`) }
 	runLint(t, []lintCase{
 		{name("s3", `"GetBucketAcl"`), []string{path + state}},
@@ -147,7 +159,7 @@ func TestLintReadOnly(t *testing.T) {
 		{call("unheard-of", `"eventName":["GetThing"],"managementEvent":[true,false]`), []string{path + state}},
 		{call("unheard-of", `"eventName":["GetThing"],"managementEvent":[false,true]`), []string{path + state}},
 		{call("unheard-of", `"eventName":["GetThing"],"eventCategory":["Data","Management"]`), []string{path + state}},
-		{call("iam", `"readOnly":[true]`), []string{"line 2, column 13: detail.readOnly: |receive calls that only read, but for a few"}},
+		{call("iam", `"readOnly":[true]`), []string{"line 2, column 13: detail.readOnly: |a rule receives calls that only read, but for a few, only in the state"}},
 		{call("iam", `"readOnly":[false]`), nil},
 		{call("iam", `"readOnly":[true,false]`), nil},
 		{call("iam", `"readOnly":["true"]`), nil},
@@ -155,5 +167,15 @@ func TestLintReadOnly(t *testing.T) {
 		{call("s3", `"readOnly":[true]`), nil},
 		{call("kms", `"readOnly":[true],"eventName":["Decrypt"]`), nil},
 		{`{"source":["aws.iam"],"detail-type":["AWS Service Event via CloudTrail"],"detail":{"eventName":["GetThing"]}}`, nil},
+		// It isn't certain which service is meant, or only one alternative receives it.
+		{`{"source":[{"prefix":"aws."}],"detail":{"eventName":["GetThing"],"readOnly":[true]}}`, nil},
+		{`{"source":["aws.iam"],"detail":{"eventSource":[{"prefix":"iam"}],"eventName":["GetUser"]}}`, nil},
+		{`{"source":[{"prefix":"aws."}],"detail":{"readOnly":[true]}}`, nil},
+		{`{"source":["aws.iam","aws.s3"],"detail":{"eventName":["GetObject"]}}`, nil},
+		{`{"source":["aws.iam","aws.kms"],"detail":{"eventName":["GetObject"]}}`, []string{"line 1, column 56: detail.eventName: " + state}},
+		{`{"$or":[{"source":["aws.iam"]},{"source":["aws.sts"]}],"detail":{"eventName":["GetSessionToken","CreateUser"]}}`, nil},
+		{call("unheard-of", `"$or":[{"eventCategory":["Management"]},{"eventCategory":["Data"]}],"eventName":["GetThing"]`), nil},
+		{call("unheard-of", `"$or":[{"managementEvent":[true]},{"managementEvent":[false]}],"eventName":["GetThing"]`), nil},
+		{call("unheard-of", `"$or":[{"awsRegion":["a"]},{"awsRegion":["b"]}],"eventName":["GetThing"]`), []string{"line 2, column 62: detail.eventName: " + state}},
 	})
 }
