@@ -35,7 +35,7 @@ func (p Problem) String() string {
 }
 
 // Lint reports what is wrong with a pattern of CloudTrail's events, although it compiles, in the order of the text:
-//   - it is longer than the service takes, or its wildcards are more complex;
+//   - it is longer than the service takes, even without its white space, or its wildcards are more complex;
 //   - anybody who may put events can forge what it matches, as source is missing or not AWS's alone;
 //   - source and detail.eventSource don't belong together, or detail-type is misspelt;
 //   - no event has the name, as CloudTrail writes another one or the service has no such call; names are judged only
@@ -82,10 +82,24 @@ func newLinter(text string) (*linter, error) {
 		reasons:  map[int]remark{},
 		idle:     map[int]bool{},
 		used:     map[int]bool{},
+		absent:   absentPaths(rules),
 		below:    map[string]bool{},
 		uses:     map[*field][]wildcardUse{},
 		budget:   maxStateSets,
 	}, err
+}
+
+// absentPaths returns the paths whose absence some sub-rule takes.
+func absentPaths(rules []subRule) map[string]bool {
+	paths := map[string]bool{}
+	for _, rule := range rules {
+		for path, f := range rule {
+			if f.absent {
+				paths[path] = true
+			}
+		}
+	}
+	return paths
 }
 
 // advice is what to add to Compile's message.
@@ -110,6 +124,7 @@ type linter struct {
 	reasons  map[int]remark       // why a value, by its offset, is of no use in some sub-rule
 	idle     map[int]bool         // the values that are of no use in the sub-rule being checked
 	used     map[int]bool         // the values that are of use in one that was checked
+	absent   map[string]bool      // the paths whose absence some sub-rule takes
 	below    map[string]bool      // the paths that the fields of one sub-rule are below
 	uses     map[*field][]wildcardUse
 	budget   int // sets of states that complexity may still look at
@@ -153,15 +168,33 @@ func (l *linter) sorted() []Problem {
 	return problems
 }
 
-// length checks the number of characters, and reports whether the pattern is short enough for the rest: what makes
-// it longer can make the rest take long.
+// length checks the number of characters without the white space between them, which a pattern need not be deployed
+// with, and reports whether the pattern is short enough for the rest: what makes it longer can make the rest take long.
 func (l *linter) length() bool {
-	n := utf8.RuneCount(l.reader.text)
+	n := compactLength(l.reader.text)
 	if n > maxCharacters {
-		l.report(0, "", "the pattern has %d characters, and EventBridge takes %d (%d if AWS is asked for them): "+
-			"shorten it, or make it two rules", n, maxCharacters, mostCharacters)
+		l.report(0, "", "the pattern has %d characters, white space outside of strings not counted, and EventBridge "+
+			"takes %d (%d if AWS is asked for them): shorten it, or make it two rules", n, maxCharacters, mostCharacters)
 	}
 	return n <= mostCharacters
+}
+
+// compactLength returns the number of characters of JSON text but for the white space between its tokens.
+func compactLength(text []byte) int {
+	blanks, inString, escaped := 0, false, false
+	for _, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '"':
+			inString = !inString
+		case inString:
+			escaped = c == '\\'
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			blanks++
+		}
+	}
+	return utf8.RuneCount(text) - blanks
 }
 
 // text notes where each field's matchers are, and reports what of the text means nothing.

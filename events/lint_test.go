@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,17 @@ func TestLintLength(t *testing.T) {
 		{ofLength(2048), nil},
 		{ofLength(2049), []string{"line 1, column 1: the pattern has 2049|takes 2048 (4096 if AWS is asked"}},
 		{long, []string{"line 1, column 1: the pattern has"}},
+		// Up to the most that can be asked for, the rest is judged too.
+		{in(`"b":["` + strings.Repeat("x", 3000) + `"],"userAgent":[{"anything-but":"x"}]`), []string{
+			"line 1, column 1: the pattern has", "line 2, column 3023: detail.userAgent: |"}},
+		{ofLength(4096) + "x", []string{"line 1, column 1: the pattern has 4097"}},
+		{ofLength(4095) + "x", []string{"line 1, column 1: the pattern has 4096", "line 1, column 4096: |text after the end"}},
+		// White space counts in strings only.
+		{Pattern(strings.ReplaceAll(string(ofLength(2048)), ",", ",\n"+strings.Repeat(" \t\r", 2000))), nil},
+		{Pattern(strings.ReplaceAll(string(ofLength(2048)), "[", "[ ")) + " \n", nil},
+		{Pattern(strings.ReplaceAll(string(ofLength(2048)), "xx", "x ")), nil},
+		{Pattern(strings.ReplaceAll(string(ofLength(2049)), "xx", "x ")), []string{"line 1, column 1: the pattern has 2049 characters, white space"}},
+		{Pattern(strings.ReplaceAll(string(ofLength(2049)), "xxxx", `x\" `)), []string{"line 1, column 1: the pattern has 2049"}},
 	})
 }
 
@@ -165,11 +177,54 @@ func TestLintAbsence(t *testing.T) {
 		{in(`"userAgent":["x",{"anything-but":"x"}]`), []string{"line 2, column 18: detail.userAgent: " + blind}},
 		{in(`"userAgent":[{"exists":false},{"anything-but":"x"}]`), nil},
 		{in(`"userAgent":["x",{"exists":false}]`), nil},
-		{in(`"eventName":[{"anything-but":"x"}],"sourceIPAddress":[{"anything-but":"x"}]`), nil},
+		{in(`"$or":[{"userAgent":[{"exists":false}]},{"userAgent":[{"anything-but":"x"}]}]`), nil}, // one alternative takes it
+		{in(`"$or":[{"userIdentity":{"arn":[{"exists":false}]}},{"userAgent":[{"anything-but":"x"}]}]`), []string{
+			"line 2, column 66: detail.userAgent: " + blind}},
+		{in(`"errorCode":[{"anything-but":"Client.Throttling"}],"errorMessage":[{"anything-but":{"prefix":"x"}}]`), nil},
+		{in(`"eventName":["PutBucketAcl"],"requestParameters":{"a":{"b":[{"anything-but":"x"}]}},"responseElements":{"c":[{"anything-but":1}]}`), nil},
+		{in(`"eventName":[{"prefix":"Put"}],"requestParameters":{"a":[{"anything-but":"x"}]}`), []string{
+			"line 2, column 58: detail.requestParameters.a: " + blind}},
+		{in(`"eventName":["PutBucketAcl"],"additionalEventData":{"a":[{"anything-but":"x"}]}`), []string{
+			"line 2, column 58: detail.additionalEventData.a: " + blind}},
+		{in(`"responseElements":{"a":[{"anything-but":"x"}]}`), []string{"line 2, column 26: detail.responseElements.a: " + blind}},
 		{`{"source":["aws.s3"],"account":[{"anything-but":"1"}],"region":[{"anything-but":"x"}]}`, nil},
 		{`{"source":["aws.s3"],"resources":[{"anything-but":"1"}]}`, []string{"line 1, column 35: resources: " + blind}},
 		{`{"source":["aws.ec2"],"detail-type":["EC2 Spot"],"detail":{"state":[{"anything-but":"x"}]}}`, nil}, // who knows its fields?
 	})
+}
+
+// TestLintIdentity has the fields of userIdentity that a type of identity has, and those that it may lack.
+func TestLintIdentity(t *testing.T) {
+	all := []string{"arn", "accountId", "principalId", "userName", "sessionContext.sessionIssuer.arn", "invokedBy"}
+	for types, has := range map[string]string{
+		`"AssumedRole"`:               "arn accountId principalId sessionContext.sessionIssuer.arn",
+		`{"exactly":"AssumedRole"}`:   "arn accountId principalId sessionContext.sessionIssuer.arn",
+		`"IAMUser"`:                   "arn accountId principalId userName",
+		`"Root"`:                      "arn accountId principalId",
+		`"Root","IAMUser"`:            "arn accountId principalId",
+		`"AWSService"`:                "",
+		`"Root","AWSService"`:         "",
+		`"Root",{"prefix":"Assumed"}`: "",
+	} {
+		for _, name := range all {
+			field := `"userIdentity.type":[` + types + `],"userIdentity.` + name + `":[{"anything-but":"x"}]`
+			problems, err := in(field).Lint()
+			if want := !slices.Contains(strings.Fields(has), name); err != nil || want != (len(problems) == 1) {
+				t.Errorf("%s: %v, %v", field, problems, err)
+			}
+		}
+	}
+	signIn := `{"source":["aws.signin"],"detail":{"userIdentity":{"type":["IAMUser"],"arn":[{"anything-but":"x"}]}}}`
+	runLint(t, []lintCase{{Pattern(signIn), []string{"line 1, column 78: detail.userIdentity.arn: |"}}}) // a failed one has none
+}
+
+// TestLintAlwaysThere has the fields that every event of CloudTrail has, so that anything-but is blind to none.
+func TestLintAlwaysThere(t *testing.T) {
+	for path := range strings.FieldsSeq("account detail-type id region time version detail.awsRegion detail.eventCategory " +
+		"detail.eventID detail.eventName detail.eventSource detail.eventTime detail.eventType detail.eventVersion " +
+		"detail.recipientAccountId detail.sourceIPAddress") {
+		runLint(t, []lintCase{{Pattern(`{"source":["aws.s3"],"` + path + `":[{"anything-but":"x"}]}`), nil}})
+	}
 }
 
 func TestLintExistence(t *testing.T) {
@@ -185,10 +240,13 @@ func TestLintExistence(t *testing.T) {
 		{in(`"$or":[{"a.b":["x"]},{"a":[{"exists":true}]}]`), nil},
 		{`{"source":["aws.ec2"],"detail-type":["EC2 Spot"],"resources":[{"exists":true}]}`, nil},
 	}
-	for _, path := range neverValues {
-		if path != "detail" {
-			cases = append(cases, lintCase{Pattern(`{"source":["aws.s3"],"` + path + `":[{"exists":true}]}`), []string{"line 1, column "}})
-		}
+	for path := range strings.FieldsSeq("resources detail.addendum detail.additionalEventData detail.edgeDeviceDetails " +
+		"detail.requestParameters detail.resources detail.responseElements detail.serviceEventDetails detail.tlsDetails " +
+		"detail.userIdentity detail.userIdentity.onBehalfOf detail.userIdentity.sessionContext " +
+		"detail.userIdentity.sessionContext.attributes detail.userIdentity.sessionContext.sessionIssuer " +
+		"detail.userIdentity.sessionContext.webIdFederationData " +
+		"detail.userIdentity.sessionContext.webIdFederationData.attributes") {
+		cases = append(cases, lintCase{Pattern(`{"source":["aws.s3"],"` + path + `":[{"exists":true}]}`), []string{"line 1, column "}})
 	}
 	runLint(t, append(cases, lintCase{`{"source":["aws.s3"],"detail":[{"exists":false}]}`, []string{"line 1, column 32: detail: " + always}}))
 }

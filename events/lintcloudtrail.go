@@ -38,7 +38,7 @@ func (l *linter) rule(rule subRule) {
 	l.enclosing(rule)
 	for path, f := range rule {
 		if cloudTrail {
-			l.absence(path, f)
+			l.absence(rule, f)
 		}
 		l.existence(path, f, cloudTrail)
 	}

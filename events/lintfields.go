@@ -88,17 +88,60 @@ func (l *linter) folding(path, name string, operand node) {
 	}
 }
 
-// absence reports a field that excludes values with anything-but and may be absent.
-func (l *linter) absence(path string, f *field) {
-	if slices.Contains(alwaysThere[:], path) || f.absent {
-		return
-	}
+// absence reports a field that excludes values with anything-but and may be absent, unless it is clear that its absence
+// is thought of: the field is there because an error is meant, or because of the rest of the rule, or another sub-rule
+// takes its absence.
+func (l *linter) absence(rule subRule, f *field) {
 	for _, item := range l.items(f) {
-		if name, _ := operator(item); name == "anything-but" {
-			l.report(item.at, path, "anything-but doesn't match an event without the field, and not every event "+
-				`has it, so the rule is blind to the others: add {"exists": false} to the list`)
+		if name, _ := operator(item); name != "anything-but" {
+			continue
+		}
+		if f.absent || l.absent[f.path] || slices.Contains(alwaysThere[:], f.path) || l.impliedBy(rule, f.path) {
+			return
+		}
+		l.report(item.at, f.path, "anything-but doesn't match an event without the field, and not every event "+
+			`has it, so the rule is blind to the others: add {"exists": false} to the list`)
+	}
+}
+
+// impliedBy reports whether a field of CloudTrail's records is there in what a rule means to match. An excluded error
+// means the other errors. Calls that are named decide what they are given and give back.
+func (l *linter) impliedBy(rule subRule, path string) bool {
+	switch {
+	case path == "detail.errorCode" || path == "detail.errorMessage":
+		return true
+	case strings.HasPrefix(path, "detail.requestParameters.") || strings.HasPrefix(path, "detail.responseElements."):
+		_, named := l.exact(rule["detail.eventName"])
+		return named
+	case strings.HasPrefix(path, callerPath):
+		return l.identified(rule, strings.TrimPrefix(path, callerPath))
+	}
+	return false
+}
+
+// callerPath begins the paths of the fields that say who called.
+const callerPath = "detail.userIdentity."
+
+// identified reports whether each of the types of identity that a rule takes has a field of userIdentity. A failed
+// sign-in says less of who it was.
+func (l *linter) identified(rule subRule, name string) bool {
+	types, only := l.exact(rule[callerPath+"type"])
+	for _, n := range types {
+		has := name == "arn" || name == "accountId" || name == "principalId"
+		switch n.scalar.text {
+		case "AssumedRole":
+			has = has || strings.HasPrefix(name, "sessionContext.sessionIssuer.")
+		case "IAMUser":
+			has = has || name == "userName"
+		case "Root":
+		default:
+			has = false
+		}
+		if !has {
+			return false
 		}
 	}
+	return only && !slices.Contains(l.services(rule), "signin")
 }
 
 // existence reports a question for the existence of what never is a value: in CloudTrail's events, or because other
