@@ -37,10 +37,12 @@ func (p Problem) String() string {
 // Lint reports what is wrong with a pattern of CloudTrail's events, although it compiles, in the order of the text:
 //   - it is longer than the service takes, even without its white space, or its wildcards are more complex;
 //   - anybody who may put events can forge what it matches, as source is missing or not AWS's alone;
-//   - source and detail.eventSource don't belong together, or detail-type is misspelt;
+//   - source and detail.eventSource don't belong together, or are what SDKs call the service, or detail-type is misspelt;
 //   - no event has the name, as CloudTrail writes another one or the service has no such call; names are judged only
 //     where there is no doubt, see eventnames.go;
-//   - only rules in a state that Countermand's don't have receive the event, since the call just reads;
+//   - an asterisk is in a plain string, where it is no wildcard;
+//   - no event has the field, which is misspelt or in the wrong place, or the value, which is of another type;
+//   - a rule receives the event only in a state that Countermand's aren't in, since the call just reads;
 //   - a field excludes values with anything-but but may be absent, or asks whether something exists that is never a
 //     value;
 //   - the documentation doesn't vouch for what is matched: numbers out of bounds;
@@ -48,7 +50,7 @@ func (p Problem) String() string {
 //     text without case behind a wildcard, alternatives that overlap;
 //   - part of the text means nothing: a path that is set again, text after the end.
 //
-// A pattern that no quota admits is not judged beyond its length. How many rules with wildcards a bus has (30 at most)
+// A value that alternatives share is reported if it is of use in none of them. A pattern that no quota admits is not judged beyond its length. How many rules with wildcards a bus has (30 at most)
 // is not a matter of one pattern. The error is Compile's; of a cidr for a single address it says what to write.
 func (p Pattern) Lint() ([]Problem, error) {
 	l, err := newLinter(string(p))
@@ -82,6 +84,8 @@ func newLinter(text string) (*linter, error) {
 		reasons:  map[int]remark{},
 		idle:     map[int]bool{},
 		used:     map[int]bool{},
+		meant:    map[string]string{},
+		types:    map[string]string{},
 		absent:   absentPaths(rules),
 		below:    map[string]bool{},
 		uses:     map[*field][]wildcardUse{},
@@ -124,6 +128,8 @@ type linter struct {
 	reasons  map[int]remark       // why a value, by its offset, is of no use in some sub-rule
 	idle     map[int]bool         // the values that are of no use in the sub-rule being checked
 	used     map[int]bool         // the values that are of use in one that was checked
+	meant    map[string]string    // by path, what one that is misspelt stands for
+	types    map[string]string    // by text, the detail type of CloudTrail's that it means
 	absent   map[string]bool      // the paths whose absence some sub-rule takes
 	below    map[string]bool      // the paths that the fields of one sub-rule are below
 	uses     map[*field][]wildcardUse

@@ -9,17 +9,21 @@ import (
 // apiCall is the detail type of API calls, and detailTypes are all that CloudTrail sends. AWS's pages spell that of
 // sign-ins in two ways.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
-const apiCall = "AWS API Call via CloudTrail"
+const (
+	apiCall      = "AWS API Call via CloudTrail"
+	signIn       = "AWS Console Sign In via CloudTrail"
+	otherSignIn  = "AWS Console Signin via CloudTrail"
+	consoleLogin = "ConsoleLogin" // the sign-in itself, which is no API call
+)
 
 var detailTypes = [...]string{
-	apiCall, "AWS Console Action via CloudTrail",
-	"AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail",
+	apiCall, "AWS Console Action via CloudTrail", signIn, otherSignIn,
 	"AWS Insight via CloudTrail", "AWS Network Activity Event via CloudTrail", "AWS Service Event via CloudTrail",
 }
 
 // rule checks one sub-rule.
 func (l *linter) rule(rule subRule) {
-	cloudTrail, calls := l.kind(rule)
+	kind := l.kind(rule)
 	var which callFields
 	for i, path := range callPaths {
 		which[i] = rule[path]
@@ -28,19 +32,27 @@ func (l *linter) rule(rule subRule) {
 		l.calls[which] = true
 		l.detailType(rule)
 		l.source(rule)
+		l.wrongTexts(rule, kind)
 		l.agreement(rule)
-		if calls {
+		if kind.calls || kind.signIns {
 			l.names(rule)
+		}
+		if kind.calls {
 			l.readOnly(rule)
 		}
+		l.consoleLogin(rule, kind)
 		l.settle(which)
 	}
 	l.enclosing(rule)
 	for path, f := range rule {
-		if cloudTrail {
+		if kind.cloudTrail {
 			l.absence(rule, f)
 		}
-		l.existence(path, f, cloudTrail)
+		l.existence(path, f, kind.cloudTrail)
+		l.spelling(f, kind)
+		if kind.only || path == "account" {
+			l.impossible(f)
+		}
 	}
 }
 
@@ -84,34 +96,61 @@ var callPaths = [...]string{
 
 type callFields [len(callPaths)]*field
 
-// kind reports whether a rule can match what CloudTrail sends, and API calls among it. A detail type that is
-// misspelt counts as what was meant.
-func (l *linter) kind(rule subRule) (cloudTrail, calls bool) {
+// kinds says what a rule can match of what CloudTrail sends: anything, API calls, sign-ins; and whether it can't match
+// anything else.
+type kinds struct{ cloudTrail, calls, signIns, only bool }
+
+// kind looks at a rule's detail types, of which one that is misspelt counts as what was meant. Without them, only
+// CloudTrail's events have an eventSource.
+func (l *linter) kind(rule subRule) kinds {
 	types, only := l.exact(rule["detail-type"])
 	if !only {
-		return true, true
+		eventSources, certain := l.exact(rule["detail.eventSource"])
+		return kinds{true, true, true, certain && len(eventSources) > 0}
 	}
+	k := kinds{only: true}
 	for _, n := range types {
-		meant := strings.TrimSpace(n.scalar.text)
-		for _, known := range detailTypes {
-			if strings.EqualFold(meant, known) {
-				cloudTrail = true
-				calls = calls || known == apiCall
-			}
-		}
+		meant := l.meantType(n.scalar.text)
+		k.cloudTrail = k.cloudTrail || meant != ""
+		k.only = k.only && meant != ""
+		k.calls = k.calls || meant == apiCall
+		k.signIns = k.signIns || meant == signIn || meant == otherSignIn
 	}
-	return cloudTrail, calls
+	return k
 }
 
-// detailType reports a detail type of CloudTrail's with other case or with space around it.
+// meantType returns the detail type of CloudTrail's that a text means; "" if it doesn't mean one.
+func (l *linter) meantType(text string) string {
+	meant, ok := l.types[text]
+	if !ok && slices.Contains(detailTypes[:], text) {
+		meant = text
+	} else if !ok {
+		i := slices.IndexFunc(detailTypes[:], func(known string) bool { return oneEdit(typeLetters(text), typeLetters(known)) })
+		if i >= 0 {
+			meant = detailTypes[i]
+		}
+	}
+	l.types[text] = meant
+	return meant
+}
+
+// typeLetters is a detail type without what is easily mistaken: case, white space, and words of the same meaning.
+func typeLetters(text string) string {
+	text = strings.Join(strings.Fields(strings.ReplaceAll(strings.ToLower(text), "-", " ")), " ")
+	text = sameWords.Replace(strings.TrimPrefix(text, "aws "))
+	return strings.ReplaceAll(text, " ", "")
+}
+
+// sameWords has what people write for the words in CloudTrail's detail types.
+var sameWords = strings.NewReplacer("log in", "sign in", "login", "sign in", "log on", "sign in", "logon", "sign in",
+	" through ", " via ", " by ", " via ", " from ", " via ")
+
+// detailType reports a detail type that is nearly one of CloudTrail's.
 func (l *linter) detailType(rule subRule) {
 	types, _ := l.exact(rule["detail-type"])
 	for _, n := range types {
-		for _, known := range detailTypes {
-			meant := strings.EqualFold(strings.TrimSpace(n.scalar.text), known)
-			if meant && !slices.Contains(detailTypes[:], n.scalar.text) {
-				l.report(n.at, "detail-type", "no event has the detail-type %q: write %q", n.scalar.text, known)
-			}
+		if meant := l.meantType(n.scalar.text); meant != "" && meant != n.scalar.text {
+			l.report(n.at, "detail-type", "no event has the detail-type %q: write %q", n.scalar.text, meant)
 		}
 	}
 }
@@ -130,7 +169,10 @@ func (l *linter) source(rule subRule) {
 		name, operand := operator(item)
 		ours := false
 		switch name {
-		case "", "exactly", "prefix", "wildcard":
+		case "", "exactly":
+			ours = isString(operand) && (strings.HasPrefix(operand.scalar.text, "aws.") ||
+				wrongSource(operand.scalar.text, false) != "") // which wrongTexts notes
+		case "prefix", "wildcard":
 			ours = isString(operand) && strings.HasPrefix(operand.scalar.text, "aws.")
 		}
 		if !ours {
@@ -140,19 +182,21 @@ func (l *linter) source(rule subRule) {
 	}
 }
 
-// agreement checks that source and detail.eventSource belong together, as Authentic will demand.
+// agreement checks that source and detail.eventSource belong together, as Authentic will demand. What is wrong by itself
+// says nothing of what goes with it.
 func (l *linter) agreement(rule subRule) {
 	sources, onlySources := l.exact(rule["source"])
 	eventSources, onlyEventSources := l.exact(rule["detail.eventSource"])
+	for _, n := range sources {
+		onlySources = onlySources && wrongSource(n.scalar.text, true) == ""
+	}
 	agreed := map[string]bool{}
 	for _, n := range eventSources {
 		want := "aws." + Label(n.scalar.text)
 		agreed[want] = true
 		switch {
-		case !strings.Contains(n.scalar.text, ".amazonaws."):
-			l.useless(n.at, "detail.eventSource", "no event has the eventSource %s: write it as in s3.amazonaws.com",
-				n.scalar.text)
-			onlyEventSources = false // which source goes with it is not known
+		case wrongEventSource(n.scalar.text) != "":
+			onlyEventSources = false
 		case !onlySources, holds(sources, want):
 		case holds(sources, "aws.cloudtrail"):
 			agreed["aws.cloudtrail"] = true // it is this one that is meant to go with it
@@ -164,7 +208,7 @@ func (l *linter) agreement(rule subRule) {
 		}
 	}
 	for _, n := range sources {
-		if onlyEventSources && !agreed[n.scalar.text] {
+		if onlyEventSources && !agreed[n.scalar.text] && wrongSource(n.scalar.text, true) == "" {
 			l.useless(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add "+
 				"the eventSource %s.amazonaws.com, or remove the source", strings.TrimPrefix(n.scalar.text, "aws."))
 		}

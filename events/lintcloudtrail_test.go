@@ -87,6 +87,14 @@ func TestLintDetailType(t *testing.T) {
 			[]string{"line 1, column 37: detail-type: ", "line 1, column 91: detail.eventName: ", "line 1, column 112: detail.a: "}},
 		{`{"source":["aws.s3"],"detail-type":["AWS API call via Cloudtrail"]}`, []string{"line 1, column 37: detail-type: |write"}},
 		{`{"source":["aws.s3"],"detail-type":["AWS Console Sign in via CloudTrail"]}`, []string{"line 1, column 37: detail-type: |Sign In"}},
+		{`{"source":["aws.signin"],"detail-type":["AWS Console Login via CloudTrail"]}`, []string{
+			`line 1, column 41: detail-type: |write "AWS Console Sign In via CloudTrail"`}},
+		{`{"source":["aws.signin"],"detail-type":["AWS Console Log-in via CloudTrail"]}`, []string{"line 1, column 41: detail-type: |Sign In"}},
+		{`{"source":["aws.s3"],"detail-type":["AWS API Call through CloudTrail"]}`, []string{`line 1, column 37: detail-type: |write "AWS API Call via`}},
+		{`{"source":["aws.s3"],"detail-type":["AWS API Calls via CloudTrail"]}`, []string{"line 1, column 37: detail-type: |write"}},
+		{`{"source":["aws.s3"],"detail-type":["API Call via CloudTrail"]}`, []string{"line 1, column 37: detail-type: |write"}},
+		{`{"source":["aws.s3"],"detail-type":["AWS Service Event via CloudTrial"]}`, []string{"line 1, column 37: detail-type: |Service Event"}},
+		{`{"source":["aws.s3"],"detail-type":["AWS Health Event","AWS API Gateway via CloudTrail"]}`, nil},
 		{`{"source":["aws.s3"],"detail-type":["Object Created","",{"prefix":"aws api call"}]}`, nil},
 	}...))
 }
@@ -113,7 +121,8 @@ func TestLintNames(t *testing.T) {
 		{name("s3", `"PutBucketPolicies"`), nil},
 		{name("iam", `"createUser"`), []string{path + "|did you mean CreateUser?"}},
 		{name("signin", `"Consolelogin"`), []string{path + "|did you mean ConsoleLogin?"}},
-		{name("signin", `"ConsoleLogon","CreateUser"`), nil}, // not all of its names are known
+		{name("signin", `"ConsoleLogon","CreateUser"`), nil},                                                     // not all of its names are known
+		{name("iam", `{"prefix":"createuser"}`), []string{path + "|did you mean CreateUser, as in CreateUser?"}}, // a whole name
 		{name("transfer", `"CreateUser","createuser"`), nil},
 		{name("s3", `"FrobnicateBucket",{"suffix":"User"},{"anything-but":"CreateUser"}`), nil},
 		{`{"source":["aws.cloudtrail"],"detail":{"eventName":["PutBucketAcl"]}}`, []string{"line 1, column 53: detail.eventName: |it is one of s3"}},
@@ -162,7 +171,7 @@ func TestLintReadOnly(t *testing.T) {
 		{call("iam", `"readOnly":[true]`), []string{"line 2, column 13: detail.readOnly: |a rule receives calls that only read, but for a few, only in the state"}},
 		{call("iam", `"readOnly":[false]`), nil},
 		{call("iam", `"readOnly":[true,false]`), nil},
-		{call("iam", `"readOnly":["true"]`), nil},
+		{call("iam", `"readOnly":["true"]`), []string{"line 2, column 13: detail.readOnly: |this is a boolean"}},
 		{call("sts", `"readOnly":[true]`), nil},
 		{call("s3", `"readOnly":[true]`), nil},
 		{call("kms", `"readOnly":[true],"eventName":["Decrypt"]`), nil},
@@ -177,5 +186,28 @@ func TestLintReadOnly(t *testing.T) {
 		{call("unheard-of", `"$or":[{"eventCategory":["Management"]},{"eventCategory":["Data"]}],"eventName":["GetThing"]`), nil},
 		{call("unheard-of", `"$or":[{"managementEvent":[true]},{"managementEvent":[false]}],"eventName":["GetThing"]`), nil},
 		{call("unheard-of", `"$or":[{"awsRegion":["a"]},{"awsRegion":["b"]}],"eventName":["GetThing"]`), []string{"line 2, column 62: detail.eventName: " + state}},
+	})
+}
+
+func TestLintSignIn(t *testing.T) {
+	signIn := func(types, name string) Pattern {
+		return Pattern(`{"source":["aws.signin"],"detail-type":[` + types + "],\n" + `"detail":{"eventName":["` + name + `"]}}`)
+	}
+	const api, one, other = `"AWS API Call via CloudTrail"`, `"AWS Console Sign In via CloudTrail"`, `"AWS Console Signin via CloudTrail"`
+	const path = "line 2, column 24: detail.eventName: "
+	runLint(t, []lintCase{
+		{signIn(one, "ConsoleLogin"), nil},
+		{signIn(one+","+other, "CheckMfa"), nil},
+		{signIn(one, "consoleLogin"), []string{path + "|did you mean ConsoleLogin?"}},
+		{signIn(other, "switchrole"), []string{path + "|did you mean SwitchRole?"}},
+		{signIn(`"AWS Service Event via CloudTrail"`, "switchrole"), nil},
+		{signIn(api, "ConsoleLogin"), []string{path + `|write "AWS Console Sign In via CloudTrail" and "AWS Console Signin`}},
+		{signIn(api+`,"AWS Service Event via CloudTrail"`, "ConsoleLogin"), []string{path + "|a sign-in is no API call"}},
+		{signIn(api+","+one, "ConsoleLogin"), nil},
+		{signIn(api+`,{"prefix":"AWS Console"}`, "ConsoleLogin"), nil},
+		{signIn(api+`,"Some Other"`, "ConsoleLogin"), nil}, // whatever that is
+		{signIn(api, "SwitchRole"), nil},                   // nobody knows which of the rest are
+		{Pattern(`{"source":["aws.signin"],"detail":{"eventName":["ConsoleLogin"]}}`), nil},
+		{Pattern(`{"source":["aws.signin"],"$or":[{"detail-type":[` + api + `]},{"detail-type":[` + one + `]}],"detail":{"eventName":["ConsoleLogin"]}}`), nil},
 	})
 }

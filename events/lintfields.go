@@ -1,6 +1,7 @@
 package events
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -49,6 +50,9 @@ func (l *linter) values() {
 
 // numbers checks the numbers in an operand.
 func (l *linter) numbers(path string, operand node) {
+	if path == "account" {
+		return // where no number is right, see impossibleValue
+	}
 	for _, n := range operands(operand) {
 		if n.kind == scalarNode && n.scalar.kind == numberScalar && !documented(n.scalar.text) {
 			l.report(n.at, path, "EventBridge documents numbers between -5,000,000,000 and 5,000,000,000 with up "+
@@ -172,4 +176,60 @@ func (l *linter) enclosing(rule subRule) {
 			}
 		}
 	}
+}
+
+// impossible reports values that a field of CloudTrail's events never has.
+func (l *linter) impossible(f *field) {
+	for _, item := range l.items(f) {
+		name, operand := operator(item)
+		if name != "" && name != "exactly" && name != "anything-but" || operand.kind == objectNode {
+			continue
+		}
+		for _, n := range operands(operand) {
+			if message := impossibleValue(f.path, n.scalar, name == "anything-but"); message != "" {
+				l.report(n.at, f.path, "%s", message)
+			}
+		}
+	}
+}
+
+// identityTypes are the values of userIdentity.type.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+var identityTypes = [...]string{
+	"AWSAccount", "AWSService", "AssumedRole", "Directory", "FederatedUser", "IAMUser", "IdentityCenterUser", "Role", "Root",
+	"SAMLUser", "Unknown", "WebIdentityUser",
+}
+
+// impossibleValue says why a field never has a value; "" if that isn't certain.
+func impossibleValue(path string, s scalar, excluded bool) string {
+	is := func(kind scalarKind, texts ...string) bool { return s.kind == kind && slices.Contains(texts, s.text) }
+	switch path {
+	case "account", "detail.recipientAccountId", callerPath + "accountId":
+		if s.kind == numberScalar {
+			return "an account is a text of 12 digits, never a number: write it in quotes"
+		}
+	case callerPath + "sessionContext.attributes.mfaAuthenticated":
+		if is(literalScalar, "true", "false") {
+			return fmt.Sprintf("this is a text in CloudTrail's events, never a boolean: write %q", s.text)
+		}
+	case "detail.additionalEventData.MFAUsed":
+		if is(literalScalar, "true", "false") || is(stringScalar, "true", "false") {
+			return `this is a text in CloudTrail's events: write "Yes" or "No"`
+		}
+	case "detail.readOnly", "detail.managementEvent":
+		if is(stringScalar, "true", "false") {
+			return "this is a boolean in CloudTrail's events, never a text: write " + s.text + " without quotes"
+		}
+	case "detail.errorCode":
+		if is(stringScalar, "") && !excluded {
+			return `an errorCode is never empty: for calls that succeeded, write {"exists": false}`
+		}
+	case callerPath + "type":
+		for _, known := range identityTypes {
+			if s.kind == stringScalar && s.text != known && strings.EqualFold(s.text, known) {
+				return fmt.Sprintf("no identity has this type: write %q", known)
+			}
+		}
+	}
+	return ""
 }

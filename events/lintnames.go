@@ -49,6 +49,20 @@ func (l *linter) names(rule subRule) {
 	}
 }
 
+// consoleLogin notes a sign-in in a rule of API calls alone.
+func (l *linter) consoleLogin(rule subRule, kind kinds) {
+	if !kind.only || !kind.calls || kind.signIns {
+		return
+	}
+	for _, item := range l.items(rule["detail.eventName"]) {
+		name, operand := operator(item)
+		if (name == "" || name == "exactly") && operand.scalar == (scalar{stringScalar, consoleLogin}) {
+			l.useless(item.at, "detail.eventName", "a sign-in is no API call, and its event doesn't have this detail-type: "+
+				"write %q and %q, as AWS's pages have both", signIn, otherSignIn)
+		}
+	}
+}
+
 // judge says what is wrong with one matcher of names, for one service.
 func (l *linter) judge(label, operator string, operand node) string {
 	s := serviceOf(label)

@@ -101,6 +101,8 @@ func TestLintWildcards(t *testing.T) {
 		{in(`"a":[` + three + "," + one("TEN") + `]`), []string{"line 2, column 5: detail.a: " + complex}},
 		{in(`"a":[{"wildcard":"*x*x*x*x*"}],"b":[` + three + `]`), nil}, // each field by itself
 		{in(`"a":[{"wildcard":"*x*x*x*x*"},{"wildcard":"*"}]`), nil},    // ten
+		{in(`"a":[{"wildcard":"*abcdefghijklmnopqrstuvwxyz0123456789*"},{"wildcard":"*ABCDEFGHIJKLMNOPQRSTUVWXYZ*"},` +
+			`{"wildcard":"*a0b1c2d3e4f5g6h7i8j9k0l1m2n3o4p5q6r7s8t9*"}]`), nil}, // 804 sets of states
 		{in(`"a":[{"wildcard":"*x*x*x*x*x*"}]`), []string{"line 2, column 5: detail.a: " + complex}},
 		{in(`"eventID":[{"anything-but":{"wildcard":["*x*x*x*x*x*"]}}]`), []string{"line 2, column 11: detail.eventID: " + complex}},
 	})
