@@ -208,7 +208,7 @@ func (l *linter) agreement(rule subRule) {
 		}
 	}
 	for _, n := range sources {
-		if onlyEventSources && !agreed[n.scalar.text] && wrongSource(n.scalar.text, true) == "" {
+		if onlyEventSources && !agreed[n.scalar.text] {
 			l.useless(n.at, "source", "no eventSource in the rule goes with this source, so it never matches: add "+
 				"the eventSource %s.amazonaws.com, or remove the source", strings.TrimPrefix(n.scalar.text, "aws."))
 		}

@@ -30,7 +30,8 @@ func sdkLabel(label string) string {
 // Any other text is returned as it is.
 func meantSource(text string) string {
 	lower := strings.ToLower(text)
-	if label, rest, _ := strings.Cut(strings.TrimPrefix(lower, "aws."), "."); rest == "amazonaws.com" || rest == "amazonaws.com.cn" {
+	label, rest, _ := strings.Cut(strings.TrimPrefix(lower, "aws."), ".")
+	if rest == "amazonaws.com" || rest == "amazonaws.com.cn" {
 		return "aws." + label
 	}
 	if label, ok := strings.CutPrefix(lower, "aws."); ok && serviceOf(label) != nil {
@@ -65,7 +66,8 @@ func wrongEventSource(text string) string {
 	case !strings.Contains(text, ".amazonaws."):
 		return fmt.Sprintf("no event has the eventSource %s: write it as in s3.amazonaws.com", text)
 	case sdkLabel(label) != label:
-		return fmt.Sprintf("CloudTrail's events of this service have the eventSource %s.amazonaws.com: write that", sdkLabel(label))
+		return fmt.Sprintf("CloudTrail's events of this service have the eventSource %s.amazonaws.com: write that",
+			sdkLabel(label))
 	case lower != label && serviceOf(lower) != nil:
 		return fmt.Sprintf("no event has the eventSource %s: write %s.amazonaws.com", text, lower)
 	}
