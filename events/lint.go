@@ -51,7 +51,8 @@ func (p Problem) String() string {
 //   - part of the text means nothing: a path that is set again, text after the end.
 //
 // A value that alternatives share is reported if it is of use in none of them. A pattern that no quota admits is not
-// judged beyond its length. How many rules with wildcards a bus has (30 at most) is not a matter of one pattern. The error is Compile's; of a cidr for a single address it says what to write.
+// judged beyond its length. How many rules with wildcards a bus has (30 at most) is not a matter of one pattern.
+// The error is Compile's; of a cidr for a single address it says what to write.
 func (p Pattern) Lint() ([]Problem, error) {
 	l, err := newLinter(string(p))
 	if err != nil {
