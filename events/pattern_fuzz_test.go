@@ -46,6 +46,17 @@ func nastyTexts() []string {
 			300) + `}`, strings.Repeat(`{"a":[`, 300), `{"a":"` + strings.Repeat(`\"`,
 			40) + `","b":"` + strings.Repeat(`\\`, 41) + `"}`,
 	}
+	for _, digits := range []string{
+		"x06a", "0x6a", "00xa", "006x", "006@", "006G", "006`", "006g", "006:", "006/", "006", "006A", "006F",
+	} {
+		texts = append(texts, `{"a":"\u`+digits+`"}`, `{"\u`+digits+`":"x"}`)
+	}
+	for at := range 9 { // a control character in place of the quote at the end
+		front := strings.Repeat("x", at)
+		for _, end := range []string{"\x00", "\x01", "\x1f", `\n` + "\x01"} {
+			texts = append(texts, `{"`+front+end+`:1}`, `{"a":"`+front+end+`}`, `{"a":"`+front+end+`,"b":"\n"}`)
+		}
+	}
 	for c := range 256 {
 		texts = append(texts, `{"a":"xxx`+string([]byte{byte(c)})+`yyyyyyyy"}`, `{"a":1`+string([]byte{byte(c)})+`}`)
 	}
