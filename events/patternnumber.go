@@ -103,8 +103,17 @@ func significant(text string) (d decimal, ok bool) {
 // behind the point are counted in it.
 const maxExponent = math.MaxInt32
 
-// exponent reads the exponent of a number; false if it is too large, whatever is behind the point.
-func exponent(text string) (int64, bool) {
-	value, err := strconv.ParseInt(text, 10, 64)
-	return value, err == nil && -2*maxExponent < value && value < 2*maxExponent
+// exponent reads the exponent of a number; false if it is too large, whatever is behind the point. strconv would do, but
+// for the memory that each of its errors takes.
+func exponent(text string) (value int64, ok bool) {
+	digits := strings.TrimLeft(text, "+-")
+	for i := range len(digits) {
+		if value = value*10 + int64(digits[i]-'0'); value >= 2*maxExponent {
+			return 0, false
+		}
+	}
+	if text[0] == '-' {
+		value = -value
+	}
+	return value, true
 }
