@@ -36,13 +36,13 @@ func (e *Engine) begin(ctx context.Context, record *Record) error {
 		e.prepare(ctx, record)
 		return e.Store.Put(ctx, record)
 	}
-	touched := record.Touched
-	record.Lease, record.Touched = e.lease(ctx), true
-	err := e.Store.Begin(ctx, record, e.counts(record))
+	touched, began, counts := record.Touched, record.Began, e.counts(record)
+	record.Lease, record.Touched, record.Began = e.lease(ctx), true, true
+	err := e.Store.Begin(ctx, record, counts)
 	if err == nil {
 		return nil
 	}
-	record.Touched = touched
+	record.Lease, record.Touched, record.Began = time.Time{}, touched, began
 	var full *FullError
 	if !errors.As(err, &full) {
 		return err

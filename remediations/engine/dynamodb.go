@@ -200,7 +200,11 @@ func (d *DynamoDB) refusal(ctx context.Context, r *Record, counts []Count, reaso
 		return full, true
 	}
 	collided := slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
-		return aws.ToString(reason.Code) == "TransactionConflict"
+		switch aws.ToString(reason.Code) {
+		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
+			return true
+		}
+		return false
 	})
 	if !collided {
 		codes := make([]string, len(reasons))

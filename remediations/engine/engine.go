@@ -180,6 +180,7 @@ func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
 		EventName: rec.EventName,
 		EventTime: rec.EventTime,
 		Principal: rec.Identity.Principal(),
+		counted:   countedOn(rec.Identity),
 		Name:      rec.Identity.Name(),
 		SourceIP:  rec.SourceIPAddress,
 		UserAgent: rec.UserAgent,

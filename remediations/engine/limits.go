@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/countermand/countermand/events"
 )
 
 // A Count is how often something was done in an hour or a day. It goes up with a run's first record or not at all.
@@ -27,8 +30,8 @@ type FullError struct {
 
 func (e *FullError) Error() string { return fmt.Sprintf("%d %s", e.Count.Most, e.Count.What) }
 
-// counts are what an action of the run adds to. A retry of a run that was begun before is not one more time that
-// somebody breaks the resource.
+// counts are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
+// breaks the resource.
 func (e *Engine) counts(r *Record) []Count {
 	hour, day := e.Now().UTC().Truncate(time.Hour), e.Now().UTC().Truncate(24*time.Hour)
 	hourly := func(most int, of ...string) Count {
@@ -40,9 +43,9 @@ func (e *Engine) counts(r *Record) []Count {
 	counts := []Count{
 		hourly(e.Limits.Module, "of module", r.Module),
 		hourly(e.Limits.Account, "in account", e.Account),
-		hourly(e.Limits.Principal, "on what was done by", r.Principal),
+		hourly(e.Limits.Principal, "on what was done by", r.counted),
 	}
-	if r.Attempt > 1 {
+	if r.Began {
 		return counts
 	}
 	of := []string{r.Module, r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID}
@@ -51,6 +54,9 @@ func (e *Engine) counts(r *Record) []Count {
 		What: "times that this was put right since 00:00 UTC",
 	})
 }
+
+// countedOn is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.
+func countedOn(who events.Identity) string { return cmp.Or(who.Issuer.ARN, who.Principal()) }
 
 // countKey names a count. A run's id never begins like it: a module's name has no capital letter.
 func countKey(since time.Time, of ...string) string {

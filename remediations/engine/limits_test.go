@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -138,5 +139,106 @@ func TestLimitsAreRequired(t *testing.T) {
 		if _, err := engine.New(h.Config); err == nil || !strings.Contains(err.Error(), "want 1 or more") {
 			t.Errorf("%+v: got %v", l, err)
 		}
+	}
+}
+
+// A delivery that failed before it began to act does not make the next one a retry of an action.
+func TestFightIsCountedWhateverCameBefore(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits.Resource = 1
+	for n, want := range []engine.Outcome{engine.Remediated, engine.Contested, engine.Contested} {
+		h.door.open, h.door.guardErr = true, errors.New("nobody answers")
+		if r, err := h.deliver(t, openedBy(n, "bob", "front")); r.Outcome != engine.Failed || err == nil {
+			t.Fatalf("event %d: %s (%v)", n, r.Outcome, err)
+		}
+		h.door.guardErr = nil
+		if r, err := h.deliver(t, openedBy(n, "bob", "front")); r.Outcome != want || err != nil {
+			t.Errorf("event %d, delivered again: %s (%v), want %s", n, r.Outcome, err, want)
+		}
+	}
+	if h.door.shuts != 1 {
+		t.Errorf("%d writes, want 1", h.door.shuts)
+	}
+}
+
+// Whoever assumes a role chooses the session's name, and must not thereby choose whom it is counted on.
+func TestSessionsOfARoleAreCountedTogether(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits.Principal = 1
+	session := func(n int) string {
+		return strings.ReplaceAll(openedBy(n, "bob", fmt.Sprint("door", n)),
+			`"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/bob"`,
+			fmt.Sprintf(`"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Porter/s%d",
+				"sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Porter"}}`, n))
+	}
+	for n, want := range []engine.Outcome{engine.Remediated, engine.Limited} {
+		h.door.open = true
+		if r, err := h.deliver(t, session(n)); r.Outcome != want || err != nil {
+			t.Errorf("session %d: %s (%v), want %s", n, r.Outcome, err, want)
+		}
+	}
+}
+
+// counting is a store that keeps what is counted.
+type counting struct {
+	engine.Memory
+	counts []engine.Count
+}
+
+func (c *counting) Begin(ctx context.Context, r *engine.Record, counts []engine.Count) error {
+	c.counts = append(c.counts, counts...)
+	return c.Memory.Begin(ctx, r, counts)
+}
+
+// Counts are kept until what they count is over, and are those of one module, or of all where that is meant.
+func TestCounts(t *testing.T) {
+	store := &counting{}
+	for _, name := range []string{"door-open", "window-open"} {
+		h := newHouse(remediations.Enforce)
+		h.Module.Name = name
+		h.Config.Store = store
+		if r, err := h.deliver(t, opened()); r.Outcome != engine.Remediated || err != nil {
+			t.Fatalf("%s (%v)", r.Outcome, err)
+		}
+	}
+	if len(store.counts) != 8 {
+		t.Fatalf("%d counts, want 4 for each of two runs", len(store.counts))
+	}
+	keys := map[string]int{}
+	for i, c := range store.counts {
+		keys[c.Key]++
+		over := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
+		if i%4 == 3 {
+			over = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+		}
+		if !c.Expires.After(over) {
+			t.Errorf("%s may be forgotten at %s, before it is over", c.What, c.Expires)
+		}
+	}
+	if len(keys) != 6 { // the account's and the principal's are the same for both modules
+		t.Errorf("%d keys, want 6: %v", len(keys), keys)
+	}
+}
+
+// A run that can't begin has a record all the same.
+func TestRunThatCannotBegin(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.store.failPut = func(r *engine.Record) error {
+		if r.Outcome == engine.Started {
+			return errors.New("too many transactions")
+		}
+		return nil
+	}
+	for attempt := 1; attempt <= 3; attempt++ {
+		r, err := h.deliver(t, opened())
+		if r.Outcome != engine.Failed || err == nil || h.door.shuts != 0 {
+			t.Fatalf("%s (%v), %d writes", r.Outcome, err, h.door.shuts)
+		}
+		if kept := h.kept(t, r.ID); kept.Outcome != engine.Failed || kept.Attempt != attempt {
+			t.Errorf("the record says %s, attempt %d, want Failed, %d", kept.Outcome, kept.Attempt, attempt)
+		}
+	}
+	if len(h.alerts) != 1 {
+		t.Errorf("%d alerts, want one, of the last attempt", len(h.alerts))
 	}
 }

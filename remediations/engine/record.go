@@ -74,6 +74,7 @@ type Record struct {
 	Limit     string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
 	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who made it wrong today, this event's principal included
 	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
+	Began     bool                  `json:"began,omitempty"`     // this attempt or an earlier one began to act, and was counted
 	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed: the module was let write
 	Error     string                `json:"error,omitempty"`
 	Alert     string                `json:"alert,omitempty"`
@@ -85,8 +86,9 @@ type Record struct {
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
 
-	followed bool // an earlier attempt may have changed the resource
-	denied   bool // IAM refused a call of the engine's own
+	counted  string // whom the action is counted on
+	followed bool   // an earlier attempt may have changed the resource
+	denied   bool   // IAM refused a call of the engine's own
 }
 
 // fail notes that the run failed, and why.
@@ -123,7 +125,7 @@ func (r *Record) tells() bool {
 // wants the same: otherwise somebody else has changed the resource in between, and it is their state that
 // this attempt replaces.
 func (r *Record) follow(prior *Record) {
-	r.Version, r.Attempt = prior.Version+1, prior.Attempt+1
+	r.Version, r.Attempt, r.Began = prior.Version+1, prior.Attempt+1, prior.Began
 	if !prior.Touched {
 		return
 	}

@@ -38,9 +38,7 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 	prior, err := e.claim(ctx, record, finding)
 	switch {
 	case err != nil:
-		record.fail(err)
-		e.log(ctx, record)
-		return record, err
+		return record, e.fail(ctx, record, err)
 	case prior != nil:
 		return e.deliveredBefore(ctx, record, prior)
 	case record.Outcome == Started:

@@ -26,6 +26,10 @@ type TakeBack struct {
 	Now       func() time.Time
 }
 
+// retryTime is how long after an attempt Lambda has made the next one: it waits one minute, then two.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+const retryTime = 10 * time.Minute
+
 // UndoID is the id of the run that takes a run back. There is one: a run is taken back once.
 func UndoID(run string) string { return run + "-undo" }
 
@@ -87,6 +91,9 @@ func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
 		return nil, fmt.Errorf("module %s can't undo what it does", t.Module.Name)
 	case r.Outcome == Started && t.Now().Before(r.Lease):
 		return nil, fmt.Errorf("run %s has not ended yet: try again after %s", r.ID, when(r.Lease))
+	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < lastAttempt && t.Now().Before(r.Started.Add(retryTime)):
+		return nil, fmt.Errorf("run %s has failed, and Lambda may try it again, which would undo the undo: try again after %s",
+			r.ID, when(r.Started.Add(retryTime)))
 	}
 	prior, err := t.Store.Get(ctx, UndoID(r.ID))
 	switch {

@@ -151,6 +151,9 @@ func TestUndoRefuses(t *testing.T) {
 		{"an undo", func(_ *shelf, r *engine.Record) { r.Undoes = "x" }, "by hand: open shelf"},
 		{"a module without one", func(s *shelf, _ *engine.Record) { s.module.Undo = nil }, "can't undo"},
 		{"a run that goes on", func(s *shelf, r *engine.Record) { r.Outcome, r.Lease = engine.Started, s.now.Add(time.Second) }, "has not ended yet"},
+		{"a run that is tried again", func(s *shelf, r *engine.Record) {
+			r.Outcome, r.Attempt, r.Started, r.Lease = engine.Failed, 2, s.now.Add(-5*time.Minute), time.Time{}
+		}, "Lambda may try it again"},
 		{"what has changed since", func(s *shelf, _ *engine.Record) { s.policy = "another" }, remediations.ErrChanged.Error()},
 		{"what is as before already", func(s *shelf, _ *engine.Record) { s.policy = "before" }, "there is nothing to take back"},
 		{"an undeclared call", func(s *shelf, _ *engine.Record) { s.module.UndoWrites = nil }, "not declared"},
