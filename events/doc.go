@@ -33,9 +33,9 @@
 //     numeric comparison (< or <=), and where alternatives of $or overlap, and it takes any character for a letter
 //     that stands behind a wildcard in a field and is compared without case. Pattern.Lint warns of all three.
 //
-// The time for an event is about that of its length, for each pattern. Only an event that is made for it, with several
-// arrays at one path by a name that is there twice, or with arrays nested hundreds deep, can have more combinations of
-// their elements than are tried: that is an error.
+// The time for an event is about that of its length, for each sub-rule of a pattern. It is bounded: an event that is made
+// for it, with several arrays at one path by a name that is there twice, or with arrays nested hundreds deep, can take
+// more, and so can one with hundreds of elements for a pattern of hundreds of sub-rules. That is an error.
 //
 // The quotas of the service (a pattern's length, its complexity) are for Pattern.Lint to check, not for Compile.
 //

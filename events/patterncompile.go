@@ -86,7 +86,7 @@ func (c *compiler) alternatives(rules []subRule, steps []string, branches node) 
 		}
 		copied := make([]subRule, len(rules))
 		for i, rule := range rules {
-			if err := c.spend(len(rule)+1, branch.at); err != nil {
+			if err := c.spend(rule.work(), branch.at); err != nil {
 				return nil, err
 			}
 			copied[i] = maps.Clone(rule)
@@ -105,13 +105,24 @@ func (c *compiler) alternatives(rules []subRule, steps []string, branches node) 
 	return expanded, nil
 }
 
+// work is what a copy of a sub-rule costs.
+func (r subRule) work() int {
+	work := 1
+	for path := range r {
+		work += pathWork(path)
+	}
+	return work
+}
+
+func pathWork(path string) int { return 1 + len(path)/longPath }
+
 // set compiles an array of matchers and sets it at path in every rule; what a path held before is lost.
 func (c *compiler) set(rules []subRule, path string, matchers node) error {
 	f, err := c.field(path, matchers)
 	if err != nil {
 		return err
 	}
-	if err := c.spend(len(rules)*(1+len(path)/longPath), matchers.at); err != nil {
+	if err := c.spend(len(rules)*pathWork(path), matchers.at); err != nil {
 		return err
 	}
 	for _, rule := range rules {
