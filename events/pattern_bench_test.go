@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -157,57 +156,6 @@ func reportRatio(b *testing.B, event []byte, subject func()) {
 		valid = min(valid, turn(func() { json.Valid(event) }))
 	}
 	b.ReportMetric(float64(took)/float64(valid), "x-json.Valid")
-}
-
-// TestMatchAllocatesNothing matches ten times a run, as AllocsPerRun rounds down.
-func TestMatchAllocatesNothing(t *testing.T) {
-	if poolForgets() {
-		t.Skip("the race detector makes pools forget what they hold")
-	}
-	event := benchEvent(t)
-	check := func(name string, match func()) {
-		t.Helper()
-		allocations := testing.AllocsPerRun(100, func() {
-			for range 10 {
-				match()
-			}
-		})
-		if allocations != 0 {
-			t.Errorf("%s: %v allocations in ten matches", name, allocations)
-		}
-	}
-	for name, pattern := range benchRules(30) {
-		m, err := pattern.Compile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(name, func() {
-			if matched, err := m.Match(event); matched != slices.Contains(benchMatches, name) || err != nil {
-				t.Fatal(matched, err)
-			}
-		})
-	}
-	for _, n := range []int{30, 3000} {
-		set, err := NewSet(benchRules(n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(fmt.Sprintf("%d rules", n), func() {
-			if names, err := set.Match(event); !slices.Equal(names, benchMatches) || err != nil {
-				t.Fatal(names, err)
-			}
-		})
-	}
-}
-
-// poolForgets reports whether a sync.Pool drops things at random, as it does under the race detector.
-func poolForgets() bool {
-	made := 0
-	pool := sync.Pool{New: func() any { made++; return new(int) }}
-	for range 100 {
-		pool.Put(pool.Get())
-	}
-	return made > 10
 }
 
 func BenchmarkMatch(b *testing.B) {
