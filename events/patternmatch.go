@@ -232,7 +232,6 @@ func (m *match) done() {
 	}
 	clear(m.leaves)
 	m.text, m.words = nil, ""
-	m.depth = 0
 	m.touched, m.leaves, m.elements, m.arrays = m.touched[:0], m.leaves[:0], m.elements[:0], m.arrays[:0]
 	m.decoded, m.candidates, m.hits = m.decoded[:0], m.candidates[:0], m.hits[:0]
 	m.program.matches.Put(m)

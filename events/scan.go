@@ -53,7 +53,7 @@ type scan struct {
 // event reads an event from the root of the paths that are looked for. It reports false if the event is not an object
 // or is malformed before its closing brace.
 func (s *scan) event(root *pathNode) bool {
-	s.backslash = backslash(s.text, 0)
+	s.backslash, s.depth = backslash(s.text, 0), 1
 	i := s.space(0)
 	return i < len(s.text) && s.text[i] == '{' && s.object(root, i+1, none) >= 0
 }
@@ -61,13 +61,9 @@ func (s *scan) event(root *pathNode) bool {
 // object reads an object from behind its opening brace. Like all readers of values here it returns the offset behind
 // the value, negative if that is malformed, and looks for no leaves where there is no path.
 func (s *scan) object(path *pathNode, i int, in int32) int {
-	if s.depth++; s.depth > maxDepth {
-		return none
-	}
 	text := s.text
 	i = s.space(i)
 	if i < len(text) && text[i] == '}' {
-		s.depth--
 		return i + 1
 	}
 	for i < len(text) && text[i] == '"' {
@@ -96,7 +92,6 @@ func (s *scan) object(path *pathNode, i int, in int32) int {
 			return none
 		}
 		if text[i] == '}' {
-			s.depth--
 			return i + 1
 		}
 		if text[i] != ',' {
@@ -140,13 +135,9 @@ func (s *scan) member(path *pathNode, from, to int, escaped bool) *pathNode {
 // array reads an array from behind its opening bracket. It leaves no trace in the path. Scalars in it are alternatives
 // to each other; what lies in its objects and arrays belongs to one element.
 func (s *scan) array(path *pathNode, i int, in int32) int {
-	if s.depth++; s.depth > maxDepth {
-		return none
-	}
 	text := s.text
 	i = s.space(i)
 	if i < len(text) && text[i] == ']' {
-		s.depth--
 		return i + 1
 	}
 	array := len(s.arrays)
@@ -166,7 +157,6 @@ func (s *scan) array(path *pathNode, i int, in int32) int {
 			if path != nil {
 				s.arrays[array] = int32(len(s.leaves))
 			}
-			s.depth--
 			return i + 1
 		}
 		if text[i] != ',' {
@@ -199,13 +189,20 @@ func (s *scan) value(path *pathNode, i int, in int32) int {
 	switch text[i] {
 	case '"':
 		return s.string(path, i+1, in)
-	case '{':
-		if path != nil && !path.inner() {
-			path = nil
+	case '{', '[':
+		if s.depth++; s.depth > maxDepth {
+			return none
 		}
-		return s.object(path, i+1, in)
-	case '[':
-		return s.array(path, i+1, in)
+		if text[i] == '[' {
+			end = s.array(path, i+1, in)
+		} else {
+			if path != nil && !path.inner() {
+				path = nil
+			}
+			end = s.object(path, i+1, in)
+		}
+		s.depth--
+		return end
 	case 't', 'f', 'n':
 		end = literalEnd(text, i)
 	default:

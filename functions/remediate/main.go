@@ -68,7 +68,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Account: required("COUNTERMAND_ACCOUNT"),
 		Log:     log,
 		Now:     time.Now,
-		Wait:    wait,
+		Wait:    engine.Wait,
 	}
 	table, topic := required("COUNTERMAND_TABLE"), required("COUNTERMAND_TOPIC")
 	name := required("COUNTERMAND_MODULE")
@@ -121,16 +121,4 @@ func names() []string {
 		all = append(all, m.Name)
 	}
 	return all
-}
-
-// wait waits d, less if ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

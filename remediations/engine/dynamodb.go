@@ -222,14 +222,7 @@ const maxCollisions = 8
 
 // pause waits before the next try, longer each time and never as long as somebody else.
 func pause(ctx context.Context, attempt int) error {
-	timer := time.NewTimer(time.Duration(rand.IntN(20<<attempt)) * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return Wait(ctx, time.Duration(rand.IntN(20<<attempt))*time.Millisecond)
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

@@ -146,6 +146,18 @@ func (e *Engine) verify(ctx context.Context, run *remediations.Run, r remediatio
 	return finding, nil
 }
 
+// Wait waits d, less if ctx ends.
+func Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // workTime is ctx with an earlier deadline: a module that takes too long must leave time for writing down
 // that it did.
 func workTime(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -21,33 +20,14 @@ const (
 	mailbox    = "oncall-mailbox"
 )
 
-// runs is every run in the run table.
+// runs is every run in the run table, newest first.
 func runs(ctx context.Context, c aws.Config) ([]engine.Record, error) {
+	listing, err := engine.NewDynamoDB(c, runTable).List(ctx, engine.Query{Limit: math.MaxInt}, func(int) {})
 	var records []engine.Record
-	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(c), &dynamodb.ScanInput{
-		TableName: aws.String(runTable), ConsistentRead: aws.Bool(true),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("read table %s: %w", runTable, err)
-		}
-		for _, item := range page.Items {
-			if _, run := item["outcome"]; !run {
-				continue // a count
-			}
-			text, ok := item["record"].(*types.AttributeValueMemberS)
-			if !ok {
-				return nil, fmt.Errorf("read table %s: an item has no record", runTable)
-			}
-			var r engine.Record
-			if err := json.Unmarshal([]byte(text.Value), &r); err != nil {
-				return nil, fmt.Errorf("read table %s: %w", runTable, err)
-			}
-			records = append(records, r)
-		}
+	for _, r := range listing.Runs {
+		records = append(records, *r)
 	}
-	return records, nil
+	return records, err
 }
 
 // mail is an alert as it was sent to the topic's subscribers.
