@@ -13,7 +13,7 @@ import (
 type alarm struct {
 	id, name          string
 	namespace, metric string
-	dimension, value  string
+	dimension, value  string // none if the dimension is empty
 	text              string // what happened, and what to do
 }
 
@@ -53,14 +53,36 @@ func alarmsOf(m *remediations.Module) []alarm {
 	}
 }
 
-func newAlarms(scope constructs.Construct, topic awssns.CfnTopic, m *remediations.Module) {
-	for _, a := range alarmsOf(m) {
+// stackAlarms are those that a stack has one of each, of metrics that functions count without their module.
+func stackAlarms() []alarm {
+	total := func(id, metric, text string) alarm {
+		return alarm{id: id, name: "countermand-" + id, namespace: "Countermand", metric: metric, text: text}
+	}
+	return []alarm{
+		total("switch-unreadable", "SwitchUnreadable",
+			"What happened: the kill switch, the parameter "+remediations.SwitchParameter+", could not be read, so that functions observe only: nothing is put right. "+
+				"What to do: run countermand status, which says what is wrong with it; countermand resume sets it anew. If it is well, see in the functions' logs who refuses them."),
+		total("limited", "Limited",
+			"What happened: a budget of the hour is spent, so that what was found wrong was only alerted. "+
+				"What to do: countermand runs --outcome limited lists it; put it right by hand. A flood of calls by one principal may be meant to use the budget up; limits are in countermand.yaml."),
+		total("contested", "Contested",
+			"What happened: a resource was put right too often today and is wrong again, so that it is left as it is. "+
+				"What to do: countermand runs --outcome contested lists it, with who keeps making it wrong: exempt it, or stop them."),
+	}
+}
+
+func newAlarms(scope constructs.Construct, topic awssns.CfnTopic, alarms ...alarm) {
+	for _, a := range alarms {
+		var dimensions []any
+		if a.dimension != "" {
+			dimensions = []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: &a.dimension, Value: &a.value}}
+		}
 		awscloudwatch.NewCfnAlarm(scope, jsii.String("Alarm-"+a.id), &awscloudwatch.CfnAlarmProps{
 			AlarmName:          &a.name,
 			AlarmDescription:   &a.text,
 			Namespace:          &a.namespace,
 			MetricName:         &a.metric,
-			Dimensions:         []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: &a.dimension, Value: &a.value}},
+			Dimensions:         dimensions,
 			Statistic:          jsii.String(statistic(a.namespace)),
 			Period:             number(60),
 			EvaluationPeriods:  number(1),

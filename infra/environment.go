@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"github.com/countermand/countermand/remediations"
 )
 
 // maxEnvironment is how many bytes Lambda holds of a function's environment, measured as JSON.
@@ -25,6 +27,7 @@ func environment(s *shared, m Enabled) (map[string]*string, error) {
 	values["COUNTERMAND_TABLE"] = s.table.Ref()
 	values["COUNTERMAND_ACCOUNT"] = awscdk.Aws_ACCOUNT_ID()
 	values["COUNTERMAND_TOPIC"] = s.topic.Ref()
+	values["COUNTERMAND_SWITCH"] = s.stop.Ref()
 	return values, nil
 }
 
@@ -36,6 +39,7 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		"COUNTERMAND_TABLE":          runTable,
 		"COUNTERMAND_ACCOUNT":        "123456789012",
 		"COUNTERMAND_TOPIC":          "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + alertTopic,
+		"COUNTERMAND_SWITCH":         remediations.SwitchParameter,
 		"COUNTERMAND_RETENTION_DAYS": strconv.Itoa(config.RunRetentionDays),
 		// In the user agent of every call, and so in CloudTrail.
 		"AWS_SDK_UA_APP_ID": resourceName(m.Module),

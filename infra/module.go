@@ -76,7 +76,7 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 	for _, first := range []awscdk.CfnResource{queuePolicy, invocation, permission} {
 		rule.AddResourceDependency(first, nil)
 	}
-	newAlarms(scope, s.topic, m.Module)
+	newAlarms(scope, s.topic, alarmsOf(m.Module)...)
 	output(stack, "Failures"+m.Package(), "Events that "+m.Name+" could not handle", queue.Ref())
 	return nil
 }

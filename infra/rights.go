@@ -37,6 +37,7 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
 		allow("RunPut", "dynamodb:PutItem", s.table.AttrArn()),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
+		allow("Switch", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"+remediations.SwitchParameter)),
 		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
 		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
 		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),

@@ -54,6 +54,7 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 		{"dynamodb:GetItem", arn("dynamodb", "table/countermand-runs")}:    true,
 		{"dynamodb:PutItem", arn("dynamodb", "table/countermand-runs")}:    true,
 		{"sns:Publish", arn("sns", "countermand-alerts")}:                  true,
+		{"ssm:GetParameter", arn("ssm", "parameter/countermand/mode")}:     true,
 		{"sqs:SendMessage", arn("sqs", "countermand-"+m.Name+"-failures")}: true,
 		{"logs:CreateLogStream", log}:                                      true,
 		{"logs:PutLogEvents", log}:                                         true,

@@ -7,7 +7,10 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/remediations"
 )
 
 const (
@@ -21,6 +24,7 @@ type shared struct {
 	code   awss3assets.Asset
 	table  awsdynamodb.CfnTable
 	topic  awssns.CfnTopic
+	stop   awsssm.CfnParameter
 }
 
 // newMainStack is the stack of the modules. code is the folder with the function's bootstrap.
@@ -38,7 +42,9 @@ func newMainStack(app awscdk.App, config *Config, code string, now time.Time) er
 		code:   awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &code}),
 		table:  newRunTable(stack),
 		topic:  newAlertTopic(stack, config.Emails),
+		stop:   newSwitch(stack),
 	}
+	newAlarms(stack, s.topic, stackAlarms()...)
 	output(stack, "RunTable", "What was found and done", s.table.Ref())
 	output(stack, "AlertTopic", "Where alerts and alarms go", s.topic.Ref())
 	for _, module := range config.Modules {
@@ -66,6 +72,17 @@ func newRunTable(stack awscdk.Stack) awsdynamodb.CfnTable {
 	})
 	table.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 	return table
+}
+
+// newSwitch is the kill switch. It begins with nothing stopped; what people set later stays, as a deployment changes a
+// parameter only where the template has changed.
+func newSwitch(stack awscdk.Stack) awsssm.CfnParameter {
+	return awsssm.NewCfnParameter(stack, jsii.String("Switch"), &awsssm.CfnParameterProps{
+		Name:        jsii.String(remediations.SwitchParameter),
+		Description: jsii.String("Countermand's kill switch. Set it with: countermand stop, countermand resume"),
+		Type:        jsii.String("String"),
+		Value:       jsii.String("{}"),
+	})
 }
 
 // newAlertTopic is where alerts and alarms go. It is not encrypted at rest: CloudWatch may not use the key

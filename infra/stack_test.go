@@ -110,6 +110,7 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 		"COUNTERMAND_MODE":           m.Mode.String(),
 		"COUNTERMAND_ACCOUNT":        testAccount,
 		"COUNTERMAND_TABLE":          "countermand-runs",
+		"COUNTERMAND_SWITCH":         "/countermand/mode",
 		"COUNTERMAND_TOPIC":          "arn:aws:sns:" + testRegion + ":" + testAccount + ":countermand-alerts",
 		"COUNTERMAND_RETENTION_DAYS": fmt.Sprint(c.RunRetentionDays),
 		"COUNTERMAND_LIMITS": fmt.Sprintf(`{"module":%d,"account":%d,"principal":%d,"resource":%d}`,
@@ -173,6 +174,9 @@ func TestAlarms(t *testing.T) {
 		tm := stacks[mainStack]
 		type metric struct{ Namespace, Name, Dimension, Value, Statistic string }
 		want, got := map[metric]bool{}, map[metric]bool{}
+		for _, total := range []string{"SwitchUnreadable", "Limited", "Contested"} {
+			want[metric{"Countermand", total, "<nil>", "<nil>", "Sum"}] = true
+		}
 		for _, m := range s.configuration(t).Modules {
 			name := "countermand-" + m.Name
 			want[metric{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name + "-failures", "Maximum"}] = true

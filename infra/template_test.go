@@ -169,7 +169,7 @@ func (tm *template) attribute(argument []any) string {
 
 func (tm *template) name(id string) string {
 	r := tm.Resources[id]
-	for _, property := range []string{"FunctionName", "TableName", "QueueName", "TopicName", "LogGroupName", "TrailName"} {
+	for _, property := range []string{"FunctionName", "TableName", "QueueName", "TopicName", "LogGroupName", "TrailName", "Name"} {
 		if name, ok := r.Properties[property].(string); ok {
 			return name
 		}

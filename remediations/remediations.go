@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -36,9 +37,11 @@ type Module struct {
 	// Suspects names the resources that an event makes suspect. It makes no calls: it decides from the
 	// event alone. What it cannot tell from the event is suspect, or an error if it can't even be named.
 	Suspects func(events.Event) ([]Resource, error)
-	// Guard reads the resource's present state. nil, nil: nothing is wrong.
+	// Guard reads the resource's present state, in as few round trips as that takes (AtOnce). nil, nil: nothing is
+	// wrong. It may be called several times at once, and is called right before the action.
 	Guard func(context.Context, *Run, Resource) (*Finding, error)
-	// Action makes it right: the least change that closes the hole. Idempotent. nil for a module that only alerts.
+	// Action makes it right: the least change that closes the hole. Idempotent. The finding is of the state as it was
+	// a round trip ago: it need not be read again. nil for a module that only alerts.
 	Action func(context.Context, *Run, *Finding) error
 	// Undo puts back what the finding holds as Before, and returns Changed if the resource is no longer what
 	// the finding holds as After. It gets no event. nil where it cannot be done.
@@ -105,6 +108,25 @@ func Encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// AtOnce makes calls that don't depend on one another at the same time, waits for all of them, and joins their errors.
+func AtOnce(calls ...func() error) error {
+	var group sync.WaitGroup
+	errs, panics := make([]error, len(calls)), make([]any, len(calls))
+	for i, call := range calls {
+		group.Go(func() {
+			defer func() { panics[i] = recover() }() // where nobody could recover from it, it would end the function
+			errs[i] = call()
+		})
+	}
+	group.Wait()
+	for _, problem := range panics {
+		if problem != nil {
+			panic(problem)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Quote is a word for a POSIX shell. Whatever comes from an event or from AWS is quoted in Fix and Revert:
 // people paste these commands.
 func Quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
@@ -146,8 +168,8 @@ func ErrorCode(err error) string {
 	return ""
 }
 
-// RuntimeActions are the IAM actions that the engine itself needs in every function, whatever the module: on
-// the run table, and on the alert topic. Where a module may act it also needs dynamodb:UpdateItem, to count that.
+// RuntimeActions are the IAM actions that the engine itself needs in every function, whatever the module: on the run
+// table, the alert topic and the kill switch. Where a module may act it also needs dynamodb:UpdateItem, to count that.
 func RuntimeActions() []string {
-	return []string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"}
+	return []string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish", "ssm:GetParameter"}
 }

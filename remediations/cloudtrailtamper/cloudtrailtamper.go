@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -124,22 +125,36 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		return nil, err
 	}
 	client := cloudtrail.NewFromConfig(run.AWS)
-	out, err := client.GetTrail(ctx, &cloudtrail.GetTrailInput{Name: &r.ID})
+	var (
+		out       *cloudtrail.GetTrailOutput
+		status    *cloudtrail.GetTrailStatusOutput
+		selectors *cloudtrail.GetEventSelectorsOutput
+		absent    [3]bool
+	)
+	err = remediations.AtOnce(
+		func() (err error) {
+			out, err = client.GetTrail(ctx, &cloudtrail.GetTrailInput{Name: &r.ID})
+			absent[0], err = notFound(err)
+			return err
+		},
+		func() (err error) {
+			status, err = client.GetTrailStatus(ctx, &cloudtrail.GetTrailStatusInput{Name: &r.ID})
+			absent[1], err = notFound(err)
+			return err
+		},
+		func() (err error) {
+			selectors, err = client.GetEventSelectors(ctx, &cloudtrail.GetEventSelectorsInput{TrailName: &r.ID})
+			absent[2], err = notFound(err)
+			return err
+		},
+	)
 	switch {
-	case remediations.ErrorCode(err) == "TrailNotFoundException":
-		return gone(r, name), nil
 	case err != nil:
-		return nil, fmt.Errorf("get trail %s: %w", r.ID, err)
+		return nil, fmt.Errorf("get trail %s with its status and event selectors: %w", r.ID, err)
+	case slices.Contains(absent[:], true): // of the others too, unless it was deleted that moment
+		return gone(r, name), nil
 	case out.Trail == nil:
 		return nil, fmt.Errorf("get trail %s: the answer holds no trail", r.ID)
-	}
-	status, err := client.GetTrailStatus(ctx, &cloudtrail.GetTrailStatusInput{Name: &r.ID})
-	if err != nil {
-		return nil, fmt.Errorf("get status of trail %s: %w", r.ID, err)
-	}
-	selectors, err := client.GetEventSelectors(ctx, &cloudtrail.GetEventSelectorsInput{TrailName: &r.ID})
-	if err != nil {
-		return nil, fmt.Errorf("get event selectors of trail %s: %w", r.ID, err)
 	}
 	weak := weaknesses(r, out.Trail, selectors, run.Event.Record)
 	if aws.ToBool(status.IsLogging) {
@@ -159,6 +174,14 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 	}
 	finding.Fix, finding.Revert = stopped.fix, command(r, "stop-logging", "--name")
 	return finding, nil
+}
+
+// notFound takes the answer that there is no such trail out of an error.
+func notFound(err error) (bool, error) {
+	if remediations.ErrorCode(err) == "TrailNotFoundException" {
+		return true, nil
+	}
+	return false, err
 }
 
 // gone is the finding about a trail that is no more. What it was set up like is in nobody's answer any

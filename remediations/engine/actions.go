@@ -24,6 +24,7 @@ var prefixes = map[string]string{
 	"S3":         "s3",
 	"S3 Control": "s3",
 	"SNS":        "sns",
+	"SSM":        "ssm",
 
 	"Resource Groups Tagging API": "tag",
 }

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/countermand/countermand/remediations"
@@ -20,7 +23,6 @@ const lastAttempt = 3
 // claim writes the record before anything is done, so that of all deliveries of an event one acts, and a
 // run that dies is seen. It returns the record of another delivery where that one has the run.
 func (e *Engine) claim(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
-	record.Outcome = e.decide(record, finding)
 	record.Version = 1
 	err := e.begin(ctx, record)
 	if !errors.Is(err, ErrConflict) {
@@ -33,7 +35,7 @@ func (e *Engine) claim(ctx context.Context, record *Record, finding *remediation
 // count is full.
 func (e *Engine) begin(ctx context.Context, record *Record) error {
 	if record.Outcome != Started {
-		e.prepare(ctx, record)
+		e.close(ctx, record)
 		return e.Store.Put(ctx, record)
 	}
 	touched, began, counts := record.Touched, record.Began, e.counts(record)
@@ -48,16 +50,15 @@ func (e *Engine) begin(ctx context.Context, record *Record) error {
 		return err
 	}
 	record.stop(full)
-	e.prepare(ctx, record)
+	e.close(ctx, record)
 	return e.Store.Put(ctx, record)
 }
 
-// prepare makes the record one of a run that does not act.
-func (e *Engine) prepare(ctx context.Context, record *Record) {
+// close makes the record one of a run that has ended, but for its alert.
+func (e *Engine) close(ctx context.Context, record *Record) {
+	record.Ended, record.Lease = e.Now().UTC(), time.Time{}
 	if record.tells() {
 		record.Lease, record.Alert = e.lease(ctx), AlertPending
-	} else {
-		record.Lease, record.Ended = time.Time{}, e.Now().UTC()
 	}
 }
 
@@ -79,12 +80,9 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 		record.Left, record.LeftFix, record.Before = finding.Reason, finding.Fix, nil
 	}
 	record.follow(prior)
-	switch {
 	// It is right now, at least what could be: the earlier attempt did it, but could not see or say so.
-	case record.Touched && record.Outcome == Clean:
-		record.Outcome = Remediated
-	case rest && record.Outcome == Alerted:
-		record.Outcome = Partial
+	if record.followed && (finding == nil || rest && record.Outcome == Alerted) {
+		record.overtaken(finding)
 	}
 	if err := e.begin(ctx, record); errors.Is(err, ErrConflict) {
 		return &Record{ID: record.ID, Outcome: Duplicate}, nil
@@ -121,28 +119,22 @@ func (e *Engine) resend(ctx context.Context, prior *Record, writer string) (bool
 	return true, e.tell(ctx, prior)
 }
 
-// end writes the final record of a claimed run, and tells people.
-func (e *Engine) end(ctx context.Context, record *Record, outcome Outcome, failure error) error {
-	record.Outcome = outcome
-	record.Ended = e.Now().UTC()
-	record.Version++
+// end writes the final record of a claimed run, that of a failed one included, of which people are told here.
+func (e *Engine) end(ctx context.Context, record *Record, failure error) error {
 	if failure != nil {
 		record.fail(failure)
-		record.Lease = time.Time{}
-		record.Touched = record.followed || wrote(record.Calls)
-	} else {
-		record.Alert = AlertPending
-		record.Lease = e.lease(ctx)
 	}
-	if err := e.Store.Put(ctx, record); err != nil {
-		e.log(ctx, record)
+	record.Version++
+	e.close(ctx, record)
+	err := e.Store.Put(ctx, record)
+	if failure == nil && err == nil {
+		return nil
+	}
+	defer e.log(ctx, record)
+	if err != nil {
 		return errors.Join(failure, err)
 	}
-	if failure != nil {
-		e.log(ctx, record)
-		return errors.Join(failure, e.tellOfFailure(ctx, record))
-	}
-	return e.tell(ctx, record)
+	return errors.Join(failure, e.tellOfFailure(ctx, record))
 }
 
 // fail ends a run that failed before it was claimed. Its record does not replace that of another delivery,
@@ -182,7 +174,7 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 // Other failures are tried again first.
 func (e *Engine) tellOfFailure(ctx context.Context, record *Record) error {
 	refused := denied(record) && record.Attempt == 1
-	if record.Mode == remediations.Observe || !refused && record.Attempt < lastAttempt {
+	if record.Mode == remediations.Observe && !record.switchUnread || !refused && record.Attempt < lastAttempt {
 		return nil
 	}
 	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
@@ -209,9 +201,6 @@ func (e *Engine) tell(ctx context.Context, record *Record) error {
 	record.Alert, record.Error = AlertSent, ""
 	record.Version++
 	record.Lease = time.Time{}
-	if record.Ended.IsZero() {
-		record.Ended = e.Now().UTC()
-	}
 	if err := e.Store.Put(ctx, record); err != nil {
 		// The alert is out and the run is recorded: a retry would only send it twice.
 		e.Log.WarnContext(ctx, "alert sent, but the record does not say so", "run", record.ID, "error", err)
@@ -226,4 +215,16 @@ func (e *Engine) lease(ctx context.Context) time.Time {
 		until = deadline
 	}
 	return until.UTC()
+}
+
+// latestKept is for how long it is remembered that an event was handled: EventBridge and Lambda have given up on older
+// ones long before.
+const latestKept = 48 * time.Hour
+
+// latest notes that the event is handled, and is the time of the latest one on the resource so far.
+func (e *Engine) latest(ctx context.Context, record *Record) (time.Time, error) {
+	r := record.Resource
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID}, "\x00")))
+	key := "LATEST-" + record.Module + "-" + hex.EncodeToString(sum[:10])
+	return e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestKept))
 }

@@ -225,6 +225,56 @@ func pause(ctx context.Context, attempt int) error {
 	return Wait(ctx, time.Duration(rand.IntN(20<<attempt))*time.Millisecond)
 }
 
+// Times implements Store.
+func (d *DynamoDB) Times(ctx context.Context, key string) (int, error) {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &d.table, Key: map[string]types.AttributeValue{"id": text(key)}, ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("get count %s from table %s: %w", key, d.table, err)
+	}
+	if out.Item == nil {
+		return 0, nil
+	}
+	times, err := numberIn(out.Item, "times")
+	return int(times), err
+}
+
+// Latest implements Store.
+func (d *DynamoDB) Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error) {
+	_, err := d.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &d.table,
+		Item: map[string]types.AttributeValue{
+			"id": text(key), "latest": number(at.UnixMilli()), "expires": number(expires.Unix()),
+		},
+		ConditionExpression:                 aws.String("attribute_not_exists(id) OR latest < :at"),
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":at": number(at.UnixMilli())},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var later *types.ConditionalCheckFailedException
+	if errors.As(err, &later) {
+		latest, err := numberIn(later.Item, "latest")
+		return time.UnixMilli(latest).UTC(), err
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("put %s into table %s: %w", key, d.table, err)
+	}
+	return at.UTC().Truncate(time.Millisecond), nil
+}
+
+// numberIn is a number in an item.
+func numberIn(item map[string]types.AttributeValue, name string) (int64, error) {
+	n, ok := item[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0, fmt.Errorf("item %s has no number %q", itemID(item), name)
+	}
+	value, err := strconv.ParseInt(n.Value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("item %s: %s: %w", itemID(item), name, err)
+	}
+	return value, nil
+}
+
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 func number(n int64) types.AttributeValue {

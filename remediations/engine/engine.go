@@ -1,7 +1,7 @@
 // Package engine runs a module: one straight line from the raw event to the alert.
 //
 //	raw -> Parse -> authentic? -> Pattern.Match -> Suspects -> for each resource:
-//	       Guard -> exempt? -> decide -> claim -> Action -> Guard again -> record -> alert
+//	       Guard (while: exempt? stopped? stale?) -> decide -> Begin (while: Guard) -> Action -> Guard -> End -> alert
 //
 // Modes, exemptions, records and alerts live here, so that no module can get them wrong.
 package engine
@@ -28,8 +28,9 @@ type Config struct {
 	Account    string     // the account it works in; events and resources of others are refused
 	AWS        aws.Config // credentials and endpoints; the Region is set for each resource
 	Store      Store
-	Limits     remediations.Limits                              // how often it acts
-	Alert      func(ctx context.Context, message Message) error // tells people
+	Switch     func(ctx context.Context) (remediations.Switch, error) // asks the kill switch
+	Limits     remediations.Limits                                    // how often it acts
+	Alert      func(ctx context.Context, message Message) error       // tells people
 	Exemptions []remediations.Exemption
 	Tags       func(ctx context.Context, region, arn string) (map[string]string, error) // of a resource; for exemptions with a tag
 	Retention  time.Duration                                                            // how long a run record is kept
@@ -52,8 +53,8 @@ func New(c Config) (*Engine, error) {
 		return nil, errors.New("engine: no module")
 	case c.Account == "":
 		return nil, errors.New("engine: no account")
-	case c.Store == nil || c.Alert == nil || c.Now == nil || c.Wait == nil || c.Retention <= 0:
-		return nil, errors.New("engine: store, alert, clock, wait and retention are required")
+	case c.Store == nil || c.Switch == nil || c.Alert == nil || c.Now == nil || c.Wait == nil || c.Retention <= 0:
+		return nil, errors.New("engine: store, kill switch, alert, clock, wait and retention are required")
 	}
 	if err := validExemptions(c); err != nil {
 		return nil, err

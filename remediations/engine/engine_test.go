@@ -104,6 +104,8 @@ type house struct {
 	log    bytes.Buffer
 	alerts []engine.Message
 	down   bool // alerts can't be sent
+	said   remediations.Switch
+	unread error // of the kill switch
 	now    time.Time
 }
 
@@ -142,6 +144,9 @@ func newHouse(mode remediations.Mode) *house {
 			}
 			h.alerts = append(h.alerts, m)
 			return nil
+		},
+		Switch: func(context.Context) (remediations.Switch, error) {
+			return h.said, h.unread
 		},
 		Retention: 24 * time.Hour,
 		Limits:    remediations.Limits{Module: 100, Account: 100, Principal: 100, Resource: 100},

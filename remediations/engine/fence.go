@@ -34,6 +34,8 @@ type Fence struct {
 	reads, writes []remediations.Permission
 	mu            sync.Mutex
 	writing       bool
+	wrote         bool
+	made          int
 	calls         []Call
 }
 
@@ -63,6 +65,20 @@ func (f *Fence) Calls() []Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Call(nil), f.calls...)
+}
+
+// Wrote reports whether a call that writes has reached AWS, and was not refused by IAM.
+func (f *Fence) Wrote() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.wrote
+}
+
+// Made is how many calls have reached AWS.
+func (f *Fence) Made() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.made
 }
 
 func (f *Fence) attach(stack *middleware.Stack) error {
@@ -108,6 +124,10 @@ func (f *Fence) check(service, operation string) (Call, error) {
 func (f *Fence) note(call Call) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !call.Fenced {
+		f.made++
+		f.wrote = f.wrote || call.Write && !accessDenied[call.Error]
+	}
 	f.calls = append(f.calls, call)
 	if len(f.calls) > maxCalls {
 		f.calls = f.calls[len(f.calls)-maxCalls:]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -33,17 +34,11 @@ func (e *FullError) Error() string { return fmt.Sprintf("%d %s", e.Count.Most, e
 // counts are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
 // breaks the resource.
 func (e *Engine) counts(r *Record) []Count {
-	hour, day := e.Now().UTC().Truncate(time.Hour), e.Now().UTC().Truncate(24*time.Hour)
-	hourly := func(most int, of ...string) Count {
-		return Count{
-			Key: countKey(hour, of...), Most: most, Outcome: Limited, Expires: hour.Add(2 * time.Hour),
-			What: fmt.Sprintf("actions %s since %s UTC", strings.Join(of, " "), hour.Format("15:04")),
-		}
-	}
+	day := e.Now().UTC().Truncate(24 * time.Hour)
 	counts := []Count{
-		hourly(e.Limits.Module, "of module", r.Module),
-		hourly(e.Limits.Account, "in account", e.Account),
-		hourly(e.Limits.Principal, "on what was done by", r.counted),
+		e.ofModule(),
+		e.hourly(e.Limits.Account, "in account", e.Account),
+		e.hourly(e.Limits.Principal, "on what was done by", r.counted),
 	}
 	if r.Began {
 		return counts
@@ -53,6 +48,29 @@ func (e *Engine) counts(r *Record) []Count {
 		Key: countKey(day, of...), Most: e.Limits.Resource, Outcome: Contested, By: r.Principal, Expires: day.Add(48 * time.Hour),
 		What: "times that this was put right since 00:00 UTC",
 	})
+}
+
+// hourly is a count of actions in this hour.
+func (e *Engine) hourly(most int, of ...string) Count {
+	hour := e.Now().UTC().Truncate(time.Hour)
+	return Count{
+		Key: countKey(hour, of...), Most: most, Outcome: Limited, Expires: hour.Add(2 * time.Hour),
+		What: fmt.Sprintf("actions %s since %s UTC", strings.Join(of, " "), hour.Format("15:04")),
+	}
+}
+
+func (e *Engine) ofModule() Count { return e.hourly(e.Limits.Module, "of module", e.Module.Name) }
+
+// budget is how many more actions the module has in this hour; nil if that can't be told, which stops nothing.
+func (e *Engine) budget(ctx context.Context, r *Record) *int {
+	count := e.ofModule()
+	times, err := e.Store.Times(ctx, count.Key)
+	if err != nil {
+		e.Log.WarnContext(ctx, "what is left of the budget can't be told", "run", r.ID, "error", err)
+		return nil
+	}
+	left := max(count.Most-times, 0)
+	return &left
 }
 
 // countedOn is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.

@@ -19,34 +19,49 @@ var accessDenied = map[string]bool{
 	"UnauthorizedOperation":        true,
 }
 
-// log writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded
-// metric format: a count by outcome, refusals by IAM (the declared permissions are wrong), exemptions that end soon, and the time
-// from the call that was made to the end of the run.
+// log writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded metric
+// format, by module: a count by outcome, the AWS calls of the module, refusals by IAM (the declared permissions are
+// wrong), exemptions that end soon, what is left of the module's budget, and the time from the call that was made to
+// the end of the run. What a stack has one alarm for is counted without a module as well.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (e *Engine) log(ctx context.Context, r *Record) {
 	now := e.Now()
-	metrics := []metric{{Name: string(r.Outcome), Unit: "Count"}}
+	var metrics, totals []metric
 	attrs := []any{
-		string(r.Outcome), 1,
 		"Module", r.Module, "outcome", r.Outcome, "run", r.ID, "mode", r.Mode, "resource", r.Resource.String(),
 		"event", r.EventID, "eventName", r.EventName, "attempt", r.Attempt,
 	}
+	note := func(name, unit string, value int64) {
+		metrics = append(metrics, metric{name, unit})
+		attrs = append(attrs, name, value)
+		if inTotal[name] {
+			totals = append(totals, metric{name, unit})
+		}
+	}
+	note(string(r.Outcome), "Count", 1)
+	note("Calls", "Count", int64(r.made))
 	if denied(r) {
-		metrics = append(metrics, metric{Name: "AccessDenied", Unit: "Count"})
-		attrs = append(attrs, "AccessDenied", 1)
+		note("AccessDenied", "Count", 1)
+	}
+	if r.switchUnread {
+		note("SwitchUnreadable", "Count", 1)
 	}
 	if r.ending() {
-		metrics = append(metrics, metric{Name: "ExemptionExpiring", Unit: "Count"})
-		attrs = append(attrs, "ExemptionExpiring", 1)
+		note("ExemptionExpiring", "Count", 1)
+	}
+	if r.budget != nil {
+		note("BudgetLeft", "Count", int64(*r.budget))
 	}
 	if !r.EventTime.IsZero() && r.Replay == "" {
-		metrics = append(metrics, metric{Name: "Latency", Unit: "Milliseconds"})
-		attrs = append(attrs, "Latency", now.Sub(r.EventTime).Milliseconds())
+		note("Latency", "Milliseconds", now.Sub(r.EventTime).Milliseconds())
+	}
+	if r.Lowered != "" {
+		attrs = append(attrs, "lowered", r.Lowered)
 	}
 	if r.Error != "" {
 		attrs = append(attrs, "error", r.Error)
 	}
-	attrs = append(attrs, "_aws", embedded(now, metrics))
+	attrs = append(attrs, "_aws", embedded(now, metrics, totals))
 	level := slog.LevelInfo
 	switch r.Outcome {
 	case NoMatch, Partial, Unverified, Limited, Contested:
@@ -56,6 +71,9 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 	}
 	e.Log.Log(ctx, level, "run ended", attrs...)
 }
+
+// inTotal are the metrics that a stack has one alarm for.
+var inTotal = map[string]bool{string(Limited): true, string(Contested): true, "SwitchUnreadable": true}
 
 type metric struct {
 	Name string
@@ -73,11 +91,15 @@ type metadata struct {
 	CloudWatchMetrics []directive
 }
 
-func embedded(now time.Time, metrics []metric) metadata {
-	return metadata{
+func embedded(now time.Time, metrics, totals []metric) metadata {
+	m := metadata{
 		Timestamp:         now.UnixMilli(),
 		CloudWatchMetrics: []directive{{Namespace: namespace, Dimensions: [][]string{{"Module"}}, Metrics: metrics}},
 	}
+	if len(totals) > 0 {
+		m.CloudWatchMetrics = append(m.CloudWatchMetrics, directive{Namespace: namespace, Dimensions: [][]string{{}}, Metrics: totals})
+	}
+	return m
 }
 
 func denied(r *Record) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Memory is a Store for tests. The zero value is ready for use.
@@ -13,6 +14,7 @@ type Memory struct {
 	mu      sync.Mutex
 	records map[string][]byte
 	counts  map[string]counted
+	latest  map[string]time.Time
 }
 
 type counted struct {
@@ -75,6 +77,27 @@ func (m *Memory) Begin(_ context.Context, r *Record, counts []Count) error {
 		m.counts[c.Key] = now
 	}
 	return nil
+}
+
+// Times implements Store.
+func (m *Memory) Times(_ context.Context, key string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts[key].times, nil
+}
+
+// Latest implements Store. Times are never forgotten.
+func (m *Memory) Latest(_ context.Context, key string, at, _ time.Time) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.latest == nil {
+		m.latest = map[string]time.Time{}
+	}
+	if last, ok := m.latest[key]; ok && !at.After(last) {
+		return last, nil
+	}
+	m.latest[key] = at.UTC().Truncate(time.Millisecond)
+	return m.latest[key], nil
 }
 
 // All is every record, in no order.

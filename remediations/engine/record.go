@@ -23,6 +23,7 @@ const (
 	NoMatch    Outcome = "NoMatch"    // the pattern does not match: the rule and the module disagree
 	Rejected   Outcome = "Rejected"   // malformed, or not what CloudTrail sent
 	Clean      Outcome = "Clean"      // the guard found nothing wrong
+	Stale      Outcome = "Stale"      // the same, and a later event on the resource was handled before
 	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
 	Alerted    Outcome = "Alerted"    // wrong; people were told
 	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off, and people are told if it ends soon
@@ -38,7 +39,7 @@ const (
 
 // Recorded are the outcomes that a record can have. The others are in the function's log only.
 func Recorded() []Outcome {
-	return []Outcome{Started, Clean, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
+	return []Outcome{Started, Clean, Stale, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
 }
 
 // Alert states of a record.
@@ -51,14 +52,16 @@ const (
 type Record struct {
 	ID        string                `json:"id"`
 	Module    string                `json:"module"`
-	Mode      remediations.Mode     `json:"mode"`
+	Mode      remediations.Mode     `json:"mode"`              // how far it might go, the kill switch included
+	Lowered   string                `json:"lowered,omitempty"` // how the kill switch has lowered that, and who has set it
 	Outcome   Outcome               `json:"outcome"`
 	Resource  remediations.Resource `json:"resource"`
 	EventID   string                `json:"eventID"`
 	EventName string                `json:"eventName"`
 	EventTime time.Time             `json:"eventTime"`
-	Principal string                `json:"principal"` // who made the call, as the event says
-	Name      string                `json:"name"`      // the same in a word or two
+	Newer     time.Time             `json:"newer,omitzero"` // of a stale run: time of the latest event handled before
+	Principal string                `json:"principal"`      // who made the call, as the event says
+	Name      string                `json:"name"`           // the same in a word or two
 	SourceIP  string                `json:"sourceIP"`
 	UserAgent string                `json:"userAgent"`
 	Replay    string                `json:"replay,omitempty"` // name of the replay that delivered the event
@@ -66,6 +69,7 @@ type Record struct {
 	Reason    string                `json:"reason,omitempty"`
 	Before    json.RawMessage       `json:"before,omitempty"`
 	After     json.RawMessage       `json:"after,omitempty"`
+	Between   json.RawMessage       `json:"between,omitempty"` // what a later attempt found, if neither: half of the work, or somebody else's state
 	Fix       string                `json:"fix,omitempty"`
 	Revert    string                `json:"revert,omitempty"`
 	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
@@ -86,9 +90,13 @@ type Record struct {
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
 
-	counted  string // whom the action is counted on
-	followed bool   // an earlier attempt may have changed the resource
-	denied   bool   // IAM refused a call of the engine's own
+	counted      string // whom the action is counted on
+	earlier      []Call // of earlier attempts
+	made         int    // calls of this attempt
+	budget       *int   // actions that the module has left in this hour, after this one
+	followed     bool   // an earlier attempt may have changed the resource
+	denied       bool   // IAM refused a call of the engine's own
+	switchUnread bool   // the kill switch could not be read
 }
 
 // fail notes that the run failed, and why.
@@ -102,17 +110,44 @@ func (r *Record) found(f *remediations.Finding) {
 	r.Reason, r.Fix, r.Revert, r.Before, r.After = f.Reason, f.Fix, f.Revert, f.Before, f.After
 }
 
+// verified is the outcome of an action, by what the guard still finds after it.
+func (r *Record) verified(left *remediations.Finding) {
+	switch {
+	case left == nil:
+		r.Outcome = Remediated
+		return
+	case left.AlertOnly:
+		r.Outcome = Partial
+	default:
+		r.Outcome = Unverified
+	}
+	r.Left, r.LeftFix = left.Reason, left.Fix
+}
+
+// overtaken is the outcome of a run that has nothing left to do, by what the guard finds now. Where an earlier attempt
+// may have acted, it is that one's doing, and what undo has to put back is what that one saw.
+func (r *Record) overtaken(now *remediations.Finding) {
+	switch {
+	case r.followed && now == nil:
+		r.Outcome = Remediated
+	case r.followed && now.AlertOnly:
+		r.verified(now)
+	case now == nil:
+		r.found(&remediations.Finding{})
+	default:
+		r.found(now)
+	}
+}
+
 // ending reports whether the run is under an exemption that people should hear of before it ends.
 func (r *Record) ending() bool {
 	return r.Outcome == Exempt && r.Exemption != nil && r.Exemption.Ending
 }
 
-// tells reports whether people hear of a run that does not act, or not any more.
+// tells reports whether people hear of a run that has ended so.
 func (r *Record) tells() bool {
 	switch r.Outcome {
-	case Alerted, Limited, Contested:
-		return true
-	case Remediated, Partial: // by an earlier attempt
+	case Alerted, Limited, Contested, Remediated, Partial, Unverified:
 		return true
 	case Exempt: // it may have been acted upon before it was exempt
 		return r.Touched || r.ending() && r.Mode != remediations.Observe
@@ -130,9 +165,28 @@ func (r *Record) follow(prior *Record) {
 		return
 	}
 	r.Touched, r.followed = true, true
-	r.Calls = slices.Concat(prior.Calls, r.Calls)
+	r.earlier, r.Calls = prior.Calls, slices.Concat(prior.Calls, r.Calls)
 	if r.Before == nil || bytes.Equal(r.After, prior.After) {
-		r.Reason, r.Before, r.After, r.Fix, r.Revert = prior.Reason, prior.Before, prior.After, prior.Fix, prior.Revert
+		now := r.Before
+		r.Reason, r.Before, r.After, r.Fix, r.Revert, r.Between = prior.Reason, prior.Before, prior.After, prior.Fix, prior.Revert, prior.Between
+		r.between(now)
+	}
+}
+
+// sees notes a state that has taken the place of the one that was judged.
+func (r *Record) sees(f *remediations.Finding) {
+	if r.followed && bytes.Equal(r.After, f.After) {
+		r.between(f.Before)
+		return
+	}
+	r.found(f)
+}
+
+// between keeps a state that a later attempt found, unless it is the one before or after the action. It may be half of
+// what an earlier attempt did, or what somebody has set since: a person who takes the run back should see it.
+func (r *Record) between(state json.RawMessage) {
+	if state != nil && !SameState(state, r.Before) && !SameState(state, r.After) {
+		r.Between = state
 	}
 }
 
@@ -142,7 +196,7 @@ func (r *Record) unfinished(now time.Time) bool {
 		return false
 	}
 	switch r.Outcome {
-	case Started, Failed, Clean:
+	case Started, Failed, Clean, Stale:
 		return true
 	}
 	return r.untold()
@@ -163,6 +217,11 @@ type Store interface {
 	// Begin is Put of a record with which a run begins to act, and raises counts by one, all or nothing. It returns a
 	// *FullError for the first count that is full; a conflict goes before that. A count is kept until it expires.
 	Begin(ctx context.Context, r *Record, counts []Count) error
+	// Times is how often a count was raised.
+	Times(ctx context.Context, key string) (int, error)
+	// Latest notes a time under a key, if none later is there, and returns the latest, to the millisecond. It is kept
+	// until it expires.
+	Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
 }
 
 // ErrConflict is Put's refusal: the record that stands is not the one that was read.

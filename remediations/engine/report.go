@@ -19,6 +19,8 @@ func (o Outcome) Meaning() string {
 		return "malformed, or not what CloudTrail sent"
 	case Clean:
 		return "nothing was wrong"
+	case Stale:
+		return "nothing was wrong any more; a later event on the resource was handled before this one"
 	case Observed:
 		return "wrong; the mode says to record it only"
 	case Alerted:

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/countermand/countermand/events"
@@ -31,36 +33,58 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 		Log:   e.Log.With("run", record.ID, "module", e.Module.Name),
 	}
 	finding, err := e.judge(ctx, run, record)
-	record.Calls = fence.Calls()
+	record.Calls, record.made = fence.Calls(), fence.Made()
 	if err != nil {
 		return record, e.fail(ctx, record, err)
 	}
+	record.Outcome = e.decide(record, finding)
+	present := e.glance(ctx, run, record)
 	prior, err := e.claim(ctx, record, finding)
+	found := present()
 	switch {
 	case err != nil:
 		return record, e.fail(ctx, record, err)
 	case prior != nil:
 		return e.deliveredBefore(ctx, record, prior)
 	case record.Outcome == Started:
-		return record, e.act(ctx, run, fence, record, finding)
+		err = e.act(ctx, run, fence, record, finding, found)
+		if err = e.end(ctx, record, err); err != nil {
+			return record, err
+		}
 	}
 	return record, e.tell(ctx, record)
 }
 
-// judge finds out what is wrong, and whether hands are kept off it, and notes both in the record.
+// judge finds out what is wrong, whether hands are kept off it, and how far the run may go, all at once, and notes it
+// in the record.
 func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Record) (*remediations.Finding, error) {
 	work, cancel := workTime(ctx)
 	defer cancel()
+	var (
+		group                             sync.WaitGroup
+		said                              remediations.Switch
+		exemption                         *Exemption
+		latest                            time.Time
+		unread, exemptError, unknownOrder error
+	)
+	group.Go(func() { said, unread = e.Switch(work) })
+	group.Go(func() { exemption, exemptError = e.exempt(work, record.Resource, run.Event.Record.Identity) })
+	group.Go(func() { latest, unknownOrder = e.latest(work, record) })
 	finding, err := e.guard(work, run, record.Resource)
+	group.Wait()
+	record.lower(said, unread)
 	if err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
 	if finding == nil {
-		return nil, nil
+		if latest.After(record.EventTime) {
+			record.Newer = latest
+		}
+		return nil, unknownOrder
 	}
 	record.found(finding)
-	record.Exemption, err = e.exempt(work, record.Resource, run.Event.Record.Identity)
-	return finding, err
+	record.Exemption = exemption
+	return finding, errors.Join(exemptError, unknownOrder)
 }
 
 // guard asks the module what is wrong, a few times if it can't be told yet.
@@ -85,6 +109,8 @@ func (e *Engine) look(ctx context.Context, run *remediations.Run, r remediations
 // decide is the outcome that a finding leads to; Started if the module may act.
 func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	switch {
+	case finding == nil && !record.Newer.IsZero():
+		return Stale
 	case finding == nil:
 		return Clean
 	case record.Exemption != nil:
@@ -97,28 +123,101 @@ func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	return Started
 }
 
-// act lets the module write, and looks whether that closed the hole.
-func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding) error {
-	earlier := record.Calls[:len(record.Calls)-len(fence.Calls())] // of an earlier attempt
+// glance begins to look once more, while the run is begun, if that is to act: what was judged is a round trip old by
+// then. The answer is what there is now. It has ended when that has been asked for.
+func (e *Engine) glance(ctx context.Context, run *remediations.Run, record *Record) func() view {
+	if record.Outcome != Started {
+		return func() view { return view{} }
+	}
+	work, cancel := workTime(ctx)
+	seen := make(chan view, 1)
+	began := e.Now()
+	r := record.Resource
+	go func() {
+		defer cancel()
+		finding, err := e.look(work, run, r)
+		seen <- view{finding, err, began}
+	}()
+	return func() view { return <-seen }
+}
+
+// view is what a look of the guard has shown.
+type view struct {
+	finding *remediations.Finding
+	err     error
+	at      time.Time
+}
+
+// maxGlance is how old a look may be on which the module acts: a transaction may meet others and have to wait.
+const maxGlance = time.Second
+
+// maxChanges is how often the state may change under the run before it leaves that to the next attempt.
+const maxChanges = 3
+
+// act lets the module write, and looks whether that closed the hole. The outcome is in the record, unless it failed.
+func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, present view) error {
 	work, cancel := workTime(ctx)
 	defer cancel()
-	err := e.action(work, run, fence, finding)
-	var left *remediations.Finding
-	if err == nil {
-		left, err = e.verify(work, run, record.Resource)
+	defer func() { record.Calls, record.made = slices.Concat(record.earlier, fence.Calls()), fence.Made() }()
+	finding, err := e.confirm(work, run, record, finding, present)
+	if err != nil {
+		record.Touched = record.followed
+		return fmt.Errorf("look again before the action: %w", err)
 	}
-	record.Calls = slices.Concat(earlier, fence.Calls())
-	switch {
-	case err != nil:
-		return e.end(ctx, record, Failed, fmt.Errorf("action: %w", err))
-	case left == nil:
-		return e.end(ctx, record, Remediated, nil)
+	if record.Outcome != Started {
+		record.Touched = record.followed
+		return nil
 	}
-	record.Left, record.LeftFix = left.Reason, left.Fix
-	if left.AlertOnly {
-		return e.end(ctx, record, Partial, nil)
+	if err := e.action(work, run, fence, finding); err != nil {
+		record.Touched = record.followed || fence.Wrote()
+		return fmt.Errorf("action: %w", err)
 	}
-	return e.end(ctx, record, Unverified, nil)
+	var group sync.WaitGroup
+	group.Go(func() { record.budget = e.budget(work, record) })
+	left, err := e.verify(work, run, record.Resource)
+	group.Wait()
+	if err != nil {
+		record.Touched = record.followed || fence.Wrote()
+		return err
+	}
+	record.verified(left)
+	return nil
+}
+
+// confirm returns the finding to act on: the one that is written down, if that is what there is now. If it is not, what
+// there is now is written down instead, while the guard looks once more. What needs no action any more, or none that
+// the module may take, ends with its outcome.
+func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, present view) (*remediations.Finding, error) {
+	for range maxChanges {
+		if present.err == nil && e.Now().Sub(present.at) > maxGlance {
+			present.finding, present.err = e.look(ctx, run, record.Resource)
+		}
+		switch {
+		case present.err != nil:
+			return nil, present.err
+		case same(present.finding, finding):
+			return finding, nil
+		}
+		finding = present.finding
+		if record.Outcome = e.decide(record, finding); record.Outcome != Started {
+			record.overtaken(finding)
+			return nil, nil
+		}
+		record.sees(finding)
+		record.Version++
+		again := e.glance(ctx, run, record)
+		err := e.Store.Put(ctx, record)
+		present = again()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("it has changed %d times since it was judged: %w", maxChanges, remediations.ErrChanged)
+}
+
+// same reports whether two findings are of one state, and would leave another.
+func same(a, b *remediations.Finding) bool {
+	return a != nil && b != nil && a.AlertOnly == b.AlertOnly && bytes.Equal(a.Before, b.Before) && bytes.Equal(a.After, b.After)
 }
 
 // action runs the module's action, with the fence open for writes no longer than that.
@@ -165,14 +264,4 @@ func workTime(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithDeadline(ctx, deadline.Add(-recordTime))
 	}
 	return context.WithCancel(ctx)
-}
-
-// wrote reports whether one of the calls was a write that reached AWS, and that IAM did not refuse.
-func wrote(calls []Call) bool {
-	for _, call := range calls {
-		if call.Write && !call.Fenced && !accessDenied[call.Error] {
-			return true
-		}
-	}
-	return false
 }

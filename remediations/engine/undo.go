@@ -192,3 +192,8 @@ func undo(ctx context.Context, m *remediations.Module, run remediations.Run, fin
 	defer recovered(&err)
 	return nil, m.Undo(ctx, &run, finding)
 }
+
+// wrote reports whether one of the calls was a write that reached AWS, and that IAM did not refuse.
+func wrote(calls []Call) bool {
+	return slices.ContainsFunc(calls, func(c Call) bool { return c.Write && !c.Fenced && !accessDenied[c.Error] })
+}

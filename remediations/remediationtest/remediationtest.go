@@ -123,6 +123,7 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 			p.alerts = append(p.alerts, m)
 			return nil
 		},
+		Switch:    func(context.Context) (remediations.Switch, error) { return nil, nil },
 		Retention: 24 * time.Hour,
 		Limits:    remediations.Limits{Module: 1000, Account: 1000, Principal: 1000, Resource: 1000},
 		Now:       func() time.Time { return event.Time.Add(time.Minute) },

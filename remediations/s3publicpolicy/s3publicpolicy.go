@@ -59,20 +59,20 @@ account's own Block Public Access: without it every bucket is suspect, and the e
 // a change it may be the answer to the policy before.
 func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resource) (*remediations.Finding, error) {
 	client := s3.NewFromConfig(run.AWS)
-	text, err := read(ctx, client, bucket)
-	if text == nil || err != nil {
-		return nil, err
-	}
-	found, err := judge(bucket, text)
-	if found == nil || err != nil {
-		return nil, err
-	}
+	var (
+		text []byte
+		idle [2]bool
+	)
+	err := remediations.AtOnce(
+		func() (err error) { text, err = read(ctx, client, bucket); return err },
+		func() (err error) { idle[0], err = restricted(ctx, client, bucket); return err },
+		func() (err error) { idle[1], err = accountRestricted(ctx, run, bucket.Account); return err },
+	)
 	// Where public policies take no effect it does not matter what this one is.
-	idle, err := restricted(ctx, run, client, bucket)
-	if idle || err != nil {
+	if err != nil || text == nil || idle[0] || idle[1] {
 		return nil, err
 	}
-	return found, nil
+	return judge(bucket, text)
 }
 
 // judge is what is wrong with a policy. Of what can't be judged people are told, and it is not touched.
@@ -118,23 +118,15 @@ func untold(bucket remediations.Resource, text []byte, why string) (*remediation
 	return found, nil
 }
 
-// action replaces exactly the policy that was judged. S3 has no conditional write, so it reads again right
-// before: what was put in between by somebody else is not overwritten, and comes with an event of its own.
+// action replaces the policy that was judged. S3 has no conditional write: what somebody puts in the moment between
+// comes with an event of its own.
 func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
-	before, after, err := states(finding)
+	_, after, err := states(finding)
 	if err != nil {
 		return err
 	}
 	client := s3.NewFromConfig(run.AWS)
-	present, err := read(ctx, client, finding.Resource)
-	switch {
-	case err != nil:
-		return err
-	case same(present, after):
-		return nil
-	case !same(present, before):
-		return fmt.Errorf("replace policy of bucket %s: %w", finding.Resource.ID, remediations.ErrChanged)
-	case after == nil:
+	if after == nil {
 		return remove(ctx, client, finding.Resource)
 	}
 	return put(ctx, client, finding.Resource, after)
@@ -201,26 +193,36 @@ func read(ctx context.Context, client *s3.Client, bucket remediations.Resource) 
 	return []byte(*out.Policy), nil
 }
 
-// restricted reports whether public policies take no effect on the bucket: the strictest of its own and the
-// account's settings counts. The account's include those of its organization. BlockPublicPolicy does not
-// matter here, as it only keeps new public policies out.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
-func restricted(ctx context.Context, run *remediations.Run, client *s3.Client, bucket remediations.Resource) (bool, error) {
-	const none = "NoSuchPublicAccessBlockConfiguration"
-	own, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
+// unset is S3's answer where there is no setting.
+const unset = "NoSuchPublicAccessBlockConfiguration"
+
+// restricted reports whether public policies take no effect on the bucket by its own setting; the stricter of this and
+// the account's counts. BlockPublicPolicy does not matter here, as it only keeps new public policies out.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+func restricted(ctx context.Context, client *s3.Client, bucket remediations.Resource) (bool, error) {
+	out, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
 	switch code := remediations.ErrorCode(err); {
-	case code == "NoSuchBucket": // deleted since its policy was read
+	case code == "NoSuchBucket": // deleted meanwhile
 		return true, nil
-	case err != nil && code != none:
+	case code == unset:
+		return false, nil
+	case err != nil:
 		return false, fmt.Errorf("get public access block of bucket %s: %w", bucket.ID, err)
-	case err == nil && own.PublicAccessBlockConfiguration != nil && aws.ToBool(own.PublicAccessBlockConfiguration.RestrictPublicBuckets):
-		return true, nil
 	}
-	all, err := s3control.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &bucket.Account})
-	if code := remediations.ErrorCode(err); err != nil && code != none {
-		return false, fmt.Errorf("get public access block of account %s: %w", bucket.Account, err)
+	return out.PublicAccessBlockConfiguration != nil && aws.ToBool(out.PublicAccessBlockConfiguration.RestrictPublicBuckets), nil
+}
+
+// accountRestricted reports the same of the account's setting, which includes that of its organization.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
+func accountRestricted(ctx context.Context, run *remediations.Run, account string) (bool, error) {
+	out, err := s3control.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &account})
+	switch code := remediations.ErrorCode(err); {
+	case code == unset:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("get public access block of account %s: %w", account, err)
 	}
-	return err == nil && all.PublicAccessBlockConfiguration != nil && aws.ToBool(all.PublicAccessBlockConfiguration.RestrictPublicBuckets), nil
+	return out.PublicAccessBlockConfiguration != nil && aws.ToBool(out.PublicAccessBlockConfiguration.RestrictPublicBuckets), nil
 }
 
 func put(ctx context.Context, client *s3.Client, bucket remediations.Resource, text []byte) error {

@@ -159,18 +159,6 @@ func action(ctx context.Context, run *remediations.Run, finding *remediations.Fi
 		return err
 	}
 	client := ec2.NewFromConfig(run.AWS)
-	present, err := readTags(ctx, client, after.ids())
-	if err != nil {
-		return err
-	}
-	// CreateTags overwrites: what somebody has set since the guard looked is theirs.
-	for id, had := range before {
-		for key, value := range present[id].ours() {
-			if value != nil {
-				had[key] = value
-			}
-		}
-	}
 	for _, c := range additions(before, after) {
 		if err := c.create(ctx, client); err != nil {
 			return err

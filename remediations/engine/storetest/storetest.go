@@ -70,6 +70,8 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 	})
 	t.Run("a run begins if no count is full", func(t *testing.T) { counted(t, store, prefix+"counted") })
 	t.Run("of many runs at once, as many begin as the count goes", func(t *testing.T) { crowd(t, store, prefix+"crowd") })
+	t.Run("times are those that a count was raised", func(t *testing.T) { times(t, store, prefix+"times") })
+	t.Run("the latest time is kept", func(t *testing.T) { latest(t, store, prefix+"latest") })
 	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
 }
 
@@ -112,6 +114,28 @@ func counted(t *testing.T, store engine.Store, id string) {
 	again := record(id + "1")
 	if err := store.Begin(t.Context(), again, []engine.Count{count("new", 1, "")}); err != nil {
 		t.Errorf("the same write once more: %v", err)
+	}
+}
+
+func times(t *testing.T, store engine.Store, id string) {
+	count := engine.Count{Key: id, Most: 2, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for n, want := range []int{0, 1, 2, 2} {
+		if got, err := store.Times(t.Context(), id); got != want || err != nil {
+			t.Errorf("before run %d: %d times (%v), want %d", n, got, err, want)
+		}
+		_ = store.Begin(t.Context(), record(fmt.Sprint(id, n)), []engine.Count{count}) // the third is refused
+	}
+}
+
+func latest(t *testing.T, store engine.Store, id string) {
+	first, expires := time.Date(2026, 3, 1, 10, 0, 0, 5_000_000, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, step := range []struct{ at, want time.Duration }{
+		{0, 0}, {-time.Hour, 0}, {0, 0}, {time.Millisecond, time.Millisecond}, {0, time.Millisecond}, {time.Hour, time.Hour}, {time.Minute, time.Hour},
+	} {
+		got, err := store.Latest(t.Context(), id, first.Add(step.at), expires)
+		if err != nil || !got.Equal(first.Add(step.want)) {
+			t.Errorf("at %s: %s (%v), want %s", step.at, got, err, first.Add(step.want))
+		}
 	}
 }
 

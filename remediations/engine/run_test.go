@@ -1,0 +1,258 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// looked counts the guard's looks, and does something at each, the first being number 1.
+func (h *house) looked(at func(n int)) *int {
+	looks, guard := 0, h.Module.Guard
+	h.Module.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+		looks++
+		at(looks)
+		return guard(ctx, run, r)
+	}
+	return &looks
+}
+
+func (d *door) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+// What changes between the judgement and the action is not acted upon as it was.
+func TestStateThatChangesUnderTheRun(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		at      func(d *door, n int)
+		outcome engine.Outcome
+		shuts   int
+		alerts  int
+		before  string
+		touched bool
+	}{
+		{"nothing", func(*door, int) {}, engine.Remediated, 1, 1, `{"door":"open","lamp":"on"}`, true},
+		{"put right by somebody", func(d *door, n int) {
+			if n == 2 {
+				d.open = false
+			}
+		}, engine.Clean, 0, 0, ``, false},
+		{"put right, and worse", func(d *door, n int) {
+			if n == 2 {
+				d.open, d.noLock = false, true
+			}
+		}, engine.Alerted, 0, 1, `"no lock"`, false},
+		{"changed once", func(d *door, n int) {
+			if n == 2 {
+				d.state = "!"
+			}
+		}, engine.Remediated, 1, 1, `{"door":"open","lamp":"on!"}`, true},
+		{"changed all the time", func(d *door, n int) { d.state += "!" }, engine.Failed, 0, 0, `{"door":"open","lamp":"on!!!!"}`, false},
+		{"can't be read any more", func(d *door, n int) {
+			if n == 2 {
+				d.guardErr = errors.New("no answer")
+			}
+		}, engine.Failed, 0, 0, `{"door":"open","lamp":"on"}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(remediations.Enforce)
+			h.looked(func(n int) { h.door.set(func() { c.at(h.door, n) }) })
+			r, err := h.deliver(t, opened())
+			if r.Outcome != c.outcome || (err != nil) != (c.outcome == engine.Failed) {
+				t.Errorf("outcome %s (%v), want %s", r.Outcome, err, c.outcome)
+			}
+			if h.door.shuts != c.shuts || len(h.alerts) != c.alerts {
+				t.Errorf("acted %d times and told people %d times, want %d and %d", h.door.shuts, len(h.alerts), c.shuts, c.alerts)
+			}
+			kept := h.kept(t, r.ID)
+			if string(kept.Before) != c.before || kept.Touched != c.touched || kept.Outcome != c.outcome || kept.Ended.IsZero() {
+				t.Errorf("the record says %s, touched %t, before %s, ended %s", kept.Outcome, kept.Touched, kept.Before, kept.Ended)
+			}
+		})
+	}
+}
+
+// The state that undo puts back is written down before anything is written to AWS, also if it has changed meanwhile.
+func TestStateBeforeIsDurableBeforeTheAction(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.looked(func(n int) {
+		if n == 2 {
+			h.door.set(func() { h.door.state = "!" })
+		}
+	})
+	action := h.Module.Action
+	var seen *engine.Record
+	h.Module.Action = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+		all, err := h.store.All()
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d records (%v), want 1", len(all), err)
+		}
+		if seen = all[0]; string(seen.Before) != string(f.Before) || seen.Outcome != engine.Started || !seen.Touched {
+			t.Errorf("while it acts the record says %s, touched %t, before %s; the finding's is %s", seen.Outcome, seen.Touched, seen.Before, f.Before)
+		}
+		return action(ctx, run, f)
+	}
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Remediated || seen == nil {
+		t.Errorf("outcome %s (%v)", r.Outcome, err)
+	}
+}
+
+// A run that waited for long before it could begin looks again.
+func TestOldLookIsLookedAtAgain(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.store.failPut = func(r *engine.Record) error {
+		if r.Version == 1 {
+			h.now = h.now.Add(1500 * time.Millisecond)
+			h.door.set(func() { h.door.state = "!" })
+		}
+		return nil
+	}
+	r, err := h.deliver(t, opened())
+	if err != nil || r.Outcome != engine.Remediated || !strings.Contains(string(r.Before), "on!") {
+		t.Errorf("outcome %s (%v), before %s", r.Outcome, err, r.Before)
+	}
+}
+
+// A later attempt that finds another state keeps it beside the one before the first touch.
+func TestStateInBetweenIsKept(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Module.Guard = func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+		if !h.door.open {
+			return nil, nil
+		}
+		return remediations.Found(r, "the door is open", "open"+h.door.state, "shut")
+	}
+	h.store.failPut = killed
+	if _, err := h.deliver(t, opened()); err == nil {
+		t.Fatal("it did not notice that it died")
+	}
+	h.store.failPut = nil
+	h.door.set(func() { h.door.open, h.door.state = true, ", with a chain" })
+	h.now = h.now.Add(time.Minute)
+	r, err := h.deliver(t, opened())
+	if err != nil || r.Outcome != engine.Remediated || string(r.Before) != `"open"` || string(r.Between) != `"open, with a chain"` {
+		t.Errorf("outcome %s (%v), before %s, between %s", r.Outcome, err, r.Before, r.Between)
+	}
+}
+
+func TestKillSwitch(t *testing.T) {
+	stop := func(mode remediations.Mode) remediations.Stop {
+		return remediations.Stop{Mode: mode, By: "arn:aws:iam::111122223333:user/olga", Reason: "migration"}
+	}
+	for _, c := range []struct {
+		name    string
+		mode    remediations.Mode
+		said    remediations.Switch
+		unread  error
+		outcome engine.Outcome
+		alerts  int
+		lowered string
+		metric  bool
+	}{
+		{"nothing is stopped", remediations.Enforce, remediations.Switch{}, nil, engine.Remediated, 1, "", false},
+		{"all is stopped", remediations.Enforce, remediations.Switch{"all": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of enforce: stopped at observe by arn:aws:iam::111122223333:user/olga", false},
+		{"all may alert", remediations.Enforce, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Alerted, 1, "alert instead of enforce", false},
+		{"the module is stopped", remediations.Alert, remediations.Switch{"door-open": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of alert", false},
+		{"another is stopped", remediations.Enforce, remediations.Switch{"window-open": stop(remediations.Observe)}, nil, engine.Remediated, 1, "", false},
+		{"it does not raise", remediations.Observe, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Observed, 0, "", false},
+		{"it can't be read", remediations.Enforce, nil, errors.New("no answer"), engine.Observed, 0, "can't be read: no answer", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(c.mode)
+			h.said, h.unread = c.said, c.unread
+			r, err := h.deliver(t, opened())
+			if err != nil || r.Outcome != c.outcome || len(h.alerts) != c.alerts || h.door.shuts > 0 != (c.outcome == engine.Remediated) {
+				t.Errorf("outcome %s (%v), %d alerts, acted %d times; want %s, %d", r.Outcome, err, len(h.alerts), h.door.shuts, c.outcome, c.alerts)
+			}
+			kept := h.kept(t, r.ID)
+			if !strings.Contains(kept.Lowered, c.lowered) || (kept.Lowered == "") != (c.lowered == "") {
+				t.Errorf("lowered: %q, want %q", kept.Lowered, c.lowered)
+			}
+			if got := strings.Contains(h.log.String(), `"SwitchUnreadable":1`); got != c.metric {
+				t.Errorf("metric SwitchUnreadable: %t, want %t\n%s", got, c.metric, h.log.String())
+			}
+		})
+	}
+}
+
+// Who keeps the kill switch from being read, and the guard from looking, must not keep people from hearing of it.
+func TestFailureIsToldThoughTheSwitchCantBeRead(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.unread, h.door.guardErr = errors.New("no answer"), errors.New("no answer")
+	for range 3 {
+		if _, err := h.deliver(t, opened()); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	if len(h.alerts) != 1 {
+		t.Errorf("%d alerts, want 1", len(h.alerts))
+	}
+}
+
+// An event that is late finds nothing, and says that it is late; one that finds something is not passed over.
+func TestStale(t *testing.T) {
+	at := func(second, id string) string {
+		return opened("2026-03-01T10:00:00Z", "2026-03-01T10:00:"+second+"Z", "0e2f3f0a", id)
+	}
+	h := newHouse(remediations.Enforce)
+	for _, step := range []struct {
+		raw     string
+		open    bool
+		outcome engine.Outcome
+	}{
+		{at("30", "aaaaaaaa"), true, engine.Remediated},
+		{at("20", "bbbbbbbb"), false, engine.Stale},
+		{at("30", "cccccccc"), false, engine.Clean},
+		{at("40", "dddddddd"), false, engine.Clean},
+		{at("35", "eeeeeeee"), true, engine.Remediated},
+		{at("20", "bbbbbbbb"), false, engine.Stale}, // again
+		{opened("front", "back", "2026-03-01T10:00:00Z", "2026-03-01T10:00:10Z"), false, engine.Clean},
+	} {
+		h.door.open = step.open
+		h.now = h.now.Add(time.Minute)
+		r, err := h.deliver(t, step.raw)
+		if err != nil || r.Outcome != step.outcome {
+			t.Errorf("event of %s, door open %t: %s (%v), want %s", r.EventTime, step.open, r.Outcome, err, step.outcome)
+		}
+		if want := time.Date(2026, 3, 1, 10, 0, 30, 0, time.UTC); r.Outcome == engine.Stale && r.Newer.Before(want) {
+			t.Errorf("newer: %s, want %s or later", r.Newer, want)
+		}
+	}
+}
+
+func TestMetricsOfARun(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits.Module = 5
+	if _, err := h.deliver(t, opened()); err != nil {
+		t.Fatal(err)
+	}
+	var line map[string]any
+	if err := json.Unmarshal(h.log.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line["BudgetLeft"] != 4.0 || line["Calls"] != 0.0 || line["Remediated"] != 1.0 || line["Latency"] != 5000.0 {
+		t.Errorf("the metrics are not right: %s", h.log.String())
+	}
+	h = newHouse(remediations.Enforce)
+	h.Limits.Module = 1
+	_, _ = h.deliver(t, opened())
+	h.log.Reset()
+	h.door.open = true
+	if r, err := h.deliver(t, opened("0e2f3f0a", "aaaaaaaa")); err != nil || r.Outcome != engine.Limited {
+		t.Fatalf("outcome %s (%v), want Limited", r.Outcome, err)
+	}
+	for _, want := range []string{`"Dimensions":[["Module"]]`, `"Dimensions":[[]],"Metrics":[{"Name":"Limited","Unit":"Count"}]`} {
+		if !strings.Contains(h.log.String(), want) {
+			t.Errorf("the line lacks %s: %s", want, h.log.String())
+		}
+	}
+}
