@@ -102,6 +102,8 @@ func (c *Config) notices(now time.Time) []string {
 			notices = append(notices, name+" ended on "+ends+": delete it, or give it another day")
 		case c.Account != "" && x.Foreign(c.Account):
 			notices = append(notices, name+" is one of another account than "+c.Account+", where this is deployed to: only an organisation's trail can match it")
+		case c.Account != "" && x == (remediations.Exemption{Module: x.Module, Account: c.Account, Owner: x.Owner, Reason: x.Reason, Expires: x.Expires}):
+			notices = append(notices, name+" is one of every resource there is in the account: mode: off says that as well, and is seen")
 		case x.Ending(now):
 			notices = append(notices, fmt.Sprintf("%s (%s) counts %s: delete it, or give it another day", name, x.Owner, x.Until(now)))
 		}

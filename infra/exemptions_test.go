@@ -120,6 +120,7 @@ exemptions:
   - {module: delta-off, resource: asleep, owner: o, reason: r, expires: 2026-06-02}
   - {module: delta-off, resource: both, owner: o, reason: r, expires: 2026-01-01}
   - {module: alpha-acts, account: "444455556666", owner: o, reason: r, expires: 2027-01-01}
+  - {module: alpha-acts, account: "111122223333", owner: o, reason: r, expires: 2027-01-01}
 `), fixtures(), testNow)
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +133,7 @@ exemptions:
 		"the exemption of resource asleep from delta-off does nothing: the module is off",
 		"the exemption of resource both from delta-off does nothing: the module is off",
 		"the exemption of account 444455556666 from alpha-acts is one of another account than 111122223333, where this is deployed to: only an organisation's trail can match it",
+		"the exemption of account 111122223333 from alpha-acts is one of every resource there is in the account: mode: off says that as well, and is seen",
 	}, c.notices(testNow)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
