@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -11,22 +10,11 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// moduleRights is what the module declares, a statement each: reads, and writes only where it may act.
+// moduleRights is what the module declares, a statement each.
 func moduleRights(m Enabled) []any {
-	used := map[string]int{}
 	var statements []any
-	add := func(kind string, permissions []remediations.Permission) {
-		for _, p := range permissions {
-			sid := kind + sidOf(p.Action)
-			if used[sid]++; used[sid] > 1 {
-				sid += strconv.Itoa(used[sid])
-			}
-			statements = append(statements, allow(sid, p.Action, resourceOf(p)))
-		}
-	}
-	add("Read", m.Reads)
-	if m.Mode == remediations.Enforce {
-		add("Write", m.Writes)
+	for _, s := range m.Rights(m.Mode) {
+		statements = append(statements, allow(s.Sid, s.Action, resourceOf(s.Resource)))
 	}
 	return statements
 }
@@ -46,7 +34,7 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		rights = append(rights, allow("RunCount", "dynamodb:UpdateItem", s.table.AttrArn()))
 	}
 	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
-		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup)))
+		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup.Resource)))
 	}
 	return rights
 }
@@ -55,21 +43,10 @@ func allow(sid, action string, resource *string) map[string]any {
 	return map[string]any{"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
 }
 
-func resourceOf(p remediations.Permission) *string {
-	if strings.Contains(p.Resource, "${") {
-		return sub(p.Resource)
+// resourceOf is a statement's resource. Without a parameter it is no function for CloudFormation to call.
+func resourceOf(resource string) *string {
+	if strings.Contains(resource, "${") {
+		return sub(resource)
 	}
-	return &p.Resource
-}
-
-// sidOf is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".
-func sidOf(action string) string {
-	service, name, _ := strings.Cut(strings.ReplaceAll(action, "*", "Any"), ":")
-	var sid strings.Builder
-	for _, word := range strings.Split(service, "-") {
-		if word != "" {
-			sid.WriteString(strings.ToUpper(word[:1]) + word[1:])
-		}
-	}
-	return sid.String() + name
+	return &resource
 }

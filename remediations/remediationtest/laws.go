@@ -36,6 +36,9 @@ func (k *kit) outcome(c Case) error {
 	}
 	acted := false
 	for _, r := range records {
+		if r.Touched {
+			k.own = append(k.own, c.Own...)
+		}
 		for _, call := range r.Calls {
 			if call.Fenced {
 				return fmt.Errorf("%s was refused, and the module went on: %s", call.Action, call.Error)

@@ -32,20 +32,30 @@ type Case struct {
 	Own   [][]byte      // the events that AWS writes for the action's own writes; required if it is put right
 }
 
-// Run checks every law for every case, and what only all the cases together can show.
+// Run checks every law for every case, what only all the cases together can show, and the module's golden files:
+// its policy, and the events of its own writes. It is called once a module; with -update it rewrites the files.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
-	for _, err := range Check(t.Context(), m, cases...) {
+	k := check(t.Context(), m, cases)
+	for _, err := range k.breaches {
 		t.Error(err)
+	}
+	if len(k.breaches) == 0 {
+		keepGolden(t, k)
 	}
 }
 
-// Check is Run without a test: it returns every breach.
+// Check is Run without a test and without golden files: it returns every breach.
 func Check(ctx context.Context, m *remediations.Module, cases ...Case) []error {
-	if err := m.Validate(); err != nil {
-		return []error{err}
-	}
+	return check(ctx, m, cases).breaches
+}
+
+func check(ctx context.Context, m *remediations.Module, cases []Case) *kit {
 	k := &kit{ctx: ctx, module: m, used: map[string]bool{}}
+	if err := m.Validate(); err != nil {
+		k.breaches = []error{err}
+		return k
+	}
 	acting, idle := false, false
 	for _, c := range cases {
 		acting, idle = acting || c.Acts, idle || !c.Acts
@@ -57,14 +67,15 @@ func Check(ctx context.Context, m *remediations.Module, cases ...Case) []error {
 	if len(k.breaches) == 0 {
 		k.everyPermissionIsUsed()
 	}
-	return k.breaches
+	return k
 }
 
 // kit gathers the breaches of one module.
 type kit struct {
-	ctx      context.Context // of the one Check that it lives for
+	ctx      context.Context // of the one check that it lives for
 	module   *remediations.Module
 	used     map[string]bool // IAM actions that some case called
+	own      [][]byte        // the events of its own writes, of all cases
 	breaches []error
 }
 

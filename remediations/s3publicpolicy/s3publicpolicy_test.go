@@ -206,13 +206,16 @@ func TestUnclear(t *testing.T) {
 	only, both, cut := policyOf(future, readers), policyOf(future, anyone), `{"Statement":[{"Effe`
 	// What people are only told of has no events of our own; somebody else's put must be a no-op all the same.
 	told := [][]byte{ownPut(t, only)}
-	remediationtest.Run(t, s3publicpolicy.Module,
+	breaches := remediationtest.Check(t.Context(), s3publicpolicy.Module,
 		remediationtest.Case{Name: "only unclear", Event: putPolicy(t, only), World: world(state{Policy: &only}), Acts: true, Own: told},
 		remediationtest.Case{Name: "not a policy", Event: blockRemoved(t), World: world(state{Policy: &cut}), Acts: true, Own: told},
 		remediationtest.Case{Name: "unclear, but harmless", Event: putPolicy(t, only), World: world(state{Policy: &only, Block: aws.Bool(true)})},
 		remediationtest.Case{Name: "unclear and public", Event: putPolicy(t, both), World: world(state{Policy: &both}), Acts: true, Own: [][]byte{ownPut(t, policyOf(future))}},
 		remediationtest.Case{Name: "nothing but public", Event: putPolicy(t, policyOf(anyone)), World: world(state{Policy: aws.String(policyOf(anyone))}), Acts: true, Own: [][]byte{ownDelete(t)}},
 	)
+	for _, err := range breaches {
+		t.Error(err)
+	}
 }
 
 func TestSuspects(t *testing.T) {

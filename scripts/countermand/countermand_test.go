@@ -231,6 +231,29 @@ func TestModules(t *testing.T) {
 	}
 }
 
+func TestModulePolicy(t *testing.T) {
+	for use, want := range map[string]string{
+		"observe": "ReadS3GetBucketPolicy", "alert": "ReadS3GetBucketPolicy",
+		"enforce": "ReadS3GetBucketPolicy WriteS3PutBucketPolicy", "undo": "ReadS3GetBucketPolicy WriteS3PutBucketPolicy",
+	} {
+		stdout, _, err := run(t, "", nil, "modules", "bucket-policy", "--policy", use)
+		wantsError(t, "", err)
+		var policy remediations.Policy
+		if err := json.Unmarshal([]byte(stdout), &policy); err != nil {
+			t.Fatal(err)
+		}
+		var sids []string
+		for _, s := range policy.Statement {
+			sids = append(sids, s.Sid)
+		}
+		wants(t, "statements for "+use, want, strings.Join(sids, " "))
+	}
+	_, _, err := run(t, "", nil, "modules", "bucket-policy", "--policy", "all")
+	wantsError(t, `unknown policy "all": want observe, alert, enforce or undo`, err)
+	_, _, err = run(t, "", nil, "modules", "--policy", "undo")
+	wantsError(t, "--policy is for one module: name it", err)
+}
+
 func TestModulesAsJSON(t *testing.T) {
 	stdout, _, err := run(t, "", nil, "modules", "--format", "json")
 	wantsError(t, "", err)

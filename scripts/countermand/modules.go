@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -19,15 +20,24 @@ func modulesCommand(modules []*remediations.Module) *cobra.Command {
 		Use:   "modules [NAME]",
 		Short: "list the modules, or show one in full",
 		Long: `List the modules with the mode that a new install runs them in, or show one in full: why it matters,
-what it watches, what it may call, what it does in each mode and what may break.`,
+what it watches, what it may call, what it does in each mode and what may break.
+
+--policy prints the IAM policy of what a module calls in a mode, or of what somebody calls who undoes it. The
+engine's own rights, and those of the commands on the run table, are not in it. CloudFormation fills in
+${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} (Fn::Sub); elsewhere, put yours in their place.`,
 		Example: "  " + name + ` modules
   ` + name + ` modules cloudtrail-tamper
+  ` + name + ` modules cloudtrail-tamper --policy enforce
   ` + name + ` modules --format json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	format := format(c, "text", "json")
+	policy := c.Flags().String("policy", "", "print only the IAM policy for "+list(policyUses, "or"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		out := c.OutOrStdout()
+		if len(args) == 0 && *policy != "" {
+			return errors.New("--policy is for one module: name it")
+		}
 		if len(args) == 0 {
 			if *format == "json" {
 				return writeJSON(out, descriptions(modules), "  ")
@@ -38,12 +48,29 @@ what it watches, what it may call, what it does in each mode and what may break.
 		if err != nil {
 			return err
 		}
-		if *format == "json" {
+		switch {
+		case *policy != "":
+			return printPolicy(out, m, *policy)
+		case *format == "json":
 			return writeJSON(out, describe(m), "  ")
 		}
 		return printModule(out, m)
 	}
 	return c
+}
+
+// policyUses is what a module's policy can be printed for: a mode, or undo.
+var policyUses = []string{"observe", "alert", "enforce", "undo"}
+
+func printPolicy(out io.Writer, m *remediations.Module, use string) error {
+	if use == "undo" {
+		return writeJSON(out, remediations.NewPolicy(m.UndoRights()), "  ")
+	}
+	var mode remediations.Mode
+	if err := mode.UnmarshalText([]byte(use)); err != nil {
+		return fmt.Errorf("unknown policy %q: want %s", use, list(policyUses, "or"))
+	}
+	return writeJSON(out, remediations.NewPolicy(m.Rights(mode)), "  ")
 }
 
 func printTable(out io.Writer, modules []*remediations.Module) error {
