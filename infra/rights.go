@@ -19,11 +19,14 @@ func moduleRights(m Enabled) []any {
 	return statements
 }
 
-// runtimeRights is what the engine and Lambda themselves need for a module. Only what may act is counted.
+// runtimeRights is what the engine and Lambda themselves need for a module. A run that begins to act is put in one
+// transaction with its counts: each right in the run table has all ids, so that it does not matter whether IAM is asked
+// about the writes one by one or about all at once.
 func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
+	ids := m.ItemIDs(m.Mode)
 	rights := []any{
-		allow("RunGet", "dynamodb:GetItem", s.table.AttrArn()),
-		allow("RunPut", "dynamodb:PutItem", s.table.AttrArn()),
+		allowItems("RunGet", "dynamodb:GetItem", s.table.AttrArn(), ids...),
+		allowItems("RunPut", "dynamodb:PutItem", s.table.AttrArn(), ids...),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
 		allow("Switch", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"+remediations.SwitchParameter)),
 		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
@@ -31,12 +34,25 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
 	}
 	if m.Mode == remediations.Enforce {
-		rights = append(rights, allow("RunCount", "dynamodb:UpdateItem", s.table.AttrArn()))
+		rights = append(rights, allowItems("RunCount", "dynamodb:UpdateItem", s.table.AttrArn(), ids...))
 	}
 	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
 		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup.Resource)))
 	}
 	return rights
+}
+
+// allowItems allows an action on items whose ids match a pattern. A request that names no id would match any: it is
+// ruled out by itself.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+func allowItems(sid, action string, table *string, ids ...string) map[string]any {
+	statement := allow(sid, action, table)
+	statement["Condition"] = map[string]any{
+		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": ids},
+		"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
+	}
+	return statement
 }
 
 func allow(sid, action string, resource *string) map[string]any {

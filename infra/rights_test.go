@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +13,10 @@ import (
 )
 
 // right is what a statement allows, resolved.
-type right struct{ Action, Resource string }
+type right struct {
+	Action, Resource string
+	IDs              string // of items in the run table, with a space between them
+}
 
 var here = strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", testAccount, "${AWS::Region}", testRegion)
 
@@ -50,27 +54,32 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + name
 	}
 	log := arn("logs", "log-group:/aws/lambda/countermand-"+m.Name+":*")
-	want := map[right]bool{
-		{"dynamodb:GetItem", arn("dynamodb", "table/countermand-runs")}:    true,
-		{"dynamodb:PutItem", arn("dynamodb", "table/countermand-runs")}:    true,
-		{"sns:Publish", arn("sns", "countermand-alerts")}:                  true,
-		{"ssm:GetParameter", arn("ssm", "parameter/countermand/mode")}:     true,
-		{"sqs:SendMessage", arn("sqs", "countermand-"+m.Name+"-failures")}: true,
-		{"logs:CreateLogStream", log}:                                      true,
-		{"logs:PutLogEvents", log}:                                         true,
+	table, items := arn("dynamodb", "table/countermand-runs"), m.Name+"-* LATEST-"+m.Name+"-*"
+	want := map[right]bool{}
+	declared := m.Reads
+	if m.Mode == remediations.Enforce {
+		items += " COUNT-*"
+		want[right{"dynamodb:UpdateItem", table, items}] = true
+		declared = append(append([]remediations.Permission{}, declared...), m.Writes...)
+	}
+	for _, r := range []right{
+		{"dynamodb:GetItem", table, items},
+		{"dynamodb:PutItem", table, items},
+		{"sns:Publish", arn("sns", "countermand-alerts"), ""},
+		{"ssm:GetParameter", arn("ssm", "parameter/countermand/mode"), ""},
+		{"sqs:SendMessage", arn("sqs", "countermand-"+m.Name+"-failures"), ""},
+		{"logs:CreateLogStream", log, ""},
+		{"logs:PutLogEvents", log, ""},
+	} {
+		want[r] = true
 	}
 	for _, x := range c.Exemptions {
 		if x.Tag != "" && (x.Module == m.Name || x.Module == "all") {
-			want[right{"tag:GetResources", "*"}] = true
+			want[right{"tag:GetResources", "*", ""}] = true
 		}
 	}
-	declared := m.Reads
-	if m.Mode == remediations.Enforce {
-		want[right{"dynamodb:UpdateItem", arn("dynamodb", "table/countermand-runs")}] = true
-		declared = append(append([]remediations.Permission{}, declared...), m.Writes...)
-	}
 	for _, p := range declared {
-		want[right{p.Action, here.Replace(p.Resource)}] = true
+		want[right{p.Action, here.Replace(p.Resource), ""}] = true
 	}
 	return want
 }
@@ -81,7 +90,7 @@ func TestTagsAreReadWhereAnExemptionAsks(t *testing.T) {
 	for name, want := range map[string]bool{"alpha-acts": false, "beta-acts": true, "gamma-alerts": false} {
 		function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+name)
 		role := tm.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
-		if got := gotRights(t, tm, role)[right{"tag:GetResources", "*"}]; got != want {
+		if got := gotRights(t, tm, role)[right{"tag:GetResources", "*", ""}]; got != want {
 			t.Errorf("%s may read tags: %t, want %t", name, got, want)
 		}
 	}
@@ -109,15 +118,34 @@ func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
 		sids[sid] = true
 		action, one := statement["Action"].(string)
 		resource, single := statement["Resource"].(string)
-		if len(statement) != 4 || statement["Effect"] != "Allow" || !one || !single {
+		condition, limited := statement["Condition"]
+		if !limited && len(statement) != 4 || limited && len(statement) != 5 || statement["Effect"] != "Allow" || !one || !single {
 			t.Errorf("statement %v is not one right", statement)
 		}
-		if got[right{action, resource}] {
+		r := right{action, resource, idsOf(t, condition)}
+		if got[r] {
 			t.Errorf("%s on %s is allowed twice", action, resource)
 		}
-		got[right{action, resource}] = true
+		got[r] = true
 	}
 	return got
+}
+
+// idsOf is the ids that a condition asks for: the one form of condition that a role may have.
+func idsOf(t *testing.T, condition any) string {
+	t.Helper()
+	if condition == nil {
+		return ""
+	}
+	ids, _ := at(condition, "ForAllValues:StringLike", "dynamodb:LeadingKeys").([]any)
+	want := map[string]any{
+		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": ids},
+		"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
+	}
+	if diff := cmp.Diff(any(want), condition); diff != "" || len(ids) == 0 {
+		t.Errorf("condition (-want +got):\n%s", diff)
+	}
+	return strings.Trim(fmt.Sprint(ids), "[]")
 }
 
 // TestInlinePolicies keeps a role's policies well under the 10,240 characters that IAM holds of them.

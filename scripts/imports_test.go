@@ -31,7 +31,7 @@ type importRule struct {
 
 // notForLambda is what only the command line and infra need.
 var notForLambda = []string{
-	"infra", "scripts/...",
+	"infra", "scripts/...", "remediations/iam", "remediations/remediationtest",
 	"github.com/aws/aws-cdk-go/...", "github.com/aws/constructs-go/...", "github.com/aws/jsii-runtime-go/...",
 	"github.com/spf13/...", "github.com/goccy/go-yaml/...", "gopkg.in/yaml.v3", "github.com/klauspost/compress/...",
 	"github.com/fatih/color", "github.com/schollz/progressbar/...",
@@ -60,6 +60,11 @@ var importRules = []importRule{
 		reason:   "what is public is decided without AWS, so that it can be tested and fuzzed alone",
 	},
 	{
+		packages: "remediations/iam",
+		not:      pastTheFence,
+		reason:   "what IAM would answer is worked out from the policy alone",
+	},
+	{
 		packages: "remediations/catalog",
 		may:      []string{"remediations", "remediations/*"},
 		links:    []string{"remediations/engine", "remediations/remediationtest", "infra", "scripts/..."},
@@ -78,7 +83,7 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/remediationtest",
-		may: []string{"events", "remediations", "remediations/engine", sdk + "aws/...", "github.com/aws/smithy-go/...",
+		may: []string{"events", "remediations", "remediations/engine", "remediations/iam", sdk + "aws/...", "github.com/aws/smithy-go/...",
 			"github.com/google/go-cmp/..."},
 		reason: "the laws hold for any module, and it knows none",
 	},

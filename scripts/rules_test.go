@@ -89,6 +89,11 @@ func TestCatalogIsSortedAndValid(t *testing.T) {
 		if i > 0 && m.Name == all[i-1].Name {
 			t.Errorf("module %q is there twice", m.Name)
 		}
+		for _, other := range all {
+			if strings.HasPrefix(other.Name, m.Name+"-") {
+				t.Errorf("the role of %q would allow it the runs of %q: one of them needs another name", m.Name, other.Name)
+			}
+		}
 		if catalog.Find(m.Name) != m {
 			t.Errorf("catalog.Find(%q) is not the module of this name", m.Name)
 		}

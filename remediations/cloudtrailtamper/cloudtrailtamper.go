@@ -19,8 +19,10 @@ import (
 )
 
 const (
-	ownTrails = "arn:${AWS::Partition}:cloudtrail:*:${AWS::AccountId}:trail/*"
-	anyTrail  = "arn:${AWS::Partition}:cloudtrail:*:*:trail/*"
+	// A trail is changed in its home Region only, and that is where the event comes from.
+	// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StopLogging.html
+	ownTrails = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/*"
+	anyTrail  = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:*:trail/*"
 	whyAny    = "an organisation's trail belongs to the management account; the accounts that see it may read it"
 )
 

@@ -26,12 +26,14 @@ func (k *kit) outcome(c Case) error {
 		if err != nil {
 			return err
 		}
-		k.used[action] = true
 		if call.region == "nowhere-1" {
 			return fmt.Errorf("%s was called in the function's Region, not in the resource's", action)
 		}
 	}
 	if err != nil {
+		return err
+	}
+	if err := k.permitted(p, 0, k.module.Rights(remediations.Enforce)); err != nil {
 		return err
 	}
 	acted := false
@@ -340,25 +342,7 @@ func (k *kit) undoRun(p *play, r engine.Record) error {
 	seen := len(p.stage.calls)
 	finding := &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After}
 	_, err := engine.Undo(k.ctx, k.module, remediations.Run{AWS: p.stage.config(), Log: p.engine.Log}, finding)
-	for _, call := range p.stage.calls[seen:] {
-		if action, err := engine.Action(call.service, call.operation); err == nil {
-			k.used[action] = true
-		}
-	}
-	return err
-}
-
-// everyPermissionIsUsed: what is declared and never called is a right too many.
-func (k *kit) everyPermissionIsUsed() {
-	for _, p := range k.module.Permissions() {
-		used := false
-		for action := range k.used {
-			used = used || p.Allows(action)
-		}
-		if !used {
-			k.breach("%s is declared, but no case calls it", p.Action)
-		}
-	}
+	return errors.Join(err, k.permitted(p, seen, k.module.UndoRights()))
 }
 
 // delivered is the case's world after its event, in enforce mode.

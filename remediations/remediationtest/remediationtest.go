@@ -51,7 +51,7 @@ func Check(ctx context.Context, m *remediations.Module, cases ...Case) []error {
 }
 
 func check(ctx context.Context, m *remediations.Module, cases []Case) *kit {
-	k := &kit{ctx: ctx, module: m, used: map[string]bool{}}
+	k := &kit{ctx: ctx, module: m, used: map[remediations.Permission]bool{}}
 	if err := m.Validate(); err != nil {
 		k.breaches = []error{err}
 		return k
@@ -67,6 +67,7 @@ func check(ctx context.Context, m *remediations.Module, cases []Case) *kit {
 	if len(k.breaches) == 0 {
 		k.everyPermissionIsUsed()
 	}
+	k.everyPermissionIsNarrow()
 	return k
 }
 
@@ -74,8 +75,8 @@ func check(ctx context.Context, m *remediations.Module, cases []Case) *kit {
 type kit struct {
 	ctx      context.Context // of the one check that it lives for
 	module   *remediations.Module
-	used     map[string]bool // IAM actions that some case called
-	own      [][]byte        // the events of its own writes, of all cases
+	used     map[remediations.Permission]bool // those that some case's call needed
+	own      [][]byte                         // the events of its own writes, of all cases
 	breaches []error
 }
 
@@ -107,6 +108,7 @@ func (k *kit) check(c Case) {
 
 // play is one world with an engine in it.
 type play struct {
+	event  events.Event // the case's
 	stage  *stage
 	engine *engine.Engine
 	store  *engine.Memory
@@ -121,7 +123,7 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{stage: &stage{world: c.World()}, store: &engine.Memory{}}
+	p := &play{event: event, stage: &stage{world: c.World()}, store: &engine.Memory{}}
 	p.engine, err = engine.New(engine.Config{
 		Module:  k.module,
 		Mode:    mode,

@@ -62,6 +62,18 @@ func TestFindsBreaks(t *testing.T) {
 		{"a permission too many", func(m *remediations.Module) {
 			m.Writes = append(m.Writes, remediations.Permission{Action: "s3:DeleteBucket", Resource: "arn:${AWS::Partition}:s3:::*"})
 		}, "s3:DeleteBucket is declared, but no case calls it"},
+		{"a right to another bucket", func(m *remediations.Module) {
+			m.Reads[0].Resource = "arn:${AWS::Partition}:s3:::journal"
+		}, "IAM would refuse s3:GetBucketVersioning on arn:aws:s3:::ledger"},
+		{"a right to write to another bucket", func(m *remediations.Module) {
+			m.Writes[0].Resource = "arn:${AWS::Partition}:s3:::journal"
+		}, "the outcome is the case's: IAM would refuse s3:PutBucketVersioning on arn:aws:s3:::ledger"},
+		{"a right to more than buckets", func(m *remediations.Module) {
+			m.Reads[0].Resource, m.Reads[0].Why = "*", "it is easier"
+		}, "s3:GetBucketVersioning on * is wider than need be"},
+		{"a second right to what one is enough for", func(m *remediations.Module) {
+			m.Writes = append(m.Writes, remediations.Permission{Action: "s3:PutBucketVersioning", Resource: "arn:${AWS::Partition}:s3:::journal"})
+		}, "s3:PutBucketVersioning is declared, but no case calls it on arn:${AWS::Partition}:s3:::journal"},
 		{"an undeclared call", func(m *remediations.Module) {
 			action := m.Action
 			m.Action = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {

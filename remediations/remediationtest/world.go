@@ -51,6 +51,7 @@ func Error(code string) error {
 type call struct {
 	service, operation string
 	region             string
+	in                 any    // the typed input
 	empty              string // name of a parameter that was an empty string; "" if none was
 }
 
@@ -75,7 +76,10 @@ func (s *stage) handle(ctx context.Context, in middleware.InitializeInput, _ mid
 	if err := ctx.Err(); err != nil {
 		return out, metadata, err
 	}
-	c := call{service: awsmiddleware.GetServiceID(ctx), operation: awsmiddleware.GetOperationName(ctx), region: awsmiddleware.GetRegion(ctx), empty: emptyParameter(in.Parameters)}
+	c := call{
+		service: awsmiddleware.GetServiceID(ctx), operation: awsmiddleware.GetOperationName(ctx), region: awsmiddleware.GetRegion(ctx),
+		in: in.Parameters, empty: emptyParameter(in.Parameters),
+	}
 	s.calls = append(s.calls, c)
 	if len(s.calls) == s.fail {
 		return out, metadata, s.fault

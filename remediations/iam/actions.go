@@ -1,0 +1,100 @@
+package iam
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The types of resources that IAM checks actions on, by the forms of their ARNs.
+const (
+	bucket    = "arn:${Partition}:s3:::${BucketName}"
+	group     = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
+	instance  = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
+	adapter   = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
+	parameter = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
+	queue     = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
+	table     = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
+	topic     = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
+	trail     = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
+	volume    = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
+)
+
+// actions is every action that a role of ours may have, with the types of resources that it takes: all of them, or of
+// those of a service that tags dozens the ones that we name. None: IAM can't narrow it down, and its resource is *.
+// Each service has a page: "Actions defined by" it, columns "Resource types", and "Resource types defined by" it.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+var actions = map[string][]string{
+	"cloudtrail:GetEventSelectors":   {trail},
+	"cloudtrail:GetTrail":            {trail},
+	"cloudtrail:GetTrailStatus":      {trail},
+	"cloudtrail:StartLogging":        {trail},
+	"cloudtrail:StopLogging":         {trail},
+	"dynamodb:GetItem":               {table},
+	"dynamodb:PutItem":               {table},
+	"dynamodb:UpdateItem":            {table},
+	"ec2:CreateTags":                 {instance, adapter, volume},
+	"ec2:DeleteTags":                 {instance, adapter, volume},
+	"ec2:DescribeInstances":          nil,
+	"ec2:DescribeTags":               nil,
+	"ec2:DescribeVolumes":            nil,
+	"logs:CreateLogStream":           {group},
+	"logs:PutLogEvents":              {group + ":log-stream:${LogStreamName}"},
+	"s3:DeleteBucketPolicy":          {bucket},
+	"s3:GetAccountPublicAccessBlock": nil,
+	"s3:GetBucketPolicy":             {bucket},
+	"s3:GetBucketPublicAccessBlock":  {bucket},
+	"s3:GetBucketVersioning":         {bucket},
+	"s3:PutBucketPolicy":             {bucket},
+	"s3:PutBucketVersioning":         {bucket},
+	"sns:Publish":                    {topic},
+	"sqs:SendMessage":                {queue},
+	"ssm:GetParameter":               {parameter},
+	"tag:GetResources":               nil,
+}
+
+// Types is the forms of ARN of the resources that IAM checks an action on, as
+// "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"; none if it can't be narrowed down. It is an error if
+// the action is not known here.
+func Types(action string) ([]string, error) {
+	types, known := actions[action]
+	if !known {
+		return nil, fmt.Errorf("it is not known what resources %s takes: add it to remediations/iam/actions.go, from its service's page there", action)
+	}
+	return types, nil
+}
+
+// Narrow reports a statement's resource that is wider than its action needs, or that can't be one of it: * where the
+// action takes resources, or an ARN that is not one type of them.
+func Narrow(action, resource string) error {
+	types, err := Types(action)
+	switch {
+	case err != nil:
+		return err
+	case len(types) == 0 && resource != "*":
+		return fmt.Errorf("%s on %s allows nothing: IAM knows no resources of it, but only *", action, resource)
+	case len(types) > 0 && !slices.ContainsFunc(types, func(form string) bool { return fits(resource, form) }):
+		return fmt.Errorf("%s on %s is wider than need be: want it to be like %s", action, resource, strings.Join(types, " or "))
+	}
+	return nil
+}
+
+// variable is what a form of ARN leaves open: a part as a whole, or the name at its end.
+var variable = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// fits reports whether an ARN, with wildcards and CloudFormation's parameters, is of one type: it has all that the
+// form fixes, and at most a wildcard in place of what that leaves open.
+func fits(arn, form string) bool {
+	got := strings.SplitN(variable.ReplaceAllString(arn, "*"), ":", 6)
+	for i, want := range strings.SplitN(form, ":", 6) {
+		parts := strings.Split(variable.ReplaceAllString(want, "\x00"), "\x00")
+		for j := range parts {
+			parts[j] = regexp.QuoteMeta(parts[j])
+		}
+		if i >= len(got) || !regexp.MustCompile("^"+strings.Join(parts, ".+")+"$").MatchString(got[i]) {
+			return false
+		}
+	}
+	return true
+}

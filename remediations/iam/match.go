@@ -1,0 +1,71 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+)
+
+// The condition operators.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Null
+const (
+	allLike = "ForAllValues:StringLike" // also holds where the request does not have the key
+	null    = "Null"                    // "true": the request does not have the key; "false": it does
+)
+
+// known reports a condition that is none of these.
+func known(operator, key string, values []string) error {
+	switch operator {
+	case allLike:
+		return nil
+	case null:
+		if len(values) == 1 && (values[0] == "true" || values[0] == "false") {
+			return nil
+		}
+		return fmt.Errorf("condition Null of %s is %q: want true or false", key, values)
+	}
+	return fmt.Errorf("condition operator %q: want %s or %s", operator, allLike, null)
+}
+
+// holds reports whether a condition's values hold for those that a key has in the request.
+func holds(operator string, values, got []string) bool {
+	if operator == null {
+		return (len(got) == 0) == (values[0] == "true")
+	}
+	return !slices.ContainsFunc(got, func(value string) bool {
+		return !slices.ContainsFunc(values, func(pattern string) bool { return like(pattern, value) })
+	})
+}
+
+// like reports whether a text is a pattern in which * is any run of characters and ? any one.
+func like(pattern, text string) bool { return glob(pattern, text, false) }
+
+// likeARN is like for ARNs: a wildcard stays between two colons, but that a * which ends its part may reach on.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+func likeARN(pattern, arn string) bool { return glob(pattern, arn, true) }
+
+func glob(pattern, text string, parts bool) bool {
+	for ; pattern != ""; pattern, text = pattern[1:], text[1:] {
+		if pattern[0] == '*' {
+			within := parts && len(pattern) > 1 && pattern[1] != ':'
+			return reach(pattern[1:], text, within, parts)
+		}
+		if text == "" || pattern[0] != text[0] && (pattern[0] != '?' || parts && text[0] == ':') {
+			return false
+		}
+	}
+	return text == ""
+}
+
+// reach reports whether some end of a text is a pattern; within: without a colon before it.
+func reach(pattern, text string, within, parts bool) bool {
+	for {
+		if glob(pattern, text, parts) {
+			return true
+		}
+		if text == "" || within && text[0] == ':' {
+			return false
+		}
+		text = text[1:]
+	}
+}

@@ -1,0 +1,192 @@
+package remediationtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/iam"
+)
+
+// names is which parameter of an operation holds the names, ids or ARNs of the resources that IAM checks it on. An
+// operation whose action IAM knows no resources of has none.
+var names = map[string]string{
+	"CloudTrail.GetEventSelectors": "TrailName",
+	"CloudTrail.GetTrail":          "Name",
+	"CloudTrail.GetTrailStatus":    "Name",
+	"CloudTrail.StartLogging":      "Name",
+	"CloudTrail.StopLogging":       "Name",
+	"EC2.CreateTags":               "Resources",
+	"EC2.DeleteTags":               "Resources",
+	"S3.DeleteBucketPolicy":        "Bucket",
+	"S3.GetBucketPolicy":           "Bucket",
+	"S3.GetBucketVersioning":       "Bucket",
+	"S3.GetPublicAccessBlock":      "Bucket",
+	"S3.PutBucketPolicy":           "Bucket",
+	"S3.PutBucketVersioning":       "Bucket",
+}
+
+// kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+var kinds = map[string]string{"i": "instance", "vol": "volume", "eni": "network-interface"}
+
+// resources is the ARNs that IAM checks a call on, and "*" where it knows no resources of the action. The account is
+// the caller's.
+func resources(c call, action, account string) ([]string, error) {
+	types, err := iam.Types(action)
+	if err != nil || len(types) == 0 {
+		return []string{"*"}, err
+	}
+	operation := c.service + "." + c.operation
+	parameter, known := names[operation]
+	if !known {
+		return nil, fmt.Errorf("it is not known which parameter of %s names its resource: add it to remediations/remediationtest/rights.go", operation)
+	}
+	values := texts(reflect.ValueOf(c.in).Elem().FieldByName(parameter))
+	if len(values) == 0 {
+		return nil, fmt.Errorf("%s was called without %s", operation, parameter)
+	}
+	place := strings.NewReplacer("${Partition}", remediations.Partition(c.region), "${Region}", c.region, "${Account}", account)
+	for i, value := range values {
+		if strings.HasPrefix(value, "arn:") {
+			continue
+		}
+		form := types[0]
+		if len(types) > 1 {
+			prefix, _, _ := strings.Cut(value, "-")
+			at := slices.IndexFunc(types, func(form string) bool { return strings.Contains(form, ":"+kinds[prefix]+"/") })
+			if at < 0 {
+				return nil, fmt.Errorf("%s was called on %q, and it is not known what that is: add it to remediations/remediationtest/rights.go, and its type to remediations/iam/actions.go", operation, value)
+			}
+			form = types[at]
+		}
+		values[i] = name.ReplaceAllLiteralString(place.Replace(form), value)
+	}
+	return values, nil
+}
+
+var name = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// texts is the texts in a *string or a []string.
+func texts(v reflect.Value) []string {
+	switch v := v.Interface().(type) {
+	case *string:
+		if v != nil {
+			return []string{*v}
+		}
+	case []string:
+		return slices.Clone(v)
+	}
+	return nil
+}
+
+// permitted: IAM allows each of the play's calls, from one on, by the statements. None of these would allow the same on
+// a resource of another type, nor, unless its permission says Why, in another account or Region.
+func (k *kit) permitted(p *play, from int, rights []remediations.Statement) error {
+	policies, err := k.policies(p, rights)
+	if err != nil {
+		return err
+	}
+	for _, c := range p.stage.calls[from:] {
+		action, err := engine.Action(c.service, c.operation)
+		if err != nil {
+			return err
+		}
+		arns, err := resources(c, action, p.event.Account)
+		if err != nil {
+			return err
+		}
+		for _, arn := range arns {
+			if err := k.allowed(policies, iam.Request{Action: action, Resource: arn}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// allowed: some policy allows the request, and none allows more.
+func (k *kit) allowed(policies []*iam.Policy, r iam.Request) error {
+	allowed := false
+	for i, policy := range policies {
+		permission := k.module.Permissions()[i]
+		if !policy.Allows(r) {
+			continue
+		}
+		allowed, k.used[permission] = true, true
+		for where, arn := range elsewhere(r.Resource) {
+			if (permission.Why == "" || where == anotherType) && policy.Allows(iam.Request{Action: r.Action, Resource: arn}) {
+				return fmt.Errorf("%s on %s is needed for %s, and allows %s, %s: narrow it, or say Why", r.Action, permission.Resource, r.Resource, arn, where)
+			}
+		}
+	}
+	if !allowed {
+		return fmt.Errorf("IAM would refuse %s on %s: no permission is for it", r.Action, r.Resource)
+	}
+	return nil
+}
+
+const anotherType = "of another type"
+
+// elsewhere is the ARN of another resource in each way that IAM can tell it by, by what is different.
+func elsewhere(arn string) map[string]string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 {
+		return nil
+	}
+	others := map[string]string{}
+	for i, other := range map[int]string{3: "elsewhere-1", 4: "000000000000"} {
+		if parts[i] != "" {
+			changed := slices.Clone(parts)
+			changed[i] = other
+			others[map[int]string{3: "in another Region", 4: "in another account"}[i]] = strings.Join(changed, ":")
+		}
+	}
+	if _, id, ok := strings.Cut(parts[5], "/"); ok {
+		others[anotherType] = strings.Join(parts[:5], ":") + ":other/" + id
+	}
+	return others
+}
+
+// policies is a policy for each statement, as CloudFormation makes it where the event is from.
+func (k *kit) policies(p *play, rights []remediations.Statement) ([]*iam.Policy, error) {
+	place := strings.NewReplacer("${AWS::Partition}", remediations.Partition(p.event.Region),
+		"${AWS::Region}", p.event.Region, "${AWS::AccountId}", p.event.Account)
+	var policies []*iam.Policy
+	for _, statement := range rights {
+		statement.Resource = place.Replace(statement.Resource)
+		text, err := json.Marshal(remediations.NewPolicy([]remediations.Statement{statement}))
+		if err != nil {
+			return nil, err
+		}
+		policy, err := iam.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		policies = append(policies, policy)
+	}
+	return policies, nil
+}
+
+// everyPermissionIsUsed: what is declared and never needed is a right too many.
+func (k *kit) everyPermissionIsUsed() {
+	for _, p := range k.module.Permissions() {
+		if !k.used[p] {
+			k.breach("%s is declared, but no case calls it on %s", p.Action, p.Resource)
+		}
+	}
+}
+
+// everyPermissionIsNarrow: a right is for one type of resource that its action takes, and for * only if it takes none.
+func (k *kit) everyPermissionIsNarrow() {
+	for _, p := range k.module.Permissions() {
+		if err := iam.Narrow(p.Action, p.Resource); err != nil {
+			k.breach("%w", err)
+		}
+	}
+}
