@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -150,11 +151,17 @@ func (k *kit) rereads(c Case) error {
 	}))
 }
 
-// ownEvents: the events of the action's own calls are a no-op.
+// ownEvents: the events of the action's own calls are a no-op, and there is one for each operation that writes.
 func (k *kit) ownEvents(c Case) error {
 	p, err := k.delivered(c)
 	if err != nil {
 		return err
+	}
+	writes, names := map[string]bool{}, map[string]bool{}
+	for _, call := range p.stage.calls {
+		if !k.reads(call) {
+			writes[call.operation] = true
+		}
 	}
 	for i, own := range c.Own {
 		event, err := events.Parse(own)
@@ -170,6 +177,10 @@ func (k *kit) ownEvents(c Case) error {
 		if err := k.quiet(p, own); err != nil {
 			return fmt.Errorf("own event %d (%s): %w", i, event.Record.EventName, err)
 		}
+		names[event.Record.EventName] = true
+	}
+	if len(writes) > len(names) { // what an operation's event is called is not always its own name
+		return fmt.Errorf("it calls %s, and has own events of %d names only", strings.Join(slices.Sorted(maps.Keys(writes)), ", "), len(names))
 	}
 	return nil
 }

@@ -123,12 +123,18 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{event: event, stage: &stage{world: c.World()}, store: &engine.Memory{}}
+	return newPlay(k.module, mode, event, &stage{world: c.World()})
+}
+
+// newPlay is a module at work on a stage, a minute after an event.
+func newPlay(m *remediations.Module, mode remediations.Mode, event events.Event, s *stage) (*play, error) {
+	p := &play{event: event, stage: s, store: &engine.Memory{}}
+	var err error
 	p.engine, err = engine.New(engine.Config{
-		Module:  k.module,
+		Module:  m,
 		Mode:    mode,
 		Account: event.Account,
-		AWS:     p.stage.config(),
+		AWS:     s.config(),
 		Store:   p.store,
 		Alert: func(_ context.Context, m engine.Message) error {
 			p.mu.Lock()

@@ -168,6 +168,16 @@ func TestFindsBreaks(t *testing.T) {
 				return action(ctx, run, f)
 			}
 		}, "was refused, and the module went on"},
+		{"a write without an event", func(m *remediations.Module) {
+			action := m.Action
+			m.Writes = append(m.Writes, remediations.Permission{Action: "s3:DeleteBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"})
+			m.Action = func(ctx context.Context, run *remediations.Run, f *remediations.Finding) error {
+				if _, err := s3.NewFromConfig(run.AWS).DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &f.Resource.ID}); err != nil {
+					return err
+				}
+				return action(ctx, run, f)
+			}
+		}, "it calls DeleteBucketPolicy, PutBucketVersioning, and has own events of 1 names only"},
 		{"a call in the wrong Region", func(m *remediations.Module) {
 			guard := m.Guard
 			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {

@@ -18,6 +18,9 @@ type World struct {
 	State   any      // pointer to what the answers read and write; worlds are compared by its JSON
 	Answers []Answer // one an operation
 	Change  func()   // somebody else changes the resource; required where the module has an Undo
+	// Event is the event that AWS writes for a call, by its typed input; nil for a call that only reads. It is required
+	// in a joint world, where one module's writes are what others look at.
+	Event func(in any) []byte
 }
 
 // Answer is what a World answers to one operation.
