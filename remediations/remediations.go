@@ -52,7 +52,7 @@ type Module struct {
 type Permission struct {
 	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock": not always the API operation's
 	Resource string // an ARN; may hold ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region}
-	Why      string // required for a wildcard action, and for a Resource that is all that a service has
+	Why      string // required for a wildcard action, and for a Resource that is all that a service has, or in any account or Region
 }
 
 // Resource is where a module looks.
