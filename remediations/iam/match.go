@@ -1,37 +1,13 @@
 package iam
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
-// The condition operators.
+// allLike is the one condition operator that is known. It also holds where the request does not have the key.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Null
-const (
-	allLike = "ForAllValues:StringLike" // also holds where the request does not have the key
-	null    = "Null"                    // "true": the request does not have the key; "false": it does
-)
-
-// known reports a condition that is none of these.
-func known(operator, key string, values []string) error {
-	switch operator {
-	case allLike:
-		return nil
-	case null:
-		if len(values) == 1 && (values[0] == "true" || values[0] == "false") {
-			return nil
-		}
-		return fmt.Errorf("condition Null of %s is %q: want true or false", key, values)
-	}
-	return fmt.Errorf("condition operator %q: want %s or %s", operator, allLike, null)
-}
+const allLike = "ForAllValues:StringLike"
 
 // holds reports whether a condition's values hold for those that a key has in the request.
-func holds(operator string, values, got []string) bool {
-	if operator == null {
-		return (len(got) == 0) == (values[0] == "true")
-	}
+func holds(values, got []string) bool {
 	return !slices.ContainsFunc(got, func(value string) bool {
 		return !slices.ContainsFunc(values, func(pattern string) bool { return like(pattern, value) })
 	})
