@@ -1,0 +1,267 @@
+// Package ledger makes records of runs such that a change in them is seen. Each record is an object of a bucket. Each
+// hour a digest lists the objects that were written in the hour before, with their SHA-256, names the digest before
+// it in the same way, and is signed: whoever changes, removes, adds or reorders records has to change every digest
+// since then, and can't sign them.
+//
+//	records/2026/11/21/15/20261121T150405Z-s3-public-policy-0123456789abcdef0123-v2.json
+//	digests/2026/11/21/15.json        a Digest
+//	digests/2026/11/21/15.json.sig    its signature: ECDSA over the SHA-256 of the digest's bytes, in ASN.1 DER
+//
+// The hour in an object's key is that in which it is written, so that an hour is complete soon after it is over.
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Objects holds the objects of a ledger: the bucket, or a copy of it.
+type Objects interface {
+	// Keys are those that begin with prefix and come after another, in the order of their bytes.
+	Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error]
+	// Open is an object's content and its size in bytes. The error is fs.ErrNotExist for one that is not there, and
+	// ErrUnfit for what can't be an object's copy.
+	Open(ctx context.Context, key string) (io.ReadCloser, int64, error)
+}
+
+// ErrUnfit is the error for what can't be the copy of an object: a symbolic link, a device.
+var ErrUnfit = errors.New("not a plain file")
+
+// Format is what a digest says that it is.
+const Format = "countermand-digest-1"
+
+// Digest is what was written in an hour.
+type Digest struct {
+	Format string `json:"format"`
+	Ledger
+	Number   int       `json:"number"` // 1 for the first of a chain, then one more each hour
+	Begin    time.Time `json:"begin"`  // of the hour, in UTC
+	End      time.Time `json:"end"`
+	Previous *Link     `json:"previous"` // null for the first of a chain
+	Records  []Entry   `json:"records"`  // in the order of their keys
+}
+
+// Ledger says whose digests these are; it is the same in all of them until somebody deploys it otherwise.
+type Ledger struct {
+	Account       string `json:"account"`
+	Region        string `json:"region"`
+	Bucket        string `json:"bucket"`
+	Key           string `json:"key"`           // ARN of the key that signs
+	RetentionDays int    `json:"retentionDays"` // after so many days the bucket deletes a record
+}
+
+// Link is a digest that another one continues.
+type Link struct {
+	Object    string `json:"object"`
+	SHA256    string `json:"sha256"`
+	Signature []byte `json:"signature"` // base64 in JSON
+}
+
+// Entry is a record that a digest lists.
+type Entry struct {
+	Object  string `json:"object"`
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+	Run     string `json:"run"`
+	Version int    `json:"version"`
+}
+
+const (
+	recordPrefix = "records/"
+	digestPrefix = "digests/"
+
+	hourForm    = "2006/01/02/15"
+	changedForm = "20060102T150405Z"
+)
+
+var (
+	runForm    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,199}$`)
+	recordForm = regexp.MustCompile(`^records/([0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2})/([0-9]{8}T[0-9]{6}Z)-([a-z][a-z0-9-]{0,199})-v([1-9][0-9]{0,5})\.json$`)
+)
+
+// name is what a record's key says.
+type name struct {
+	hour    time.Time // in which it was written
+	changed time.Time // when the run table got this version, to the second
+	run     string
+	version int
+}
+
+// RecordKey is the key of a version of a run's record.
+func RecordKey(written, changed time.Time, run string, version int) (string, error) {
+	if !runForm.MatchString(run) || version < 1 || version > 999_999 {
+		return "", fmt.Errorf("run %q, version %d: no object can be named so", run, version)
+	}
+	return fmt.Sprintf("%s%s/%s-%s-v%d.json", recordPrefix, written.UTC().Format(hourForm),
+		changed.UTC().Format(changedForm), run, version), nil
+}
+
+// parseRecordKey takes a record's key apart, and reports whether it is one.
+func parseRecordKey(key string) (name, bool) {
+	m := recordForm.FindStringSubmatch(key)
+	if m == nil {
+		return name{}, false
+	}
+	hour, hourErr := time.Parse(hourForm, m[1])
+	changed, changedErr := time.Parse(changedForm, m[2])
+	version, versionErr := strconv.Atoi(m[4])
+	return name{hour, changed, m[3], version}, hourErr == nil && changedErr == nil && versionErr == nil
+}
+
+// digestKey is the key of an hour's digest.
+func digestKey(hour time.Time) string { return digestPrefix + hour.UTC().Format(hourForm) + ".json" }
+
+// signatureKey is the key of a digest's signature.
+func signatureKey(digest string) string { return digest + ".sig" }
+
+// parseDigestKey is the hour of a digest's key, or of that of its signature.
+func parseDigestKey(key string) (hour time.Time, signature, ok bool) {
+	digest, signature := strings.CutSuffix(key, ".sig")
+	hour, err := time.Parse(digestPrefix+hourForm+".json", digest)
+	return hour, signature, err == nil && digestKey(hour) == digest
+}
+
+// encode is a digest's bytes: the same for the same digest.
+func (d *Digest) encode() ([]byte, error) {
+	text, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the digest of %s: %w", d.Begin.Format(hourForm), err)
+	}
+	return append(text, '\n'), nil
+}
+
+// decode reads a digest and checks what it says of itself. It knows nothing yet of the place it was found in.
+func decode(text []byte) (*Digest, error) {
+	d := new(Digest)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(d); err != nil {
+		return nil, fmt.Errorf("it is no digest: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("it is no digest: something comes after the JSON object")
+	}
+	switch {
+	case d.Format != Format:
+		return nil, fmt.Errorf("its format is %q, and this version of Countermand reads %q", d.Format, Format)
+	case !d.Begin.Equal(d.Begin.Truncate(time.Hour)) || !d.End.Equal(d.Begin.Add(time.Hour)):
+		return nil, errors.New("it is not of one hour")
+	case (d.Number == 1) != (d.Previous == nil) || d.Number < 1:
+		return nil, fmt.Errorf("it is number %d of its chain, and that does not agree with the digest before it", d.Number)
+	}
+	for i, e := range d.Records {
+		n, ok := parseRecordKey(e.Object)
+		switch {
+		case !ok || !n.hour.Equal(d.Begin) || n.run != e.Run || n.version != e.Version || e.Bytes < 0:
+			return nil, fmt.Errorf("its entry %d is no record of this hour: %q", i+1, e.Object)
+		case i > 0 && d.Records[i-1].Object >= e.Object:
+			return nil, fmt.Errorf("its entries are not in order: %q", e.Object)
+		}
+	}
+	return d, nil
+}
+
+// maxDigest bounds what is read of a digest, in bytes: some 200,000 records.
+const maxDigest = 64 << 20
+
+// maxSignature bounds what is read of a signature. One of this kind has at most 72 bytes.
+const maxSignature = 1 << 10
+
+// read reads an object whole.
+func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error) {
+	content, size, err := o.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	if size > most {
+		return nil, fmt.Errorf("%w: %d bytes, and %d is the most that one has", ErrUnfit, size, most)
+	}
+	text, err := io.ReadAll(io.LimitReader(content, most))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	return text, nil
+}
+
+// content is what is in an object.
+type content struct {
+	sha256 string // in hexadecimal; empty where the size said enough
+	bytes  int64
+	err    error
+}
+
+// parallel is how many objects are read at once. One takes some 30 ms from the bucket.
+const parallel = 16
+
+// contents hashes objects. enough, which may be nil, says of the i-th one that its size is enough to know.
+func contents(ctx context.Context, o Objects, keys []string, enough func(i int, size int64) bool) []content {
+	found := make([]content, len(keys))
+	inParallel(len(keys), func(i int) {
+		found[i] = hash(ctx, o, keys[i], func(size int64) bool { return enough != nil && enough(i, size) })
+	})
+	return found
+}
+
+// inParallel calls do for each number below n, and returns when all of that is done.
+func inParallel(n int, do func(i int)) {
+	var group sync.WaitGroup
+	for first := range min(parallel, n) {
+		group.Go(func() {
+			for i := first; i < n; i += parallel {
+				do(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func hash(ctx context.Context, o Objects, key string, enough func(size int64) bool) (c content) {
+	body, size, err := o.Open(ctx, key)
+	if err != nil {
+		return content{err: err}
+	}
+	defer body.Close()
+	if enough(size) {
+		return content{bytes: size}
+	}
+	h := sha256.New()
+	c.bytes, err = io.Copy(h, body)
+	if err != nil {
+		return content{err: fmt.Errorf("read %s: %w", key, err)}
+	}
+	c.sha256 = hex.EncodeToString(h.Sum(nil))
+	return c
+}
+
+// sumOf is the SHA-256 of a text in hexadecimal.
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// keysOf are the keys below a prefix.
+func keysOf(ctx context.Context, o Objects, prefix, after string) ([]string, error) {
+	var keys []string
+	for key, err := range o.Keys(ctx, prefix, after) {
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys, nil
+}

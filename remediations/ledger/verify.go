@@ -1,0 +1,290 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// Check says what to verify.
+type Check struct {
+	Keys     []*ecdsa.PublicKey // of the ledger; more than one after it got another
+	Since    time.Time          // only hours from then on; zero: from the beginning of the chain
+	Until    time.Time          // only hours up to then; zero: up to now
+	Now      time.Time
+	Bucket   string            // that the digests have to be of; empty: any
+	Digest   string            // SHA-256 of a digest that has to be in the chain still; empty: none
+	Progress func(objects int) // called with the number of objects looked at so far
+}
+
+// Report is what Verify has found.
+type Report struct {
+	From       time.Time `json:"from"`  // of the digests that were checked
+	Until      time.Time `json:"until"` // up to where the chain reaches
+	Begins     bool      `json:"begins"`
+	Digests    int       `json:"digests"`
+	Records    int       `json:"records"`    // that are as they were
+	Duplicates int       `json:"duplicates"` // of these, written twice: deliveries are at least once
+	Expired    int       `json:"expired"`    // gone, as their time was over
+	Open       int       `json:"open"`       // written since the newest digest: not proven yet
+	Newest     string    `json:"newest"`     // SHA-256 of the newest digest
+	Problems   []Problem `json:"problems"`
+}
+
+// Problem is something that is not as it was written.
+type Problem struct {
+	Object string `json:"object"`
+	What   string `json:"what"` // follows the object in a sentence
+}
+
+// late is how old the end of a chain may be: an hour to be over, and one to make its digest in.
+const late = 2 * time.Hour
+
+// Verify checks digests and records. An error says that it could not be done; what is wrong with them is in the
+// report.
+func Verify(ctx context.Context, o Objects, c Check) (*Report, error) {
+	v := &verifier{Check: c, objects: o, report: &Report{Problems: []Problem{}}, records: map[time.Time][]string{}}
+	v.Since, v.Until = v.Since.UTC().Truncate(time.Hour), v.Until.UTC().Truncate(time.Hour)
+	if err := v.list(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.load(ctx); err != nil {
+		return nil, err
+	}
+	v.chain()
+	v.edges()
+	if err := v.contents(ctx); err != nil {
+		return nil, err
+	}
+	v.unlisted()
+	v.versions()
+	return v.report, nil
+}
+
+type verifier struct {
+	Check
+	objects Objects
+	report  *Report
+	digests []*found               // by hour
+	records map[time.Time][]string // keys by hour
+	looked  int
+}
+
+// found is a digest as it was found.
+type found struct {
+	key       string
+	hour      time.Time
+	text      []byte
+	signature []byte
+	digest    *Digest // nil where it can't be trusted
+}
+
+func (v *verifier) wrong(object, format string, args ...any) {
+	v.report.Problems = append(v.report.Problems, Problem{object, fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) looksAt(n int) {
+	v.looked += n
+	if v.Progress != nil {
+		v.Progress(v.looked)
+	}
+}
+
+// within reports whether an hour is to be checked.
+func (v *verifier) within(hour time.Time) bool {
+	return !hour.Before(v.Since) && (v.Until.IsZero() || hour.Before(v.Until))
+}
+
+// list finds the digests and records of the hours to be checked.
+func (v *verifier) list(ctx context.Context) error {
+	keys, err := keysOf(ctx, v.objects, digestPrefix, "")
+	if err != nil {
+		return fmt.Errorf("list the digests: %w", err)
+	}
+	v.looksAt(len(keys))
+	for _, key := range keys {
+		hour, signature, ok := parseDigestKey(key)
+		switch {
+		case !ok:
+			v.wrong(key, "is not the name of a digest or of its signature")
+		case v.within(hour) && !signature:
+			v.digests = append(v.digests, &found{key: key, hour: hour})
+		case v.within(hour):
+			if _, there := slices.BinarySearch(keys, digestKey(hour)); !there {
+				v.wrong(key, "is the signature of a digest that is not there")
+			}
+		}
+	}
+	slices.SortFunc(v.digests, func(a, b *found) int { return a.hour.Compare(b.hour) })
+	if keys, err = keysOf(ctx, v.objects, recordPrefix, ""); err != nil {
+		return fmt.Errorf("list the records: %w", err)
+	}
+	v.looksAt(len(keys))
+	for _, key := range keys {
+		n, ok := parseRecordKey(key)
+		switch {
+		case !ok:
+			v.wrong(key, "is not the name of a record")
+		case v.within(n.hour):
+			v.records[n.hour] = append(v.records[n.hour], key)
+		}
+	}
+	return nil
+}
+
+// load reads the digests and decides which of them to trust.
+func (v *verifier) load(ctx context.Context) error {
+	errs := make([][2]error, len(v.digests))
+	inParallel(len(v.digests), func(i int) {
+		f := v.digests[i]
+		f.text, errs[i][0] = read(ctx, v.objects, f.key, maxDigest)
+		f.signature, errs[i][1] = read(ctx, v.objects, signatureKey(f.key), maxSignature)
+	})
+	fits := 0
+	var unfit []*found
+	for i, f := range v.digests {
+		whole, err := v.readable(f.key, errs[i][0])
+		signed, signatureErr := v.readable(signatureKey(f.key), errs[i][1])
+		switch {
+		case err != nil || signatureErr != nil:
+			return errors.Join(err, signatureErr)
+		case !whole || !signed: // said already
+		case v.signed(f):
+			fits++
+			v.trust(f)
+		default:
+			unfit = append(unfit, f)
+		}
+	}
+	for _, f := range unfit {
+		what := "does not fit its signature: one of the two was changed, or another key has signed"
+		if d, err := decode(f.text); err == nil && !d.Begin.Equal(f.hour) {
+			what = fmt.Sprintf("does not fit its signature, and holds the digest of %s: it was moved or swapped", clock(d.Begin))
+		} else if err == nil && fits == 0 {
+			what = "does not fit its signature, like every digest here: is the public key that of " + d.Key + "?"
+		}
+		v.wrong(f.key, "%s", what)
+	}
+	return nil
+}
+
+// readable reports whether an object could be read, and notes what is wrong with it if not. An error is one of
+// reading that says nothing about the object.
+func (v *verifier) readable(key string, err error) (bool, error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		v.wrong(key, "is missing")
+	case errors.Is(err, ErrUnfit):
+		v.wrong(key, "can't be read: %v", err)
+	case err != nil:
+		return false, fmt.Errorf("read %s: %w", key, err)
+	}
+	return err == nil, nil
+}
+
+func (v *verifier) signed(f *found) bool {
+	sum := sha256.Sum256(f.text)
+	return slices.ContainsFunc(v.Keys, func(key *ecdsa.PublicKey) bool { return ecdsa.VerifyASN1(key, sum[:], f.signature) })
+}
+
+// trust takes a digest whose signature fits for what it says, if it is that of its place.
+func (v *verifier) trust(f *found) {
+	d, err := decode(f.text)
+	switch {
+	case err != nil:
+		v.wrong(f.key, "can't be used: %v", err)
+	case !d.Begin.Equal(f.hour):
+		v.wrong(f.key, "holds the digest of %s: it was moved or swapped", clock(d.Begin))
+	case v.Bucket != "" && d.Bucket != v.Bucket:
+		v.wrong(f.key, "is a digest of the bucket %s", d.Bucket)
+	default:
+		f.digest = d
+	}
+}
+
+// chain checks that each digest continues the one before.
+func (v *verifier) chain() {
+	for i, f := range v.digests {
+		v.report.Digests++
+		if i == 0 {
+			continue
+		}
+		previous := v.digests[i-1]
+		if gap := previous.hour.Add(time.Hour); !gap.Equal(f.hour) {
+			v.wrong(digestKey(gap), "is missing%s", more(gap, f.hour))
+		}
+		if f.digest == nil {
+			continue
+		}
+		link := f.digest.Previous
+		switch {
+		case link == nil:
+			v.wrong(f.key, "begins a chain anew: nothing says that what was before it is whole")
+		case !previous.hour.Add(time.Hour).Equal(f.hour): // said already
+		case link.Object != previous.key:
+			v.wrong(f.key, "continues %s, not the digest of the hour before", link.Object)
+		case previous.text != nil && link.SHA256 != sumOf(previous.text):
+			v.wrong(previous.key, "is not the digest that the next one continues: it was changed or replaced")
+		case previous.signature != nil && !bytes.Equal(link.Signature, previous.signature):
+			v.wrong(signatureKey(previous.key), "is not the signature that the next digest names")
+		case previous.digest != nil && !sameLedger(f.digest, previous.digest):
+			v.wrong(f.key, "is of another account, Region or bucket than the digest before")
+		}
+	}
+}
+
+func sameLedger(a, b *Digest) bool {
+	return a.Account == b.Account && a.Region == b.Region && a.Bucket == b.Bucket
+}
+
+// edges checks where the chain begins and where it ends.
+func (v *verifier) edges() {
+	if len(v.digests) == 0 {
+		v.wrong(digestPrefix, "holds no digest of this time: nothing is proven")
+		return
+	}
+	first, last := v.digests[0], v.digests[len(v.digests)-1]
+	v.report.From, v.report.Until = first.hour, last.hour.Add(time.Hour)
+	v.report.Newest = sumOf(last.text)
+	begins := first.digest != nil && first.digest.Previous == nil
+	v.report.Begins = begins
+	unbounded := v.Since.IsZero()
+	switch {
+	case unbounded && first.digest != nil && !begins:
+		v.wrong(first.key, "is the oldest digest, and number %d of its chain: those before it are missing", first.digest.Number)
+	case !unbounded && first.hour.After(v.Since) && begins:
+		v.wrong(first.key, "begins the chain: nothing proves the time before it, from %s on", clock(v.Since))
+	case !unbounded && first.hour.After(v.Since):
+		v.wrong(digestKey(v.Since), "is missing%s", more(v.Since, first.hour))
+	}
+	end := v.Now.Add(-late)
+	if !v.Until.IsZero() && v.Until.Before(end) {
+		end = v.Until
+	}
+	if v.report.Until.Before(end) {
+		v.wrong(last.key, "is the newest digest: nothing after %s is proven", clock(v.report.Until))
+	}
+	if v.Digest != "" && !slices.ContainsFunc(v.digests, func(f *found) bool { return f.digest != nil && sumOf(f.text) == v.Digest }) {
+		v.wrong(digestPrefix, "holds no digest with the SHA-256 %s: the chain is another one than it was, or that digest is not of this time", v.Digest)
+	}
+}
+
+// hours is the number of hours from one to another.
+func hours(from, to time.Time) int { return int(to.Sub(from) / time.Hour) }
+
+// more says that all digests up to one are missing, if there is more than one.
+func more(from, to time.Time) string {
+	if n := hours(from, to); n > 1 {
+		return fmt.Sprintf(", and so are all up to %s: %d of them", clock(to), n)
+	}
+	return ""
+}
+
+// clock is an hour for people.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
