@@ -9,12 +9,14 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// alarm rings when a metric is above zero for a minute.
+// alarm rings when a metric is above a value, mostly zero, for a minute.
 type alarm struct {
 	id, name          string
 	namespace, metric string
 	dimension, value  string // none if the dimension is empty
 	text              string // what happened, and what to do
+	above             int    // rings when the metric is above it
+	absent            bool   // rings, instead, when the metric is zero or not there in two hours
 }
 
 // alarmsOf is the alarms of a module. Each watches one metric as it is: an expression over metrics of which
@@ -23,34 +25,45 @@ type alarm struct {
 // The queue's alarm covers more than it says: what EventBridge can't hand over (FailedInvocations) and what
 // the engine fails at (Failed) ends there, and Errors has rung for the latter a few minutes before.
 func alarmsOf(m *remediations.Module) []alarm {
-	name, queue := resourceName(m), queueName(m)
-	lambda := func(id, metric, text string) alarm {
-		return alarm{id, name + "-" + id, "AWS/Lambda", metric, "FunctionName", name, text}
-	}
+	name, queue := resourceName(m), queueName(resourceName(m))
+	lambda := func(id, metric, text string) alarm { return lambdaAlarm(name, id, metric, text) }
 	outcome := func(id, metric, text string) alarm {
-		return alarm{id, name + "-" + id, "Countermand", metric, "Module", m.Name, text}
+		return alarm{id: id, name: name + "-" + id, namespace: "Countermand", metric: metric, dimension: "Module", value: m.Name, text: text}
 	}
 	return []alarm{
-		{"unhandled", name + "-unhandled", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue,
-			"What happened: an event was given up on, after every retry; what it reported may still be in place. " +
-				"What to do: read the message in the queue " + queue + " (its attributes or its requestContext say why) and look at the resource it names; " +
-				"mend the cause, invoke the function " + name + " with the event (the message, or its requestPayload), and delete the message."},
+		unhandled(name,
+			"What happened: an event was given up on, after every retry; what it reported may still be in place. "+
+				"What to do: read the message in the queue "+queue+" (its attributes or its requestContext say why) and look at the resource it names; "+
+				"mend the cause, invoke the function "+name+" with the event (the message, or its requestPayload), and delete the message."),
 		lambda("errors", "Errors",
 			"What happened: a run failed, and is tried again after one and after two minutes. "+
-				"What to do: if the alarm "+name+"-unhandled follows, do what it says; if it does not, a retry has made it good. The log "+logGroupName(m)+" says why."),
+				"What to do: if the alarm "+name+"-unhandled follows, do what it says; if it does not, a retry has made it good. The log "+logGroupName(name)+" says why."),
 		lambda("throttles", "Throttles",
 			"What happened: Lambda held events back, so that they are handled late, and given up on after an hour. "+
 				"What to do: see what uses up the account's concurrent executions, and whether somebody set the reserved concurrency of "+name+"."),
 		outcome("rejected", "Rejected",
 			"What happened: an event claimed to be from CloudTrail and can't be. Somebody who may put events or invoke the function may be testing the defence. "+
-				"What to do: nothing was changed; find out from CloudTrail who called PutEvents or Invoke, the log "+logGroupName(m)+" has the time and the reason."),
+				"What to do: nothing was changed; find out from CloudTrail who called PutEvents or Invoke, the log "+logGroupName(name)+" has the time and the reason."),
 		outcome("unverified", "Unverified",
 			"What happened: the resource was put right, and was still wrong when looked at again. "+
 				"What to do: look at the resource now, the alert and the run record in "+runTable+" name it; somebody or something may be changing it back."),
 		outcome("access-denied", "AccessDenied",
 			"What happened: AWS refused a call that "+name+" needs, so that it may be blind or unable to act. "+
-				"What to do: see in the log "+logGroupName(m)+" which call, then look for a service control policy, a resource policy or a changed role that denies it."),
+				"What to do: see in the log "+logGroupName(name)+" which call, then look for a service control policy, a resource policy or a changed role that denies it."),
 	}
+}
+
+// unhandled rings when something is in a function's failure queue.
+func unhandled(function, text string) alarm {
+	return alarm{
+		id: "unhandled", name: function + "-unhandled", namespace: "AWS/SQS", metric: "ApproximateNumberOfMessagesVisible",
+		dimension: "QueueName", value: queueName(function), text: text,
+	}
+}
+
+// lambdaAlarm watches what Lambda counts of a function.
+func lambdaAlarm(function, id, metric, text string) alarm {
+	return alarm{id: id, name: function + "-" + id, namespace: "AWS/Lambda", metric: metric, dimension: "FunctionName", value: function, text: text}
 }
 
 // stackAlarms are those that a stack has one of each, of metrics that functions count without their module.
@@ -77,27 +90,33 @@ func newAlarms(scope constructs.Construct, topic awssns.CfnTopic, alarms ...alar
 		if a.dimension != "" {
 			dimensions = []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: &a.dimension, Value: &a.value}}
 		}
-		awscloudwatch.NewCfnAlarm(scope, jsii.String("Alarm-"+a.id), &awscloudwatch.CfnAlarmProps{
+		props := &awscloudwatch.CfnAlarmProps{
 			AlarmName:          &a.name,
 			AlarmDescription:   &a.text,
 			Namespace:          &a.namespace,
 			MetricName:         &a.metric,
 			Dimensions:         dimensions,
-			Statistic:          jsii.String(statistic(a.namespace)),
+			Statistic:          jsii.String(a.statistic()),
 			Period:             number(60),
 			EvaluationPeriods:  number(1),
-			Threshold:          number(0),
+			Threshold:          number(a.above),
 			ComparisonOperator: jsii.String("GreaterThanThreshold"),
 			// Metrics of what went wrong are only written when something did.
 			TreatMissingData: jsii.String("notBreaching"),
 			AlarmActions:     &[]any{topic.Ref()},
-		})
+		}
+		if a.absent {
+			props.Period, props.EvaluationPeriods = number(3600), number(2)
+			props.Threshold, props.ComparisonOperator = number(1), jsii.String("LessThanThreshold")
+			props.TreatMissingData = jsii.String("breaching")
+		}
+		awscloudwatch.NewCfnAlarm(scope, jsii.String("Alarm-"+a.id), props)
 	}
 }
 
-// statistic adds up counts; a queue's depth is a level.
-func statistic(namespace string) string {
-	if namespace == "AWS/SQS" {
+// statistic adds up counts; a queue's depth and an age are levels.
+func (a alarm) statistic() string {
+	if a.namespace == "AWS/SQS" || a.metric == "IteratorAge" {
 		return "Maximum"
 	}
 	return "Sum"

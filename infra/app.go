@@ -34,13 +34,16 @@ func build(app awscdk.App, modules []*remediations.Module, dist string, now time
 		}
 	}
 	code := filepath.Join(dist, "remediate-"+config.Architecture)
-	if _, err := os.Stat(filepath.Join(code, "bootstrap")); err != nil {
-		return fmt.Errorf("the function's code is not built, run ./scripts/build: %w", err)
+	ledger := filepath.Join(dist, "ledger-"+config.Architecture)
+	for _, folder := range []string{code, ledger} {
+		if _, err := os.Stat(filepath.Join(folder, "bootstrap")); err != nil {
+			return fmt.Errorf("the functions' code is not built, run ./scripts/build: %w", err)
+		}
 	}
 	if config.Trail != nil {
 		newTrailStack(app, config)
 	}
-	return newMainStack(app, config, code, now)
+	return newMainStack(app, config, code, ledger, now)
 }
 
 // newStack is a stack in the configured account and Region, or wherever the deployment runs.

@@ -23,6 +23,7 @@ type Config struct {
 	Emails           []string // who is told
 	LogRetentionDays int      // of the functions' logs
 	RunRetentionDays int      // of the run records
+	Ledger           *Ledger  // nil if records are in the run table only
 	Limits           remediations.Limits
 	Modules          []Enabled // sorted by name
 	Exemptions       []remediations.Exemption
@@ -48,6 +49,11 @@ type DataEvents struct {
 	ARNs []string // how the resources' ARNs begin; none for all
 }
 
+// Ledger is how records are kept where a change in them is seen.
+type Ledger struct {
+	LockDays int // for so long nobody deletes one without the right to bypass governance
+}
+
 const (
 	arm64 = "arm64"
 	amd64 = "amd64"
@@ -56,7 +62,7 @@ const (
 	off = "off"
 )
 
-// lockDays is for how long logs are locked if the file does not say: long enough to notice an intruder who
+// lockDays is for how long logs and records are locked if the file does not say: long enough to notice an intruder who
 // would rather have them gone.
 const lockDays = 30
 
@@ -87,6 +93,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, now t
 	}
 	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
 	modes := map[string]string{}
+	var ledger ast.Node
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
 		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
@@ -97,10 +104,12 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, now t
 		}},
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
+		{name: "ledger", read: func(n ast.Node) { ledger = n }},
 		{name: "limits", read: func(n ast.Node) { r.limits(n, &c.Limits) }},
 		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
 		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules, now) }},
 	})
+	c.Ledger = r.ledger(ledger, c.RunRetentionDays)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -175,6 +184,25 @@ func (r *reader) trail(n ast.Node) *Trail {
 		r.wrong(locked, "want at most retentionDays (%d): a locked log can't expire", t.RetentionDays)
 	}
 	return t
+}
+
+// ledger reads what the file says of the ledger; nothing is as good as an empty mapping. It comes after the rest, as
+// records are kept for retentionDays.
+func (r *reader) ledger(n ast.Node, retentionDays int) *Ledger {
+	if text, ok := n.(*ast.StringNode); ok {
+		if text.Value != off {
+			r.wrong(n, "want off, or a mapping with the key lockDays, got %s", kindOf(n))
+		}
+		return nil
+	}
+	l := &Ledger{LockDays: min(lockDays, retentionDays)}
+	r.mapping(n, "ledger", []field{{name: "lockDays", read: func(n ast.Node) {
+		l.LockDays = r.number(n, 1, 3650)
+		if retentionDays > 0 && l.LockDays > retentionDays {
+			r.wrong(n, "want at most runRetentionDays (%d): a locked record can't expire", retentionDays)
+		}
+	}}})
+	return l
 }
 
 func (r *reader) dataEvents(n ast.Node) []DataEvents {

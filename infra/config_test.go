@@ -16,6 +16,7 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(&Config{
 		Architecture: "arm64", LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits, Trail: &Trail{RetentionDays: 365, ObjectLockDays: 30},
+		Ledger: &Ledger{LockDays: 30},
 	}, c); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -41,6 +42,7 @@ alerts:
     - b+c@example.co.uk
 logRetentionDays: 7
 runRetentionDays: 3650
+ledger: {lockDays: 3650}
 limits: {account: 12, resource: 1}
 modules:
   # nothing yet
@@ -67,7 +69,7 @@ exemptions:
 			DataEvents: []DataEvents{{Type: "AWS::S3::Object", ARNs: []string{"arn:aws:s3:::b/"}}},
 		},
 		Emails:           []string{"a@example.com", "b+c@example.co.uk"},
-		LogRetentionDays: 7, RunRetentionDays: 3650,
+		LogRetentionDays: 7, RunRetentionDays: 3650, Ledger: &Ledger{LockDays: 3650},
 		Limits: remediations.Limits{Module: 100, Account: 12, Principal: 100, Resource: 1},
 		Exemptions: []remediations.Exemption{{
 			Module: "alpha-acts", Resource: "007", Owner: "ann", Reason: "it is folded",
@@ -80,7 +82,7 @@ exemptions:
 
 func TestConfigErrors(t *testing.T) {
 	const ok = "trail: {existing: true}\n"
-	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, limits, modules"
+	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, ledger, limits, modules"
 	for _, test := range []struct{ name, config, want string }{
 		{"empty file", "", "c.yaml:1:1: the configuration needs trail"},
 		{"only comments", "# nothing\n", "c.yaml:1:1: the configuration needs trail"},
@@ -122,6 +124,12 @@ func TestConfigErrors(t *testing.T) {
 		{"log retention", ok + "logRetentionDays: 91\n", "c.yaml:2:19: want a number of days that CloudWatch Logs knows, got 91: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"},
 		{"run retention", ok + "runRetentionDays: -1\n", "c.yaml:2:19: want a whole number from 1 to 3650, got -1"},
 
+		{"ledger text", ok + "ledger: on\n", `c.yaml:2:9: want off, or a mapping with the key lockDays, got the text "on"`},
+		{"ledger type", ok + "ledger: 5\n", "c.yaml:2:9: want a mapping with the keys lockDays, got the number 5"},
+		{"ledger key", ok + "ledger: {days: 5}\n", `c.yaml:2:10: unknown key "days": want lockDays`},
+		{"ledger lock", ok + "ledger: {lockDays: 0}\n", "c.yaml:2:20: want a whole number from 1 to 3650, got 0"},
+		{"ledger lock and retention", "ledger: {lockDays: 8}\n" + ok + "runRetentionDays: 7\n", "c.yaml:1:20: want at most runRetentionDays (7): a locked record can't expire"},
+
 		{"limit", ok + "limits: {module: 0}\n", "c.yaml:2:18: want a whole number from 1 to 100000, got 0"},
 		{"limit type", ok + "limits: 5\n", "c.yaml:2:9: want a mapping with the keys module, account, principal and resource, got the number 5"},
 		{"limit key", ok + "limits: {hour: 5}\n", `c.yaml:2:10: unknown key "hour": want module, account, principal or resource`},
@@ -147,6 +155,25 @@ func TestConfigErrors(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestConfigOfTheLedger(t *testing.T) {
+	for text, want := range map[string]*Ledger{
+		"":                                     {LockDays: 30},
+		"ledger:\n":                            {LockDays: 30},
+		"ledger: {}\n":                         {LockDays: 30},
+		"ledger: {lockDays: 1}\n":              {LockDays: 1},
+		"runRetentionDays: 7\n":                {LockDays: 7},
+		"ledger: off\n":                        nil,
+		"runRetentionDays: 7\nledger: 'off'\n": nil,
+	} {
+		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text), nil, testNow)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		} else if !cmp.Equal(want, c.Ledger) {
+			t.Errorf("%q: %+v, want %+v", text, c.Ledger, want)
+		}
 	}
 }
 

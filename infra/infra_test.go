@@ -59,15 +59,18 @@ trail: {existing: true}
 alerts: {emails: [security@example.com, on-call@example.com]}
 logRetentionDays: 30
 runRetentionDays: 90
+ledger: {lockDays: 7}
 account: "210987654321"
 region: eu-central-1
 `},
 	{name: "amd64", modules: catalog.All, config: enforceAll(catalog.All()) + `
 architecture: amd64
 trail: {existing: true}
+ledger: off
 `},
 	{name: "fixtures", modules: fixtures, config: `
 trail: {existing: true}
+ledger: off
 modules:
   alpha-acts: {mode: enforce}
   beta-acts: {mode: alert}
@@ -224,6 +227,7 @@ func dist(t *testing.T) string {
 	root := t.TempDir()
 	for _, arch := range []string{arm64, amd64} {
 		writeFile(t, filepath.Join(root, "remediate-"+arch), "bootstrap", arch)
+		writeFile(t, filepath.Join(root, "ledger-"+arch), "bootstrap", "ledger "+arch)
 	}
 	return root
 }

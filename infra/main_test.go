@@ -72,7 +72,7 @@ func TestMainErrors(t *testing.T) {
 		{"no node", project(t, good), nil, "countermand: the CDK needs Node.js, and there is no node in PATH: install Node.js 20 or later from https://nodejs.org, or put the path of one into JSII_NODE"},
 		{"no configuration", t.TempDir(), []string{path}, "countermand: read configuration: open countermand.yaml: no such file or directory"},
 		{"bad configuration", project(t, "trail: 1"), []string{path}, "countermand: countermand.yaml:1:8: want a mapping with the keys existing, kms, retentionDays, objectLockDays and dataEvents, got the number 1"},
-		{"not built", unbuilt, []string{path}, "countermand: the function's code is not built, run ./scripts/build: stat dist/remediate-arm64/bootstrap: no such file or directory"},
+		{"not built", unbuilt, []string{path}, "countermand: the functions' code is not built, run ./scripts/build: stat dist/remediate-arm64/bootstrap: no such file or directory"},
 		{"other configuration", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":"other.yaml"}`}, "countermand: read configuration: open other.yaml: no such file or directory"},
 		{"configuration is no text", project(t, good), []string{path, `CDK_CONTEXT_JSON={"config":1}`}, "countermand: context config is 1: want a text"},
 	} {

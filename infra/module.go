@@ -36,24 +36,49 @@ const (
 // resourceName is the name of a module's rule and function.
 func resourceName(m *remediations.Module) string { return "countermand-" + m.Name }
 
-func queueName(m *remediations.Module) string { return resourceName(m) + "-failures" }
+// queueName is the name of a function's failure queue.
+func queueName(function string) string { return function + "-failures" }
 
-func logGroupName(m *remediations.Module) string { return "/aws/lambda/" + resourceName(m) }
+func logGroupName(function string) string { return "/aws/lambda/" + function }
 
 // ruleARN is written out rather than asked of the rule: what refers to the rule is then there before the
 // rule sends the first event. A rule on the default bus has no bus in its ARN.
-func ruleARN(m *remediations.Module) *string {
-	return sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/" + resourceName(m))
+func ruleARN(name string) *string {
+	return sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/" + name)
 }
 
 // newModule adds one module: rule, function, role, log, failure queue and alarms.
 func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 	scope := constructs.NewConstruct(stack, &m.Name)
-	queue, queuePolicy := newFailureQueue(scope, m.Module)
+	queue := newFailureQueue(scope, resourceName(m.Module))
 	function, err := newFunction(scope, s, m, queue)
 	if err != nil {
 		return err
 	}
+	ready := handOver(scope, resourceName(m.Module), function, queue)
+	rule, err := newRule(scope, m.Module, function, queue)
+	if err != nil {
+		return err
+	}
+	for _, first := range ready {
+		rule.AddResourceDependency(first, nil)
+	}
+	newAlarms(scope, s.topic, alarmsOf(m.Module)...)
+	output(stack, "Failures"+m.Package(), "Events that "+m.Name+" could not handle", queue.Ref())
+	return nil
+}
+
+// handOver lets the rule of a name call a function, and has what can't be handed over, or fails, end in the queue. It
+// returns what has to be there before the rule sends its first event.
+func handOver(scope constructs.Construct, name string, function awslambda.CfnFunction, queue awssqs.CfnQueue) []awscdk.CfnResource {
+	queuePolicy := newFailureQueuePolicy(scope, queue, map[string]any{
+		"Sid":       "Rule",
+		"Effect":    "Allow",
+		"Principal": map[string]any{"Service": "events.amazonaws.com"},
+		"Action":    "sqs:SendMessage",
+		"Resource":  queue.AttrArn(),
+		"Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ruleARN(name)}},
+	})
 	invocation := awslambda.NewCfnEventInvokeConfig(scope, jsii.String("Invocation"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName:             function.Ref(),
 		Qualifier:                jsii.String("$LATEST"),
@@ -67,18 +92,9 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 		FunctionName: function.Ref(),
 		Action:       jsii.String("lambda:InvokeFunction"),
 		Principal:    jsii.String("events.amazonaws.com"),
-		SourceArn:    ruleARN(m.Module),
+		SourceArn:    ruleARN(name),
 	})
-	rule, err := newRule(scope, m.Module, function, queue)
-	if err != nil {
-		return err
-	}
-	for _, first := range []awscdk.CfnResource{queuePolicy, invocation, permission} {
-		rule.AddResourceDependency(first, nil)
-	}
-	newAlarms(scope, s.topic, alarmsOf(m.Module)...)
-	output(stack, "Failures"+m.Package(), "Events that "+m.Name+" could not handle", queue.Ref())
-	return nil
+	return []awscdk.CfnResource{queuePolicy, invocation, permission}
 }
 
 // newFunction is the module's function, with a role and a log of its own.
@@ -87,20 +103,11 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 	if err != nil {
 		return nil, err
 	}
-	logGroup := awslogs.NewCfnLogGroup(scope, jsii.String("Log"), &awslogs.CfnLogGroupProps{
-		LogGroupName:    jsii.String(logGroupName(m.Module)),
-		RetentionInDays: number(s.config.LogRetentionDays),
-	})
-	role := awsiam.NewCfnRole(scope, jsii.String("Role"), &awsiam.CfnRoleProps{
-		Description: jsii.String("Countermand " + m.Name + " in mode " + m.Mode.String()),
-		AssumeRolePolicyDocument: policy(map[string]any{
-			"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
-		}),
-		Policies: []any{
-			&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(moduleRights(m)...)},
-			&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)},
-		},
-	})
+	logGroup := newLogGroup(scope, s.config, resourceName(m.Module))
+	role := newRole(scope, "Countermand "+m.Name+" in mode "+m.Mode.String(),
+		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(moduleRights(m)...)},
+		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)},
+	)
 	return awslambda.NewCfnFunction(scope, jsii.String("Function"), &awslambda.CfnFunctionProps{
 		FunctionName:  jsii.String(resourceName(m.Module)),
 		Description:   jsii.String(m.Title()),
@@ -116,6 +123,25 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 	}), nil
 }
 
+// newLogGroup is the log of a function.
+func newLogGroup(scope constructs.Construct, config *Config, function string) awslogs.CfnLogGroup {
+	return awslogs.NewCfnLogGroup(scope, jsii.String("Log"), &awslogs.CfnLogGroupProps{
+		LogGroupName:    jsii.String(logGroupName(function)),
+		RetentionInDays: number(config.LogRetentionDays),
+	})
+}
+
+// newRole is the role of a function, with these policies and no others.
+func newRole(scope constructs.Construct, description string, policies ...any) awsiam.CfnRole {
+	return awsiam.NewCfnRole(scope, jsii.String("Role"), &awsiam.CfnRoleProps{
+		Description: &description,
+		AssumeRolePolicyDocument: policy(map[string]any{
+			"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+		}),
+		Policies: policies,
+	})
+}
+
 func newRule(scope constructs.Construct, m *remediations.Module, function awslambda.CfnFunction, queue awssqs.CfnQueue) (awsevents.CfnRule, error) {
 	pattern, err := decodePattern(m.Pattern)
 	if err != nil {
@@ -126,45 +152,44 @@ func newRule(scope constructs.Construct, m *remediations.Module, function awslam
 		Description:  jsii.String(m.Title()),
 		EventPattern: pattern,
 		State:        jsii.String("ENABLED"),
-		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id:               jsii.String("function"),
-			Arn:              function.AttrArn(),
-			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: queue.AttrArn()},
-			RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
-				MaximumEventAgeInSeconds: number(eventAge), MaximumRetryAttempts: number(handOffs),
-			},
-		}},
+		Targets:      []any{target(function, queue)},
 	}), nil
 }
 
-// newFailureQueue takes what EventBridge can't hand over and what the function fails at.
-func newFailureQueue(scope constructs.Construct, m *remediations.Module) (awssqs.CfnQueue, awssqs.CfnQueuePolicy) {
-	queue := awssqs.NewCfnQueue(scope, jsii.String("Failures"), &awssqs.CfnQueueProps{
-		QueueName:              jsii.String(queueName(m)),
+// target is a function as a rule's target.
+func target(function awslambda.CfnFunction, queue awssqs.CfnQueue) any {
+	return &awsevents.CfnRule_TargetProperty{
+		Id:               jsii.String("function"),
+		Arn:              function.AttrArn(),
+		DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: queue.AttrArn()},
+		RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
+			MaximumEventAgeInSeconds: number(eventAge), MaximumRetryAttempts: number(handOffs),
+		},
+	}
+}
+
+// newFailureQueue takes what can't be handed to a function and what that fails at.
+func newFailureQueue(scope constructs.Construct, function string) awssqs.CfnQueue {
+	return awssqs.NewCfnQueue(scope, jsii.String("Failures"), &awssqs.CfnQueueProps{
+		QueueName:              jsii.String(queueName(function)),
 		MessageRetentionPeriod: number(failureRetention),
 		// EventBridge may not use the key that AWS manages for SQS; SQS's own encryption asks nobody.
 		SqsManagedSseEnabled: true,
 	})
-	return queue, awssqs.NewCfnQueuePolicy(scope, jsii.String("FailuresPolicy"), &awssqs.CfnQueuePolicyProps{
+}
+
+// newFailureQueuePolicy says who may use a failure queue besides whom IAM lets.
+func newFailureQueuePolicy(scope constructs.Construct, queue awssqs.CfnQueue, statements ...any) awssqs.CfnQueuePolicy {
+	return awssqs.NewCfnQueuePolicy(scope, jsii.String("FailuresPolicy"), &awssqs.CfnQueuePolicyProps{
 		Queues: &[]*string{queue.Ref()},
-		PolicyDocument: policy(
-			map[string]any{
-				"Sid":       "Rule",
-				"Effect":    "Allow",
-				"Principal": map[string]any{"Service": "events.amazonaws.com"},
-				"Action":    "sqs:SendMessage",
-				"Resource":  queue.AttrArn(),
-				"Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ruleARN(m)}},
-			},
-			map[string]any{
-				"Sid":       "OnlyTLS",
-				"Effect":    "Deny",
-				"Principal": "*",
-				"Action":    "sqs:*",
-				"Resource":  queue.AttrArn(),
-				"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
-			},
-		),
+		PolicyDocument: policy(append(statements, map[string]any{
+			"Sid":       "OnlyTLS",
+			"Effect":    "Deny",
+			"Principal": "*",
+			"Action":    "sqs:*",
+			"Resource":  queue.AttrArn(),
+			"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
+		})...),
 	})
 }
 

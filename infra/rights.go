@@ -29,10 +29,8 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		allowItems("RunPut", "dynamodb:PutItem", s.table.AttrArn(), ids...),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
 		allow("Switch", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"+remediations.SwitchParameter)),
-		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
-		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
-		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
 	}
+	rights = append(rights, functionRights(logGroup, queue)...)
 	if m.Mode == remediations.Enforce {
 		rights = append(rights, allowItems("RunCount", "dynamodb:UpdateItem", s.table.AttrArn(), ids...))
 	}
@@ -51,6 +49,15 @@ func allowItems(sid, action string, table *string, ids ...string) map[string]any
 		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": ids},
 	}
 	return statement
+}
+
+// functionRights is what Lambda itself needs for a function.
+func functionRights(logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
+	return []any{
+		allow("Failure", "sqs:SendMessage", queue.AttrArn()),
+		allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()), // ends in ":*": the group's streams,
+		allow("LogEvents", "logs:PutLogEvents", logGroup.AttrArn()),
+	}
 }
 
 func allow(sid, action string, resource *string) map[string]any {

@@ -26,8 +26,8 @@ func TestRoles(t *testing.T) {
 		main := stacks[mainStack]
 		config := s.configuration(t)
 		modules := config.Modules
-		if got := len(main.all("AWS::IAM::Role")); got != len(modules) {
-			t.Errorf("%d roles for %d modules", got, len(modules))
+		if got := len(main.all("AWS::IAM::Role")); got != len(modules)+len(ledgerFunctions(config)) {
+			t.Errorf("%d roles for %d modules and the ledger's %v", got, len(modules), ledgerFunctions(config))
 		}
 		for _, m := range modules {
 			function := main.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+m.Name)

@@ -27,8 +27,8 @@ type shared struct {
 	stop   awsssm.CfnParameter
 }
 
-// newMainStack is the stack of the modules. code is the folder with the function's bootstrap.
-func newMainStack(app awscdk.App, config *Config, code string, now time.Time) error {
+// newMainStack is the stack of the modules. code and ledger are the folders with the functions' bootstraps.
+func newMainStack(app awscdk.App, config *Config, code, ledger string, now time.Time) error {
 	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", config)
 	if len(config.Emails) == 0 {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:nobody-is-told"),
@@ -40,7 +40,7 @@ func newMainStack(app awscdk.App, config *Config, code string, now time.Time) er
 	s := &shared{
 		config: config,
 		code:   awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &code}),
-		table:  newRunTable(stack),
+		table:  newRunTable(stack, config),
 		topic:  newAlertTopic(stack, config.Emails),
 		stop:   newSwitch(stack),
 	}
@@ -52,12 +52,15 @@ func newMainStack(app awscdk.App, config *Config, code string, now time.Time) er
 			return err
 		}
 	}
+	if config.Ledger != nil {
+		newLedger(stack, s, ledger)
+	}
 	return nil
 }
 
 // newRunTable is the record of every run. It outlives the stack: it holds what an undo needs.
-func newRunTable(stack awscdk.Stack) awsdynamodb.CfnTable {
-	table := awsdynamodb.NewCfnTable(stack, jsii.String("Runs"), &awsdynamodb.CfnTableProps{
+func newRunTable(stack awscdk.Stack, config *Config) awsdynamodb.CfnTable {
+	props := &awsdynamodb.CfnTableProps{
 		TableName:            jsii.String(runTable),
 		BillingMode:          jsii.String("PAY_PER_REQUEST"),
 		AttributeDefinitions: []any{&awsdynamodb.CfnTable_AttributeDefinitionProperty{AttributeName: jsii.String("id"), AttributeType: jsii.String("S")}},
@@ -69,7 +72,11 @@ func newRunTable(stack awscdk.Stack) awsdynamodb.CfnTable {
 			PointInTimeRecoveryEnabled: true,
 		},
 		DeletionProtectionEnabled: true,
-	})
+	}
+	if config.Ledger != nil {
+		props.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("NEW_IMAGE")}
+	}
+	table := awsdynamodb.NewCfnTable(stack, jsii.String("Runs"), props)
 	table.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 	return table
 }

@@ -144,10 +144,13 @@ func (tm *template) ref(id string) string {
 	return tm.name(id)
 }
 
-// attribute is the ARN of a resource: the templates use no other attribute.
+// attribute is the ARN of a resource, or of a table's stream: the templates use no other attribute.
 func (tm *template) attribute(argument []any) string {
 	id, name := argument[0].(string), argument[1].(string)
 	r := tm.Resources[id]
+	if r != nil && r.Type == "AWS::DynamoDB::Table" && name == "StreamArn" {
+		return "stream of " + tm.name(id)
+	}
 	if r == nil || name != "Arn" {
 		return "missing:" + id + "." + name
 	}
@@ -169,8 +172,8 @@ func (tm *template) attribute(argument []any) string {
 
 func (tm *template) name(id string) string {
 	r := tm.Resources[id]
-	for _, property := range []string{"FunctionName", "TableName", "QueueName", "TopicName", "LogGroupName", "TrailName", "Name"} {
-		if name, ok := r.Properties[property].(string); ok {
+	for _, property := range []string{"FunctionName", "TableName", "QueueName", "TopicName", "LogGroupName", "TrailName", "BucketName", "Name"} {
+		if name, ok := tm.resolve(r.Properties[property]).(string); ok {
 			return name
 		}
 	}

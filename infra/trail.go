@@ -75,6 +75,28 @@ func selectors(dataEvents []DataEvents, bucket awss3.CfnBucket) *[]any {
 }
 
 func newLogBucket(stack awscdk.Stack, t *Trail) awss3.CfnBucket {
+	props := evidenceBucket(t.ObjectLockDays)
+	props.LifecycleConfiguration = &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: &[]any{
+		&awss3.CfnBucket_RuleProperty{
+			Id:                             jsii.String("expire"),
+			Status:                         jsii.String("Enabled"),
+			ExpirationInDays:               number(t.RetentionDays),
+			NoncurrentVersionExpiration:    &awss3.CfnBucket_NoncurrentVersionExpirationProperty{NoncurrentDays: number(undeleteDays)},
+			AbortIncompleteMultipartUpload: &awss3.CfnBucket_AbortIncompleteMultipartUploadProperty{DaysAfterInitiation: number(7)},
+		},
+		// S3 takes this and an expiration in days only in rules of their own.
+		&awss3.CfnBucket_RuleProperty{
+			Id: jsii.String("tidy"), Status: jsii.String("Enabled"), ExpiredObjectDeleteMarker: true,
+		},
+	}}
+	bucket := awss3.NewCfnBucket(stack, jsii.String("Logs"), props)
+	bucket.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	return bucket
+}
+
+// evidenceBucket is a bucket that keeps what is written into it: versioned, locked for some days unless that is 0, and
+// closed to the public.
+func evidenceBucket(lockDays int) *awss3.CfnBucketProps {
 	props := &awss3.CfnBucketProps{
 		VersioningConfiguration: &awss3.CfnBucket_VersioningConfigurationProperty{Status: jsii.String("Enabled")},
 		PublicAccessBlockConfiguration: &awss3.CfnBucket_PublicAccessBlockConfigurationProperty{
@@ -89,65 +111,58 @@ func newLogBucket(stack awscdk.Stack, t *Trail) awss3.CfnBucket {
 				ServerSideEncryptionByDefault: &awss3.CfnBucket_ServerSideEncryptionByDefaultProperty{SseAlgorithm: jsii.String("AES256")},
 			}},
 		},
-		LifecycleConfiguration: &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: &[]any{
-			&awss3.CfnBucket_RuleProperty{
-				Id:                             jsii.String("expire"),
-				Status:                         jsii.String("Enabled"),
-				ExpirationInDays:               number(t.RetentionDays),
-				NoncurrentVersionExpiration:    &awss3.CfnBucket_NoncurrentVersionExpirationProperty{NoncurrentDays: number(undeleteDays)},
-				AbortIncompleteMultipartUpload: &awss3.CfnBucket_AbortIncompleteMultipartUploadProperty{DaysAfterInitiation: number(7)},
-			},
-			// S3 takes this and an expiration in days only in rules of their own.
-			&awss3.CfnBucket_RuleProperty{
-				Id: jsii.String("tidy"), Status: jsii.String("Enabled"), ExpiredObjectDeleteMarker: true,
-			},
-		}},
 	}
-	if t.ObjectLockDays > 0 {
+	if lockDays > 0 {
 		props.ObjectLockEnabled = true
 		props.ObjectLockConfiguration = &awss3.CfnBucket_ObjectLockConfigurationProperty{
 			ObjectLockEnabled: jsii.String("Enabled"),
 			Rule: &awss3.CfnBucket_ObjectLockRuleProperty{DefaultRetention: &awss3.CfnBucket_DefaultRetentionProperty{
 				// Compliance mode can't be undone, not even by AWS.
 				Mode: jsii.String("GOVERNANCE"),
-				Days: number(t.ObjectLockDays),
+				Days: number(lockDays),
 			}},
 		}
 	}
-	bucket := awss3.NewCfnBucket(stack, jsii.String("Logs"), props)
-	bucket.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
-	return bucket
+	return props
+}
+
+// onlyTLS is the statements of a bucket's policy that let nobody in without TLS 1.2.
+func onlyTLS(bucket awss3.CfnBucket) []any {
+	deny := func(sid, operator, key, value string) any {
+		return map[string]any{
+			"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+			"Resource":  []any{bucket.AttrArn(), within(bucket, "*")},
+			"Condition": map[string]any{operator: map[string]any{key: value}},
+		}
+	}
+	return []any{
+		deny("OnlyTLS", "Bool", "aws:SecureTransport", "false"),
+		deny("OnlyTLS12", "NumericLessThan", "s3:TlsVersion", "1.2"),
+	}
+}
+
+// within is the ARN of what a bucket holds below a path.
+func within(bucket awss3.CfnBucket, path string) *string {
+	return awscdk.Fn_Sub(jsii.String("${Bucket}/"+path), &map[string]*string{"Bucket": bucket.AttrArn()})
 }
 
 // newLogBucketPolicy lets this trail write, and nobody in without TLS 1.2.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
 func newLogBucketPolicy(stack awscdk.Stack, bucket awss3.CfnBucket) awss3.CfnBucketPolicy {
-	within := func(path string) *string {
-		return awscdk.Fn_Sub(jsii.String("${Bucket}/"+path), &map[string]*string{"Bucket": bucket.AttrArn()})
-	}
 	cloudTrail := func(sid, action string, resource *string, condition map[string]any) any {
 		return map[string]any{
 			"Sid": sid, "Effect": "Allow", "Principal": map[string]any{"Service": "cloudtrail.amazonaws.com"},
 			"Action": action, "Resource": resource, "Condition": map[string]any{"StringEquals": condition},
 		}
 	}
-	deny := func(sid, operator, key, value string) any {
-		return map[string]any{
-			"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-			"Resource":  []any{bucket.AttrArn(), within("*")},
-			"Condition": map[string]any{operator: map[string]any{key: value}},
-		}
-	}
 	policy := awss3.NewCfnBucketPolicy(stack, jsii.String("LogsPolicy"), &awss3.CfnBucketPolicyProps{
 		Bucket: bucket.Ref(),
-		PolicyDocument: policy(
+		PolicyDocument: policy(append([]any{
 			cloudTrail("TrailLooks", "s3:GetBucketAcl", bucket.AttrArn(), map[string]any{"aws:SourceArn": trailARN()}),
-			cloudTrail("TrailWrites", "s3:PutObject", within("AWSLogs/${AWS::AccountId}/*"), map[string]any{
+			cloudTrail("TrailWrites", "s3:PutObject", within(bucket, "AWSLogs/${AWS::AccountId}/*"), map[string]any{
 				"aws:SourceArn": trailARN(), "s3:x-amz-acl": "bucket-owner-full-control",
 			}),
-			deny("OnlyTLS", "Bool", "aws:SecureTransport", "false"),
-			deny("OnlyTLS12", "NumericLessThan", "s3:TlsVersion", "1.2"),
-		),
+		}, onlyTLS(bucket)...)...),
 	})
 	policy.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 	return policy

@@ -82,6 +82,16 @@ var importRules = []importRule{
 		reason:   "it is for tests of the engine's stores",
 	},
 	{
+		packages: "remediations/ledger",
+		not:      pastTheFence,
+		reason:   "whoever checks records should have to trust nothing but the standard library",
+	},
+	{
+		packages: "remediations/ledger/bucket",
+		may:      []string{"remediations", "remediations/ledger", sdk + "aws", sdk + "service/s3/..."},
+		reason:   "it is a ledger's bucket and nothing else",
+	},
+	{
 		packages: "remediations/remediationtest",
 		may: []string{"events", "remediations", "remediations/engine", "remediations/iam", sdk + "aws/...", "github.com/aws/smithy-go/...",
 			"github.com/google/go-cmp/..."},
@@ -94,10 +104,17 @@ var importRules = []importRule{
 		reason:   "a module decides and acts, through Run.AWS alone; modes, records and alerts are the engine's, and modules don't know each other",
 	},
 	{
+		packages: "functions/ledger",
+		may: []string{"remediations/ledger", "remediations/ledger/bucket", sdk + "aws", sdk + "config", sdk + "service/kms/...",
+			"github.com/aws/aws-lambda-go/..."},
+		links:  append([]string{"remediations/catalog", "remediations/engine"}, notForLambda...),
+		reason: "what keeps the records has nothing of what makes them",
+	},
+	{
 		packages: "functions/...",
 		may: []string{"events", "remediations", "remediations/catalog", "remediations/engine", sdk + "aws/...", sdk + "config",
 			sdk + "service/...", "github.com/aws/smithy-go/...", "github.com/aws/aws-lambda-go/..."},
-		links:  notForLambda,
+		links:  append([]string{"remediations/ledger", "remediations/ledger/bucket"}, notForLambda...),
 		reason: "what is linked into the function is loaded at each cold start and runs with its rights",
 	},
 	{
@@ -236,7 +253,9 @@ func TestImportRulesNoticeABreach(t *testing.T) {
 		"remediations/engine":  {"remediations", "remediations/catalog"},
 		"remediations/good":    {"events", "remediations", "remediations/policy", sdk + "aws/arn", sdk + "service/s3/types"},
 		"remediations/bad":     {"remediations/good", "remediations/engine", sdk + "config", "fancy.example/x", std + "net/http", std + "os/exec", std + "net/netip"},
+		"remediations/ledger":  {"remediations", std + "net/http"},
 		"functions/remediate":  {"remediations/catalog", "fancy.example/x"},
+		"functions/ledger":     {"remediations/engine", "remediations/ledger"},
 		"infra":                {"remediations/catalog", "github.com/aws/aws-cdk-go/awscdk/v2/awss3"},
 		"scripts/countermand":  {cobra, "infra"},
 		"tools/x":              {},
@@ -256,6 +275,9 @@ func TestImportRulesNoticeABreach(t *testing.T) {
 	module, lambda, command := reasons["remediations/*"], reasons["functions/..."], reasons["scripts/..."]
 	want := []string{
 		"events imports github.com/aws/smithy-go: " + reasons["events"],
+		"functions/ledger imports remediations/engine: " + reasons["functions/ledger"],
+		"functions/ledger links remediations/catalog through remediations/engine: " + reasons["functions/ledger"],
+		"functions/ledger links remediations/engine through functions/ledger: " + reasons["functions/ledger"],
 		"functions/remediate imports fancy.example/x: " + lambda,
 		"functions/remediate links " + zip + " through fancy.example/x: " + lambda,
 		"functions/remediate links " + cobra + " through fancy.example/x: " + lambda,
@@ -269,6 +291,8 @@ func TestImportRulesNoticeABreach(t *testing.T) {
 		"remediations/bad imports remediations/good: " + module,
 		"remediations/catalog links remediations/engine through remediations/bad: " + reasons["remediations/catalog"],
 		"remediations/engine imports remediations/catalog: " + reasons["remediations/engine"],
+		"remediations/ledger imports net/http: " + reasons["remediations/ledger"],
+		"remediations/ledger imports remediations: " + reasons["remediations/ledger"],
 		"remediations/policy imports events: " + reasons["remediations/policy"],
 		"scripts/countermand links github.com/aws/aws-cdk-go/awscdk/v2/awss3 through infra: " + command,
 		"scripts/countermand links infra through scripts/countermand: " + command,

@@ -22,38 +22,57 @@ Region is that in which Countermand is deployed; AWS_ENDPOINT_URL leads to a san
 // loader finds the AWS configuration of whoever calls the command line; a test has one of its own.
 type loader func(context.Context, ...func(*config.LoadOptions) error) (aws.Config, error)
 
-// history is the run table that a command's flags name.
-type history struct {
-	load                    loader
-	table, region, endpoint *string
+// region is the Region that a command's flags name, and where it is called.
+type region struct {
+	load           loader
+	name, endpoint *string
 }
 
-func historyOf(c *cobra.Command, load loader) *history {
-	return &history{
+// regionOf adds the flags to a command. of is what is there: "the run table".
+func regionOf(c *cobra.Command, load loader, of string) *region {
+	return &region{
 		load:     load,
-		table:    c.Flags().String("table", "countermand-runs", "the run table's `NAME`"),
-		region:   c.Flags().String("region", "", "the `REGION` of the run table (default: that of your AWS configuration)"),
+		name:     c.Flags().String("region", "", "the `REGION` of "+of+" (default: that of your AWS configuration)"),
 		endpoint: c.Flags().String("endpoint", "", "`URL` to call instead of AWS (default: AWS_ENDPOINT_URL)"),
 	}
 }
 
-// open is the AWS configuration and the run table.
-func (h *history) open(ctx context.Context) (aws.Config, *engine.DynamoDB, error) {
+// open is the AWS configuration.
+func (r *region) open(ctx context.Context) (aws.Config, error) {
 	var options []func(*config.LoadOptions) error
-	if *h.region != "" {
-		options = append(options, config.WithRegion(*h.region))
+	if *r.name != "" {
+		options = append(options, config.WithRegion(*r.name))
 	}
-	if *h.endpoint != "" {
-		options = append(options, config.WithBaseEndpoint(*h.endpoint))
+	if *r.endpoint != "" {
+		options = append(options, config.WithBaseEndpoint(*r.endpoint))
 	}
-	cfg, err := h.load(ctx, options...)
+	cfg, err := r.load(ctx, options...)
 	if err != nil {
-		return cfg, nil, fmt.Errorf("load your AWS configuration: %w", err)
+		return cfg, fmt.Errorf("load your AWS configuration: %w", err)
 	}
 	if cfg.Region == "" {
-		return cfg, nil, errors.New("your AWS configuration names no Region: set AWS_REGION, or --region, to where Countermand is deployed")
+		return cfg, errors.New("your AWS configuration names no Region: set AWS_REGION, or --region, to where Countermand is deployed")
 	}
-	*h.region = cfg.Region
+	*r.name = cfg.Region
+	return cfg, nil
+}
+
+// history is the run table that a command's flags name.
+type history struct {
+	region *region
+	table  *string
+}
+
+func historyOf(c *cobra.Command, load loader) *history {
+	return &history{region: regionOf(c, load, "the run table"), table: c.Flags().String("table", "countermand-runs", "the run table's `NAME`")}
+}
+
+// open is the AWS configuration and the run table.
+func (h *history) open(ctx context.Context) (aws.Config, *engine.DynamoDB, error) {
+	cfg, err := h.region.open(ctx)
+	if err != nil {
+		return cfg, nil, err
+	}
 	return cfg, engine.NewDynamoDB(cfg, *h.table), nil
 }
 
@@ -65,7 +84,7 @@ func (h *history) get(ctx context.Context, store engine.Store, id string) (*engi
 		return nil, h.explain(err)
 	case r == nil:
 		return nil, fmt.Errorf("no run %q in table %s in Region %s: copy the id as a whole from an alert\nfor a list: %s runs",
-			id, *h.table, *h.region, name)
+			id, *h.table, *h.region.name, name)
 	}
 	return r, nil
 }
@@ -75,7 +94,7 @@ func (h *history) explain(err error) error {
 	var absent *types.ResourceNotFoundException
 	if errors.As(err, &absent) {
 		return fmt.Errorf("there is no table %s in Region %s of this account: is Countermand deployed there?\n"+
-			"name another with --region and --table, or another account with AWS_PROFILE", *h.table, *h.region)
+			"name another with --region and --table, or another account with AWS_PROFILE", *h.table, *h.region.name)
 	}
 	return err
 }

@@ -101,8 +101,17 @@ func readOutcome(text string) (engine.Outcome, error) {
 	return "", fmt.Errorf("unknown outcome %q: want %s", text, list(outcomeNames(), "or"))
 }
 
-// readSince is the time that a duration before now, a day (in UTC) or a time names; zero for "".
+// readSince is the time from which on something is asked for: as readTime, and not in the future.
 func readSince(text string, now time.Time) (time.Time, error) {
+	at, err := readTime("--since", text, now)
+	if err == nil && at.After(now) {
+		return at, fmt.Errorf("--since %s is in the future: no run has begun since then", text)
+	}
+	return at, err
+}
+
+// readTime is the time that a duration before now, a day (in UTC) or a time names; zero for "".
+func readTime(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -118,10 +127,7 @@ func readSince(text string, now time.Time) (time.Time, error) {
 	case durationErr == nil:
 		at = now.Add(-duration)
 	case timeErr != nil:
-		return at, fmt.Errorf("--since %s: want a duration such as 24h or 7d, a day such as 2026-03-01, or a time such as 2026-03-01T10:00:00Z", text)
-	}
-	if at.After(now) {
-		return at, fmt.Errorf("--since %s is in the future: no run has begun since then", text)
+		return at, fmt.Errorf("%s %s: want a duration such as 24h or 7d, a day such as 2026-03-01, or a time such as 2026-03-01T10:00:00Z", flag, text)
 	}
 	return at, nil
 }
