@@ -276,6 +276,8 @@ func TestImportRulesNoticeABreach(t *testing.T) {
 	want := []string{
 		"events imports github.com/aws/smithy-go: " + reasons["events"],
 		"functions/ledger imports remediations/engine: " + reasons["functions/ledger"],
+		"functions/ledger links " + zip + " through fancy.example/x: " + reasons["functions/ledger"],
+		"functions/ledger links " + cobra + " through fancy.example/x: " + reasons["functions/ledger"],
 		"functions/ledger links remediations/catalog through remediations/engine: " + reasons["functions/ledger"],
 		"functions/ledger links remediations/engine through functions/ledger: " + reasons["functions/ledger"],
 		"functions/remediate imports fancy.example/x: " + lambda,

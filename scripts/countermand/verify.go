@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/spf13/cobra"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/ledger"
 	"github.com/countermand/countermand/remediations/ledger/bucket"
 )
@@ -32,11 +32,14 @@ found is said in a sentence each, and the exit status is 0 only if all is well, 
 Whoever can remove everything can begin a chain anew, which is whole in itself. So keep the SHA-256 of the newest
 digest that is printed, somewhere else: with --digest, the next check makes sure that it is in the chain still.
 
-A folder needs no AWS account and nothing in AWS is called. For a bucket:
-` + credentials + ` It needs s3:ListBucket and s3:GetObject.`,
-		Example: `  aws kms get-public-key --key-id alias/countermand-ledger --query PublicKey --output text | base64 -d > key.der
-  aws s3 sync s3://countermand-records-111122223333-eu-west-1 records
-  ` + name + ` verify records --key key.der
+To make a copy, and to get the key:
+  aws s3 sync s3://countermand-records-ACCOUNT-REGION records
+  aws kms get-public-key --key-id alias/countermand-ledger --query PublicKey --output text | base64 -d > key.der
+
+With a folder, nothing in AWS is called. With a bucket:
+` + credentials + `
+The credentials need s3:ListBucket and s3:GetObject on the bucket.`,
+		Example: "  " + name + ` verify records --key key.der
   ` + name + ` verify records --key key.der --since 2026-11-01 --until 2026-12-01
   ` + name + ` verify s3://countermand-records-111122223333-eu-west-1 --key key.der --since 7d --format json`,
 	}
@@ -142,8 +145,7 @@ func openLedger(ctx context.Context, r *region, place string, check *ledger.Chec
 
 // explainBucket is an error of the bucket, with what to do about one that is not there.
 func explainBucket(err error) error {
-	var absent *types.NoSuchBucket
-	if errors.As(err, &absent) {
+	if remediations.ErrorCode(err) == "NoSuchBucket" {
 		return errors.New("there is no such bucket: its name is in the outputs of the stack Countermand, unless the ledger is off")
 	}
 	return err
@@ -173,23 +175,24 @@ func reportText(p paint, r *ledger.Report) string {
 		return b.String()
 	}
 	at := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
-	fmt.Fprintf(&b, "checked: %s, one an hour from %s to %s UTC; %s as written", count(r.Digests, "digest"), at(r.From), at(r.Until), count(r.Records, "record"))
+	fmt.Fprintf(&b, "checked: %s, from %s to %s UTC; %s as written", count(r.Digests, "digest"), at(r.From), at(r.Until), count(r.Records, "record"))
 	if r.Duplicates > 0 {
 		fmt.Fprintf(&b, ", %d of them twice", r.Duplicates)
 	}
 	b.WriteString("\n")
-	if r.Begins {
-		fmt.Fprintf(&b, "the chain begins there\n")
-	}
 	if r.Expired > 0 {
 		fmt.Fprintf(&b, "expired: %s, whose time was over\n", count(r.Expired, "record"))
 	}
 	if r.Open > 0 {
 		fmt.Fprintf(&b, "not proven yet: %s newer than the newest digest\n", count(r.Open, "record"))
 	}
-	fmt.Fprintf(&b, "newest digest, to be kept for --digest: %s\n", r.Newest)
-	if len(r.Problems) == 0 {
-		b.WriteString(p.good("all is well: nothing was changed, removed, added or reordered") + "\n")
+	if len(r.Problems) > 0 {
+		return b.String()
 	}
+	if r.Begins {
+		b.WriteString("the chain of digests begins there\n")
+	}
+	fmt.Fprintf(&b, "newest digest, to be kept for --digest: %s\n", r.Newest)
+	b.WriteString(p.good("all is well: nothing was changed, removed, added or reordered") + "\n")
 	return b.String()
 }

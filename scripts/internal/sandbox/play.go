@@ -76,7 +76,7 @@ type play struct {
 	done  []engine.Record // the runs that put the attacked resources right
 }
 
-// all plays the attacks, looks what they have led to, tries bad input, and takes one run back.
+// all plays the attacks, looks what they have led to, tries bad input, takes one run back, and checks the records.
 func (p *play) all(ctx context.Context) error {
 	for i, a := range attacks() {
 		if err := p.attack(ctx, i+1, a); err != nil {
@@ -89,7 +89,10 @@ func (p *play) all(ctx context.Context) error {
 	if err := p.badInput(ctx); err != nil {
 		return err
 	}
-	return p.takeBack(ctx)
+	if err := p.takeBack(ctx); err != nil {
+		return err
+	}
+	return p.prove(ctx)
 }
 
 // attack makes one attack, waits until it is taken back, and tells it.

@@ -121,6 +121,11 @@ func (s *story) takeBack() {
 	s.say("%s\n", indented("olga, who owns bucket "+bucket+", wants back what Countermand took away in the first attack."))
 }
 
+func (s *story) prove() {
+	s.say("\n%s", bold.Sprint("6. Prove it"))
+	s.say("%s\n", indented("Every record went to a bucket as well, and each hour a signed digest lists the new ones. olga does not have\nto believe the table, or whoever may write to it."))
+}
+
 // command shows a command as somebody types it, and what it printed; of a long text the beginning where it refused,
 // and the end where it did not.
 func (s *story) command(args []string, printed string, refused bool) {

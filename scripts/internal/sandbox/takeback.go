@@ -99,6 +99,7 @@ func (p *play) undoOfExempt(ctx context.Context, run engine.Record) error {
 // olga runs the command line as olga. Its exit status is 0 unless it refuses, and what it prints holds a text.
 func (p *play) olga(ctx context.Context, want string, args ...string) error {
 	command := exec.CommandContext(ctx, p.self, args...)
+	command.Dir = p.root
 	command.Env = []string{
 		"HOME=" + filepath.Join(p.dir, "home"), // nothing of the user's own AWS configuration gets in
 		"PATH=" + os.Getenv("PATH"),
@@ -114,7 +115,7 @@ func (p *play) olga(ctx context.Context, want string, args ...string) error {
 	if err != nil && !errors.As(err, &failed) {
 		return fmt.Errorf("run countermand %s: %w", args[0], err)
 	}
-	refused := strings.HasPrefix(string(printed), "countermand: ")
+	refused := strings.Contains("\n"+string(printed), "\ncountermand: ")
 	if refused != (err != nil) || !strings.Contains(string(printed), want) {
 		return fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
 	}
