@@ -309,6 +309,9 @@ func TestCalls(t *testing.T) {
 		if target := r.Header.Get("X-Amz-Target"); target != "" {
 			call = target + " " + string(body)
 		}
+		if after := r.URL.Query().Get("start-after"); after != "" {
+			call += " after " + after
+		}
 		if r.Method == http.MethodPut {
 			call += " " + r.Header.Get("If-None-Match")
 		}
@@ -316,9 +319,7 @@ func TestCalls(t *testing.T) {
 		switch {
 		case strings.HasPrefix(call, "TrentService.Sign"):
 			fmt.Fprint(w, `{"Signature":"c2lnbmVk"}`)
-		case r.Method == http.MethodGet && r.URL.Path == "/b/":
-			fmt.Fprint(w, `<ListBucketResult></ListBucketResult>`)
-		case r.Method == http.MethodGet && r.URL.Path == "/b":
+		case r.Method == http.MethodGet && strings.Trim(r.URL.Path, "/") == "b":
 			fmt.Fprint(w, `<ListBucketResult></ListBucketResult>`)
 		case r.Method == http.MethodPut && taken[r.URL.Path]:
 			w.WriteHeader(http.StatusPreconditionFailed)
@@ -348,6 +349,9 @@ func TestCalls(t *testing.T) {
 	}
 	if calls := slices.DeleteFunc(slices.Clone(got), func(c string) bool { return !strings.HasPrefix(c, "PUT") }); !slices.Equal(calls, want) {
 		t.Errorf("writes %q, want %q", calls, want)
+	}
+	if !strings.HasSuffix(got[0], " after digests/2026/11/14/15.json") {
+		t.Errorf("the newest digest is looked for by %q", got[0])
 	}
 	signs := slices.IndexFunc(got, func(c string) bool { return strings.HasPrefix(c, "TrentService.Sign ") })
 	if signs < 0 || !strings.Contains(got[signs], `"MessageType":"DIGEST"`) || !strings.Contains(got[signs], `"SigningAlgorithm":"ECDSA_SHA_256"`) ||

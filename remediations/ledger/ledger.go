@@ -165,7 +165,7 @@ func decode(text []byte) (*Digest, error) {
 	for i, e := range d.Records {
 		n, ok := parseRecordKey(e.Object)
 		switch {
-		case !ok || !n.hour.Equal(d.Begin) || n.run != e.Run || n.version != e.Version || e.Bytes < 0:
+		case !ok || !n.hour.Equal(d.Begin) || n.run != e.Run || n.version != e.Version || len(e.SHA256) != hex.EncodedLen(sha256.Size):
 			return nil, fmt.Errorf("its entry %d is no record of this hour: %q", i+1, e.Object)
 		case i > 0 && d.Records[i-1].Object >= e.Object:
 			return nil, fmt.Errorf("its entries are not in order: %q", e.Object)

@@ -279,6 +279,18 @@ func TestMakeAfterAFailure(t *testing.T) {
 	}
 }
 
+// The newest digest is made again if it is gone, and the next one names the signature that stands.
+func TestMakeADigestThatIsGone(t *testing.T) {
+	f := standard(t)
+	delete(f.objects, "digests/2026/11/21/18.json")
+	if made := f.make(t, hour(6)); made.Digests != 2 {
+		t.Errorf("made %+v", made)
+	}
+	if r := f.verify(t, nil); len(r.Problems) > 0 || r.Digests != 6 {
+		t.Errorf("%d digests, problems %v", r.Digests, problems(r))
+	}
+}
+
 // Nothing is signed but what lists the bucket's records as they are.
 func TestMakeSignsNoDigestOfOthers(t *testing.T) {
 	f := standard(t)
@@ -304,7 +316,7 @@ func TestMakeWithStrangers(t *testing.T) {
 	f := newFixture(t)
 	strangers := []string{
 		"records/2026/11/21/14/x.json", "records/2026/11/21/14/20261121T140000Z-alpha-01-v02.json", "records/zzz",
-		"digests/2099/01/01/00.json", "digests/2099/01/01/00.json.sig", "digests/x", "other",
+		"digests/2099/01/01/00.json", "digests/2099/01/01/00.json.sig", "digests/x", "digests/2026/11/21/5.json", "other",
 	}
 	for _, key := range strangers {
 		f.objects[key] = "{}"
@@ -317,7 +329,7 @@ func TestMakeWithStrangers(t *testing.T) {
 	r := f.verify(t, func(c *ledger.Check) { c.Until = hour(3) })
 	for _, key := range strangers {
 		found := slices.ContainsFunc(r.Problems, func(p ledger.Problem) bool { return p.Object == key })
-		if want := strings.HasPrefix(key, "records/") || key == "digests/x"; found != want {
+		if want := strings.HasPrefix(key, "records/") || key == "digests/x" || key == "digests/2026/11/21/5.json"; found != want {
 			t.Errorf("%s is reported: %t, want %t", key, found, want)
 		}
 	}

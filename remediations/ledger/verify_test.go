@@ -259,6 +259,13 @@ func TestVerifyFinds(t *testing.T) {
 			},
 			want: []string{"records/2026/11/21/19/20261121T190000Z-beta-01-v2.json and " + beta2 + " are both version 2 of run beta-01, and differ"},
 		},
+		"digests of another account from some hour on": {
+			tamper: func(t *testing.T, f *fixture) {
+				f.maker.Account = "444455556666"
+				f.make(t, hour(6))
+			},
+			want: []string{"digests/2026/11/21/19.json is of another account, Region or bucket than the digest before"},
+		},
 		"digests of another bucket": {
 			check: func(c *ledger.Check) { c.Bucket, c.Until = "other", hour(1) },
 			want:  []string{digest14 + " is a digest of the bucket records"},
@@ -287,6 +294,16 @@ func TestVerifyFinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sign puts a digest and its signature into the ledger.
+func (f *fixture) sign(t *testing.T, key, text string) {
+	t.Helper()
+	signature, err := f.maker.Sign(t.Context(), sumBytes(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.objects[key], f.objects[key+".sig"] = text, string(signature)
 }
 
 func sumBytes(text string) []byte {
@@ -384,7 +401,23 @@ func TestVerifyFindsADigestThatWasNoted(t *testing.T) {
 
 // A digest that is signed and says nonsense of itself is not believed: whoever has signed it.
 func TestVerifyDistrustsNonsense(t *testing.T) {
+	first := func(t *testing.T, f *fixture) string { // of two entries, as they stand in the digest
+		t.Helper()
+		text := f.objects[digest14]
+		return text[strings.Index(text, "  {") : strings.Index(text, "},")+3]
+	}
+	t.Run("entries that are not in order", func(t *testing.T) {
+		f := standard(t)
+		entry := first(t, f)
+		text := strings.Replace(f.objects[digest14], entry, "", 1)
+		text = strings.Replace(text, "\n ]", ",\n"+strings.TrimSuffix(entry, ",\n")+"\n ]", 1)
+		f.sign(t, digest14, text)
+		if got := problems(f.verify(t, nil)); len(got) == 0 || got[0] != digest14+` can't be used: its entries are not in order: "`+alpha2+`"` {
+			t.Errorf("got %q", got)
+		}
+	})
 	for name, c := range map[string]struct{ old, new, want string }{
+		"no SHA-256":     {`"sha256": "` + sha(`{"id":"beta-01","version":2,"x":1}`), `"sha256": "`, `its entry 1 is no record of this hour: "` + beta2 + `"`},
 		"another format": {`countermand-digest-1`, `countermand-digest-2`, `its format is "countermand-digest-2", and this version of Countermand reads "countermand-digest-1"`},
 		"an unknown key": {`"format"`, `"form": 1, "format"`, `it is no digest: json: unknown field "form"`},
 		"no JSON":        {`{`, ``, `it is no digest: `},
@@ -404,11 +437,7 @@ func TestVerifyDistrustsNonsense(t *testing.T) {
 			if text == f.objects[digest15] {
 				t.Fatalf("the digest does not hold %q:\n%s", c.old, text)
 			}
-			signature, err := f.maker.Sign(t.Context(), sumBytes(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			f.objects[digest15], f.objects[digest15+".sig"] = text, string(signature)
+			f.sign(t, digest15, text)
 			got := problems(f.verify(t, nil))
 			if len(got) == 0 || !strings.HasPrefix(got[0], digest15+" can't be used: "+c.want) {
 				t.Errorf("got %q, want it to begin with %q", got, c.want)

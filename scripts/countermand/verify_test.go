@@ -116,7 +116,11 @@ all is well: nothing was changed, removed, added or reordered
 			t.Errorf("the digest that was printed is not found: %v", err)
 		}
 	}
-	out, err := runHere(noAccount, "verify", "copy", "--key", "key.der", "--since=2025-03-01T10:00:00Z", until)
+	out, err := runHere(noAccount, "verify", "copy", "--key", "key.der", until, "--digest", strings.Repeat("0", 64))
+	if err == nil || !strings.Contains(out, "holds no digest with the SHA-256 0000") {
+		t.Errorf("a digest that never was: %v, and\n%s", err, out)
+	}
+	out, err = runHere(noAccount, "verify", "copy", "--key", "key.der", "--since=2025-03-01T10:00:00Z", until)
 	if err != nil || !strings.HasPrefix(out, "checked: 2 digests, from 2025-03-01 10:00 to 2025-03-01 12:00 UTC; 0 records as written\nnewest") {
 		t.Errorf("a part of the time: %v, and\n%s", err, out)
 	}
@@ -127,16 +131,39 @@ checked: 3 digests, from 2025-03-01 09:00 to 2025-03-01 12:00 UTC; 2 records as 
 `, out)
 }
 
+func TestFolderKeys(t *testing.T) {
+	newLedger(t)
+	write(t, "copy/records/2025/03/01/09.json", "")
+	f, err := openFolder("copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := func(prefix, after string) string {
+		var all []string
+		for key, err := range f.Keys(t.Context(), prefix, after) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, key)
+		}
+		return strings.Join(all, "\n")
+	}
+	wants(t, "all records", "records/2025/03/01/09.json\n"+firstRecord+"\n"+secondRecord, keys("records/", ""))
+	wants(t, "those after the first", secondRecord, keys("records/", firstRecord))
+	wants(t, "those of an hour", firstRecord+"\n"+secondRecord, keys("records/2025/03/01/09/", ""))
+	wants(t, "those of an hour without any", "", keys("records/2025/03/01/10/", ""))
+}
+
 // What is wrong is printed, without what a terminal may take for a command, and is an error in both formats.
 func TestVerifyFindsWhatWasChanged(t *testing.T) {
 	newLedger(t)
 	write(t, filepath.Join("copy", firstRecord), `{"version":7}`)
-	write(t, "copy/records/\x1b[2Jevil", "{}")
+	write(t, "copy/records/\x1b[2J\nevil", "{}")
 	const summary = "2 problems: what was recorded is not as it was written, or not proven"
 	args := []string{"verify", "copy", "--key=key.der", "--until=2025-03-01T12:00:00Z"}
 	out, err := runHere(noAccount, args...)
 	wantsError(t, summary, err)
-	wants(t, "the report", "wrong: records/\ufffd[2Jevil is not the name of a record\n"+
+	wants(t, "the report", "wrong: records/\ufffd[2J\ufffdevil is not the name of a record\n"+
 		"wrong: "+firstRecord+" was changed: its SHA-256 is not the one that "+firstDigest+" has for it\n"+
 		"checked: 3 digests, from 2025-03-01 09:00 to 2025-03-01 12:00 UTC; 1 record as written\n", out)
 	out, err = runHere(noAccount, append(args, "--format=json")...)
