@@ -169,7 +169,8 @@ func newRecordBucket(scope constructs.Construct, config *Config) awss3.CfnBucket
 	return bucket
 }
 
-// newRecordBucketPolicy lets each half write its own part, nobody else write at all, and nobody in without TLS 1.2.
+// newRecordBucketPolicy lets each half write its own part, nobody else write at all, and nobody in without TLS 1.2. The
+// functions of this stack can't change it: one of a module that mends buckets' policies could let itself in.
 func newRecordBucketPolicy(scope constructs.Construct, bucket awss3.CfnBucket, write, digest awsiam.CfnRole) {
 	only := func(sid, path string, role awsiam.CfnRole) any {
 		return map[string]any{
@@ -182,6 +183,14 @@ func newRecordBucketPolicy(scope constructs.Construct, bucket awss3.CfnBucket, w
 		PolicyDocument: policy(append([]any{
 			only("OnlyWriteWritesRecords", "records/*", write),
 			only("OnlyDigestWritesDigests", "digests/*", digest),
+			map[string]any{
+				"Sid": "NoFunctionChangesThis", "Effect": "Deny", "Principal": "*",
+				"Action": []any{"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, "Resource": bucket.AttrArn(),
+				// CloudFormation puts the stack's name before that of each role.
+				"Condition": map[string]any{"ArnLike": map[string]any{
+					"aws:PrincipalArn": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/" + mainStack + "-*"),
+				}},
+			},
 		}, onlyTLS(bucket)...)...),
 	})
 }

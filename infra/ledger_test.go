@@ -47,23 +47,23 @@ func TestLedgerRights(t *testing.T) {
 		bucket := "arn:aws:s3:::" + wantBucket
 		for name, want := range map[string]map[right]bool{
 			"countermand-ledger-write": {
-				{"s3:PutObject", bucket + "/records/*"}: true,
-				{"dynamodb:DescribeStream", stream}:     true,
-				{"dynamodb:GetShardIterator", stream}:   true,
-				{"dynamodb:GetRecords", stream}:         true,
-				{"dynamodb:ListStreams", stream}:        true,
+				{"s3:PutObject", bucket + "/records/*", ""}: true,
+				{"dynamodb:DescribeStream", stream, ""}:     true,
+				{"dynamodb:GetShardIterator", stream, ""}:   true,
+				{"dynamodb:GetRecords", stream, ""}:         true,
+				{"dynamodb:ListStreams", stream, ""}:        true,
 			},
 			"countermand-ledger-digest": {
-				{"s3:ListBucket", bucket}:               true,
-				{"s3:GetObject", bucket + "/records/*"}: true,
-				{"s3:GetObject", bucket + "/digests/*"}: true,
-				{"s3:PutObject", bucket + "/digests/*"}: true,
+				{"s3:ListBucket", bucket, ""}:               true,
+				{"s3:GetObject", bucket + "/records/*", ""}: true,
+				{"s3:GetObject", bucket + "/digests/*", ""}: true,
+				{"s3:PutObject", bucket + "/digests/*", ""}: true,
 			},
 		} {
 			log := "arn:aws:logs:" + here + "log-group:/aws/lambda/" + name + ":*"
-			want[right{"sqs:SendMessage", "arn:aws:sqs:" + here + name + "-failures"}] = true
-			want[right{"logs:CreateLogStream", log}] = true
-			want[right{"logs:PutLogEvents", log}] = true
+			want[right{"sqs:SendMessage", "arn:aws:sqs:" + here + name + "-failures", ""}] = true
+			want[right{"logs:CreateLogStream", log, ""}] = true
+			want[right{"logs:PutLogEvents", log, ""}] = true
 			if diff := cmp.Diff(want, gotRights(t, tm, tm.roleOf(t, name))); diff != "" {
 				t.Errorf("role of %s (-want +got):\n%s", name, diff)
 			}
@@ -219,6 +219,11 @@ func TestRecordBucket(t *testing.T) {
 		if diff := cmp.Diff([]map[string]any{
 			only("OnlyWriteWritesRecords", "/records/*", "countermand-ledger-write"),
 			only("OnlyDigestWritesDigests", "/digests/*", "countermand-ledger-digest"),
+			{
+				"Sid": "NoFunctionChangesThis", "Effect": "Deny", "Principal": "*",
+				"Action": []any{"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, "Resource": arn,
+				"Condition": map[string]any{"ArnLike": map[string]any{"aws:PrincipalArn": "arn:aws:iam::" + testAccount + ":role/Countermand-*"}},
+			},
 			deny("OnlyTLS", "Bool", "aws:SecureTransport", "false"),
 			deny("OnlyTLS12", "NumericLessThan", "s3:TlsVersion", "1.2"),
 		}, tm.statements(tm.only(t, "AWS::S3::BucketPolicy", "", nil))); diff != "" {

@@ -67,11 +67,13 @@ func notAllowed(m Enabled, modules []Enabled) []iam.Request {
 		request("sns:Publish", arnOf("sns", "other")),
 		request("sns:Subscribe", arnOf("sns", alertTopic)),
 		request("sqs:SendMessage", arnOf("sqs", "countermand-other-failures")),
-		request("sqs:ReceiveMessage", arnOf("sqs", queueName(m.Module))),
+		request("sqs:ReceiveMessage", arnOf("sqs", queueName(resourceName(m.Module)))),
 		request("logs:PutLogEvents", arnOf("logs", "log-group:/aws/lambda/other:log-stream:a")),
 		request("ssm:GetParameter", arnOf("ssm", "parameter/other")),
 		request("ssm:PutParameter", arnOf("ssm", "parameter/countermand/mode")),
 		request("iam:PassRole", "arn:aws:iam::"+testAccount+":role/any"),
+		request("s3:PutObject", "arn:aws:s3:::"+wantBucket+"/records/2026/11/21/15/any.json"),
+		request("kms:Sign", arnOf("kms", "key/any")),
 	}
 	for _, action := range []string{"dynamodb:DeleteItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan"} {
 		requests = append(requests, request(action, table, own))
@@ -136,9 +138,9 @@ func rolePolicy(t *testing.T, tm *template, m Enabled) *iam.Policy {
 func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 	t.Helper()
 	calls := []iam.Request{
-		request("sqs:SendMessage", arnOf("sqs", queueName(m.Module))),
-		request("logs:CreateLogStream", arnOf("logs", "log-group:"+logGroupName(m.Module)+":log-stream:a")),
-		request("logs:PutLogEvents", arnOf("logs", "log-group:"+logGroupName(m.Module)+":log-stream:a")),
+		request("sqs:SendMessage", arnOf("sqs", queueName(resourceName(m.Module)))),
+		request("logs:CreateLogStream", arnOf("logs", "log-group:"+logGroupName(resourceName(m.Module))+":log-stream:a")),
+		request("logs:PutLogEvents", arnOf("logs", "log-group:"+logGroupName(resourceName(m.Module))+":log-stream:a")),
 	}
 	var mu sync.Mutex // the engine makes several calls at once
 	cfg := aws.Config{Region: testRegion, APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
