@@ -44,19 +44,25 @@ func (w *writer) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	written := 0
 	for _, text := range batch.Records {
 		var c change
-		if err := json.Unmarshal(text, &c); err != nil || c.DynamoDB.SequenceNumber == "" {
-			return nil, fmt.Errorf("decode a change of the run table: %w", errors.Join(err, errors.New("no change with a sequence number")))
+		if err := json.Unmarshal(text, &c); err != nil {
+			return nil, fmt.Errorf("decode a change of the run table: %w", err)
+		}
+		at := c.DynamoDB.SequenceNumber
+		if at == "" {
+			return nil, errors.New("a change of the run table has no sequence number")
 		}
 		wrote, err := w.write(ctx, &c)
 		if err != nil {
-			w.log.ErrorContext(ctx, "record not written", "item", string(c.DynamoDB.Keys["id"]), "sequence", c.DynamoDB.SequenceNumber, "error", err.Error())
-			answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: c.DynamoDB.SequenceNumber})
+			w.log.ErrorContext(ctx, "record not written", "item", string(c.DynamoDB.Keys["id"]), "sequence", at, "error", err.Error())
+			failure := events.DynamoDBBatchItemFailure{ItemIdentifier: at}
+			answer.BatchItemFailures = append(answer.BatchItemFailures, failure)
 		}
 		if wrote {
 			written++
 		}
 	}
-	w.log.InfoContext(ctx, "changes dealt with", "changes", len(batch.Records), "written", written, "failed", len(answer.BatchItemFailures))
+	w.log.InfoContext(ctx, "changes dealt with", "changes", len(batch.Records), "written", written,
+		"failed", len(answer.BatchItemFailures))
 	return json.Marshal(answer)
 }
 

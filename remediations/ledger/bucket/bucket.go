@@ -64,7 +64,8 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
 
-// Create implements ledger.Store. S3 refuses a write to a key that is there with PreconditionFailed.
+// Create implements ledger.Store. S3 refuses a write to a key that is there with PreconditionFailed. A bucket under
+// Object Lock takes no object without a checksum: the SDK sends one unasked.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 func (b *Bucket) Create(ctx context.Context, key string, body []byte) error {
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
