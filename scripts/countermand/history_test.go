@@ -39,6 +39,8 @@ type cloud struct {
 	arn     string
 	region  string
 	refuse  string // operation that is answered with an error
+	modules []*remediations.Module
+	controls
 }
 
 const (
@@ -50,6 +52,7 @@ func newCloud() *cloud {
 	return &cloud{
 		items: map[string]map[string]types.AttributeValue{}, policy: private, account: "111122223333",
 		arn: "arn:aws:sts::111122223333:assumed-role/Admin/olga", region: "eu-west-1",
+		modules: []*remediations.Module{s3publicpolicy.Module},
 	}
 }
 
@@ -97,14 +100,14 @@ func (c *cloud) answer(input any) (any, error) {
 		c.policy = *in.Policy
 		return &s3.PutBucketPolicyOutput{}, nil
 	}
-	return nil, fmt.Errorf("the account has no answer to %T", input)
+	return c.controls.answer(input)
 }
 
 // ask runs the command line on the account, without a terminal.
 func (c *cloud) ask(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	root := rootCommand([]*remediations.Module{s3publicpolicy.Module}, c.load)
+	root := rootCommand(c.modules, c.load)
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader("yes\n"))
 	root.SetOut(&out)

@@ -1,5 +1,6 @@
 // Command countermand is the command line: it explains modules, patterns and events, and shows Countermand at work,
-// without an AWS account; with one, it lists what Countermand has done there, and takes it back.
+// without an AWS account; with one, it lists what Countermand has done there, takes it
+// back, and stops it.
 package main
 
 import (
@@ -33,21 +34,23 @@ func rootCommand(modules []*remediations.Module, load loader) *cobra.Command {
 CloudTrail reports a call, an EventBridge rule picks it out, and a Lambda function reads what the
 resource looks like now, puts it right and tells people. Each such remediation is a module.
 
-runs, run and undo call AWS with your own credentials, and so does verify where it is given a bucket. The others need
-no AWS account and call nothing in AWS.`,
+runs, run, undo, stop, resume and status call AWS with your own credentials, and so does verify where it is given a
+bucket. The others need no AWS account and call nothing in AWS.`,
 		Example: `  ./scripts/sandbox                                          # see it at work
   ` + name + ` modules                       # what is watched, and what happens then
   ` + name + ` modules s3-public-policy      # one module in full
   ` + name + ` explain event.json            # what the modules would make of an event
   ` + name + ` match pattern.json event.json # does an event pattern match?
   ` + name + ` runs --since 24h              # what has Countermand done?
-  ` + name + ` verify FOLDER --key key.der   # is what it has recorded as it was written?`,
+  ` + name + ` verify FOLDER --key key.der   # is what it has recorded as it was written?
+  ` + name + ` status                        # how far may each module go, and who has stopped it?`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand(),
-		runsCommand(modules, load), runCommand(modules, load), undoCommand(modules, load), verifyCommand(load))
+		runsCommand(modules, load), runCommand(modules, load), undoCommand(modules, load), verifyCommand(load),
+		stopCommand(modules, load), resumeCommand(load), statusCommand(modules, load))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())
 	})

@@ -61,6 +61,35 @@ func printableLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// writeTable writes rows of as many cells each, the first of them the heading, in columns. colour paints the cell in a
+// row, 1 for the first below the heading, and a column, 0 for the first.
+func writeTable(w io.Writer, rows [][]string, colour func(row, column int, cell string) string) error {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i := range row {
+			row[i] = printable(row[i])
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	p := paintFor(w)
+	var b strings.Builder
+	for n, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+			if n == 0 {
+				cell = p.bold(cell)
+			} else {
+				cell = colour(n, i, cell)
+			}
+			line.WriteString(cell + padding)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // writeJSON writes a value as JSON for people and programs: <, > and & as they are, and what printable takes out as
 // \u escapes.
 func writeJSON(w io.Writer, v any, indent string) error {

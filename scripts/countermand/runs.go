@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -165,37 +164,15 @@ func printRunTable(out io.Writer, runs []*engine.Record) error {
 			call = "(undo)"
 		}
 		row := []string{r.Started.UTC().Format(time.DateTime), string(r.Outcome), r.Module, short(call), short(r.Name), r.Resource.ID, r.ID}
-		for i := range row {
-			row[i] = printable(row[i])
-		}
 		rows = append(rows, row)
 	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
 	p := paintFor(out)
-	var b strings.Builder
-	for n, row := range rows {
-		for i, cell := range row {
-			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			switch {
-			case n == 0:
-				cell = p.bold(cell)
-			case i == 1:
-				cell = p.outcome(engine.Outcome(cell))
-			}
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(padding + "  ")
-			}
+	return writeTable(out, rows, func(_, column int, cell string) string {
+		if column == 1 {
+			return p.outcome(engine.Outcome(cell))
 		}
-		b.WriteString("\n")
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
+		return cell
+	})
 }
 
 // outcome is an outcome in its colour: what needs somebody to look stands out.

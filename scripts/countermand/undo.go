@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
 
 	"github.com/countermand/countermand/events"
@@ -81,15 +79,14 @@ func prepareUndo(ctx context.Context, modules []*remediations.Module, h *history
 	if m == nil {
 		return nil, fmt.Errorf("run %s is of module %q, which this version of Countermand does not have\nby hand: %s", r.ID, r.Module, r.Revert)
 	}
-	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	account, principal, err := callerOf(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("ask whose credentials these are: %w", err)
+		return nil, err
 	}
-	if account := aws.ToString(caller.Account); account != r.Resource.Account {
+	if account != r.Resource.Account {
 		return nil, fmt.Errorf("these credentials are of account %s, but %s is in account %s: choose others, with AWS_PROFILE for example",
 			account, r.Resource, r.Resource.Account)
 	}
-	principal := aws.ToString(caller.Arn)
 	return &engine.TakeBack{
 		Module: m, Run: r, AWS: cfg, Store: store, Principal: principal, Name: nameOf(principal), Now: time.Now,
 	}, nil
