@@ -74,7 +74,7 @@ func stackAlarms() []alarm {
 	return []alarm{
 		total("switch-unreadable", "SwitchUnreadable",
 			"What happened: the kill switch, the parameter "+remediations.SwitchParameter+", could not be read, so that functions observe only: nothing is put right. "+
-				"What to do: run countermand status, which says what is wrong with it; countermand resume sets it anew. If it is well, see in the functions' logs who refuses them."),
+				"What to do: run countermand status, which says what is wrong with it; countermand resume --reset sets it anew. If it is well, see in the functions' logs who refuses them."),
 		total("limited", "Limited",
 			"What happened: a budget of the hour is spent, so that what was found wrong was only alerted. "+
 				"What to do: countermand runs --outcome limited lists it; put it right by hand. A flood of calls by one principal may be meant to use the budget up; limits are in countermand.yaml."),

@@ -58,6 +58,9 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Limit != "" {
 		section("WHY NOTHING WAS DONE", "%s", limits(r))
 	}
+	if r.Lowered != "" {
+		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
+	}
 	facts(section, r)
 	section("WHY IT MATTERS", "%s", m.Why())
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
@@ -133,6 +136,8 @@ func headline(m *remediations.Module, r *Record) string {
 		return fmt.Sprintf("Countermand has changed nothing: this is exempt, but not for long: %s.", r.Exemption.Until)
 	case r.Touched:
 		return "Countermand acted before, and IT IS WRONG AGAIN. Look now."
+	case r.Mode == remediations.Alert && r.Lowered != "":
+		return "Countermand has changed nothing: somebody has stopped it."
 	case r.Mode == remediations.Alert:
 		return "Countermand has changed nothing: the module only alerts here."
 	case m.Action == nil:

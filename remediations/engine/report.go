@@ -70,6 +70,9 @@ func Report(m *remediations.Module, r, undone *Record) string {
 	if r.Limit != "" {
 		section("WHY NOTHING WAS DONE", "%s", limits(r))
 	}
+	if r.Lowered != "" {
+		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
+	}
 	if r.Exemption != nil {
 		section("WHY IT IS LEFT ALONE", "%s", exemption(r.Exemption))
 	}
@@ -125,6 +128,9 @@ func course(r *Record) string {
 	}
 	if r.EventID != "" {
 		lines = append(lines, "event "+plain(r.EventID))
+	}
+	if !r.Newer.IsZero() {
+		lines = append(lines, "an event of "+when(r.Newer)+" was handled before")
 	}
 	if r.Replay != "" {
 		lines = append(lines, "replay "+plain(r.Replay))

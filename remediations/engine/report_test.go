@@ -44,6 +44,14 @@ func TestReport(t *testing.T) {
 		"replay": {change: func(r *engine.Record) {
 			r.Outcome, r.Mode, r.Touched, r.Replay, r.Alert = engine.Observed, remediations.Observe, false, "last\x1b[2Jweek", ""
 		}},
+		"stopped": {change: func(r *engine.Record) {
+			r.Outcome, r.Mode, r.Touched, r.Alert = engine.Observed, remediations.Observe, false, ""
+			r.Lowered = "observe instead of enforce: stopped at observe by arn:aws:iam::111122223333:user/olga since 2026-03-01 09:00:00 UTC: a\nmigration"
+		}},
+		"stale": {change: func(r *engine.Record) {
+			r.Outcome, r.Touched, r.Reason, r.Before, r.After, r.Alert = engine.Stale, false, "", nil, nil, ""
+			r.Newer = began.Add(-time.Second)
+		}},
 		"takenback":  {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Undone, Ended: began.Add(time.Hour), Principal: "arn:aws:iam::111122223333:user/olga"}},
 		"undofailed": {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Failed}},
 		"undo": {change: func(r *engine.Record) {
