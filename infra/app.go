@@ -17,14 +17,15 @@ const (
 	trailStack = "CountermandTrail"
 )
 
-// build adds the stacks to the app. dist is the folder that scripts/build fills; now is for warnings, and
-// for how far ahead an exemption may end: a configuration that is taken always makes the same templates.
-func build(app awscdk.App, modules []*remediations.Module, dist string, now time.Time) error {
+// build adds the stacks to the app. dist is the folder that scripts/build fills; here is where the
+// CDK's command line deploys to, for modes that depend on that; now is for warnings, and for how far ahead an exemption
+// may end: a configuration that is taken always makes the same templates in one place.
+func build(app awscdk.App, modules []*remediations.Module, dist string, here Place, now time.Time) error {
 	file, err := contextText(app, "config", "countermand.yaml")
 	if err != nil {
 		return err
 	}
-	config, err := ReadConfig(file, modules, now)
+	config, err := ReadConfig(file, modules, here, now)
 	if err != nil {
 		return err
 	}

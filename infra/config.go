@@ -24,6 +24,7 @@ type Config struct {
 	LogRetentionDays int      // of the functions' logs
 	RunRetentionDays int      // of the run records
 	Ledger           *Ledger  // nil if records are in the run table only
+	Tracing          bool     // let AWS X-Ray trace the modules' functions
 	Limits           remediations.Limits
 	Modules          []Enabled // sorted by name
 	Exemptions       []remediations.Exemption
@@ -57,9 +58,6 @@ type Ledger struct {
 const (
 	arm64 = "arm64"
 	amd64 = "amd64"
-
-	// off is how the configuration file leaves a module out.
-	off = "off"
 )
 
 // lockDays is for how long logs and records are locked if the file does not say: long enough to notice an intruder who
@@ -76,23 +74,24 @@ var (
 	resourceType = regexp.MustCompile(`^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$`)
 )
 
-// ReadConfig reads a configuration file, as of now. Its error names everything that is wrong, by line and column.
-func ReadConfig(file string, modules []*remediations.Module, now time.Time) (*Config, error) {
+// ReadConfig reads a configuration file, as of now. here is where it is deployed to unless the file says so itself. Its
+// error names everything that is wrong, by line and column.
+func ReadConfig(file string, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return parseConfig(file, text, modules, now)
+	return parseConfig(file, text, modules, here, now)
 }
 
-func parseConfig(file string, text []byte, modules []*remediations.Module, now time.Time) (*Config, error) {
+func parseConfig(file string, text []byte, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
 	r := &reader{file: file}
 	root, err := r.parse(text)
 	if err != nil {
 		return nil, err
 	}
 	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
-	modes := map[string]string{}
+	modes := map[string]moduleMode{}
 	var ledger ast.Node
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
@@ -105,6 +104,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, now t
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
 		{name: "ledger", read: func(n ast.Node) { ledger = n }},
+		{name: "tracing", read: func(n ast.Node) { c.Tracing = r.boolean(n) }},
 		{name: "limits", read: func(n ast.Node) { r.limits(n, &c.Limits) }},
 		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
 		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules, now) }},
@@ -113,8 +113,8 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, now t
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	c.Modules, err = enabled(modules, modes)
-	return c, err
+	r.enable(c, modules, modes, here)
+	return c, r.err()
 }
 
 // defaultLimits let a module keep up with a deployment that goes wrong, and stop it soon after when it is the module
@@ -130,26 +130,6 @@ func (r *reader) limits(n ast.Node, l *remediations.Limits) {
 		limit("module", &l.Module), limit("account", &l.Account), limit("principal", &l.Principal),
 		limit("resource", &l.Resource),
 	})
-}
-
-// enabled is the modules that are deployed: a module that the file does not name runs in its default mode.
-func enabled(modules []*remediations.Module, modes map[string]string) ([]Enabled, error) {
-	var list []Enabled
-	for _, m := range modules {
-		switch text, named := modes[m.Name]; {
-		case text == off:
-		case !named:
-			list = append(list, Enabled{m, m.Default})
-		default:
-			var mode remediations.Mode
-			if err := mode.UnmarshalText([]byte(text)); err != nil {
-				return nil, err
-			}
-			list = append(list, Enabled{m, mode})
-		}
-	}
-	slices.SortFunc(list, func(a, b Enabled) int { return strings.Compare(a.Name, b.Name) })
-	return list, nil
 }
 
 func (r *reader) trail(n ast.Node) *Trail {
@@ -260,23 +240,4 @@ func (r *reader) logRetention(n ast.Node) int {
 		r.wrong(n, "want a number of days that CloudWatch Logs knows, got %d: %s", days, strings.Trim(strings.ReplaceAll(fmt.Sprint(logRetentions), " ", ", "), "[]"))
 	}
 	return days
-}
-
-// modes is the mode of each module that the file names, as it stands there.
-func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]string {
-	modes := map[string]string{}
-	var fields []field
-	for _, m := range modules {
-		fields = append(fields, field{name: m.Name, read: func(n ast.Node) {
-			r.mapping(n, m.Name, []field{{name: "mode", required: true, read: func(n ast.Node) {
-				mode := r.oneOf(n, "mode", off, remediations.Observe.String(), remediations.Alert.String(), remediations.Enforce.String())
-				if mode == remediations.Enforce.String() && m.Action == nil {
-					r.wrong(n, "%s has no action to enforce: want off, observe or alert", m.Name)
-				}
-				modes[m.Name] = mode
-			}}})
-		}})
-	}
-	r.keys(n, "module", fields)
-	return modes
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestConfigDefaults(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil, testNow)
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil, Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ exemptions:
       it is
       folded
     expires: 2027-01-31
-`), fixtures(), testNow)
+`), fixtures(), Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ exemptions:
 
 func TestConfigErrors(t *testing.T) {
 	const ok = "trail: {existing: true}\n"
-	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, ledger, limits, modules"
+	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, ledger, tracing, limits, modules"
 	for _, test := range []struct{ name, config, want string }{
 		{"empty file", "", "c.yaml:1:1: the configuration needs trail"},
 		{"only comments", "# nothing\n", "c.yaml:1:1: the configuration needs trail"},
@@ -136,18 +136,29 @@ func TestConfigErrors(t *testing.T) {
 
 		{"module", ok + "modules: {alpha: {mode: alert}}\n", `c.yaml:2:11: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
 		{"module without mode", ok + "modules: {alpha-acts: {}}\n", "c.yaml:2:23: alpha-acts needs mode"},
-		{"module key", ok + "modules: {alpha-acts: {mode: alert, enabled: true}}\n", `c.yaml:2:37: unknown key "enabled": want mode`},
-		{"module as mode", ok + "modules: {alpha-acts: alert}\n", `c.yaml:2:23: want a mapping with the keys mode, got the text "alert"`},
+		{"module key", ok + "modules: {alpha-acts: {mode: alert, enabled: true}}\n", `c.yaml:2:37: unknown key "enabled": want mode or where`},
+		{"module as mode", ok + "modules: {alpha-acts: alert}\n", `c.yaml:2:23: want a mapping with the keys mode and where, got the text "alert"`},
 		{"mode", ok + "modules: {alpha-acts: {mode: act}}\n", `c.yaml:2:30: unknown mode "act": want off, observe, alert or enforce`},
 		{"mode type", ok + "modules: {alpha-acts: {mode: true}}\n", "c.yaml:2:30: want off, observe, alert or enforce, got true"},
 		{"no action", ok + "modules: {gamma-alerts: {mode: enforce}}\n", "c.yaml:2:32: gamma-alerts has no action to enforce: want off, observe or alert"},
+
+		{"where", ok + "modules: {alpha-acts: {mode: alert, where: enforce}}\n", `c.yaml:2:44: want a list, got the text "enforce"`},
+		{"where without mode", ok + "modules: {alpha-acts: {mode: alert, where: [{region: eu-west-1}]}}\n", "c.yaml:2:45: a place needs mode"},
+		{"where without place", ok + "modules: {alpha-acts: {mode: alert, where: [{mode: enforce}]}}\n", "c.yaml:2:45: a place needs account, region or both"},
+		{"where with mode only", ok + "modules: {alpha-acts: {where: [{region: eu-west-1, mode: alert}]}}\n", "c.yaml:2:23: alpha-acts needs mode"},
+		{"where: mode", ok + "modules: {alpha-acts: {mode: alert, where: [{region: eu-west-1, mode: act}]}}\n", `c.yaml:2:71: unknown mode "act": want off, observe, alert or enforce`},
+		{"where: no action", ok + "modules: {gamma-alerts: {mode: alert, where: [{region: eu-west-1, mode: enforce}]}}\n", "c.yaml:2:73: gamma-alerts has no action to enforce: want off, observe or alert"},
+		{"where: account", ok + "modules: {alpha-acts: {mode: alert, where: [{account: prod, mode: enforce}]}}\n", `c.yaml:2:55: want an account's 12 digits, got "prod"`},
+		{"where: Region", ok + "modules: {alpha-acts: {mode: alert, where: [{region: Ireland, mode: enforce}]}}\n", `c.yaml:2:54: want a Region, such as eu-west-1, got "Ireland"`},
+		{"where: key", ok + "modules: {alpha-acts: {mode: alert, where: [{ou: prod, mode: enforce}]}}\n", `c.yaml:2:46: unknown key "ou": want account, region or mode`},
+		{"tracing", ok + "tracing: active\n", `c.yaml:2:10: want true or false, got the text "active"`},
 
 		{"everything at once", "architecture: arm\nalerts: {emails: [x]}\n", "c.yaml:1:1: the configuration needs trail\n" +
 			`c.yaml:1:15: unknown architecture "arm": want arm64 or amd64` + "\n" +
 			`c.yaml:2:19: want an e-mail address, such as security@example.com, got "x"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), testNow)
+			c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), Place{}, testNow)
 			switch {
 			case err == nil:
 				t.Errorf("accepted: %+v", c)
@@ -168,7 +179,7 @@ func TestConfigOfTheLedger(t *testing.T) {
 		"ledger: off\n":                        nil,
 		"runRetentionDays: 7\nledger: 'off'\n": nil,
 	} {
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text), nil, testNow)
+		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text), nil, Place{}, testNow)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		} else if !cmp.Equal(want, c.Ledger) {
@@ -180,19 +191,19 @@ func TestConfigOfTheLedger(t *testing.T) {
 // Some editors begin a file with a byte order mark.
 func TestConfigWithByteOrderMark(t *testing.T) {
 	for _, config := range []string{"trail: {existing: true}\n", "# a comment\r\ntrail: {existing: true}\r\n"} {
-		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil, testNow); err != nil {
+		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil, Place{}, testNow); err != nil {
 			t.Errorf("%q: %v", config, err)
 		}
 	}
 	want := "c.yaml:1:8: trail needs existing"
-	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil, testNow); err == nil || err.Error() != want {
+	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil, Place{}, testNow); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
 // A log that is locked for longer than it is kept could not expire.
 func TestLockIsNoLongerThanRetention(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures(), testNow)
+	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures(), Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}

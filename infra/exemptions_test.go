@@ -28,7 +28,7 @@ exemptions:
     reason: the marketing site
     expires: 2027-03-01
   - {module: alpha-acts, account: "111122223333", owner: o, reason: r, expires: 2020-01-01}
-`), fixtures(), testNow)
+`), fixtures(), Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestExemptionErrors(t *testing.T) {
 			`c.yaml:2:100: want * for any run of characters, got "log?": nothing stands for one character`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.config), fixtures(), testNow)
+			c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.config), fixtures(), Place{}, testNow)
 			switch {
 			case err == nil:
 				t.Errorf("accepted: %+v", c.Exemptions)
@@ -98,7 +98,7 @@ func TestExemptionsThatAreFine(t *testing.T) {
 		"[{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}, {module: beta-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}]",
 		"[{module: all, resource: r, owner: o, reason: r, expires: 2027-01-01}, {module: all, resource: r, tag: a=b, owner: o, reason: r, expires: 2027-01-01}]",
 	} {
-		if _, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nexemptions: "+config), fixtures(), testNow); err != nil {
+		if _, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nexemptions: "+config), fixtures(), Place{}, testNow); err != nil {
 			t.Error(err)
 		}
 	}
@@ -121,7 +121,7 @@ exemptions:
   - {module: delta-off, resource: both, owner: o, reason: r, expires: 2026-01-01}
   - {module: alpha-acts, account: "444455556666", owner: o, reason: r, expires: 2027-01-01}
   - {module: alpha-acts, account: "111122223333", owner: o, reason: r, expires: 2027-01-01}
-`), fixtures(), testNow)
+`), fixtures(), Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestAlertsExemptionIsOneThatIsTaken(t *testing.T) {
 		}
 		block, _, _ := strings.Cut(rest, "\n\n")
 		yaml := "trail: {existing: true}\n" + strings.ReplaceAll("\n"+block, "\n  ", "\n") + "\n"
-		c, err := parseConfig(filepath.Base(file), []byte(yaml), []*remediations.Module{&door}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+		c, err := parseConfig(filepath.Base(file), []byte(yaml), []*remediations.Module{&door}, Place{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Errorf("%v in\n%s", err, yaml)
 			continue

@@ -67,6 +67,7 @@ region: eu-central-1
 architecture: amd64
 trail: {existing: true}
 ledger: off
+tracing: true
 `},
 	{name: "fixtures", modules: fixtures, config: `
 trail: {existing: true}
@@ -174,7 +175,7 @@ func (s *setup) configuration(t *testing.T) *Config {
 			t.Fatal(err)
 		}
 	}
-	c, err := parseConfig("countermand.yaml", text, s.modules(), testNow)
+	c, err := parseConfig("countermand.yaml", text, s.modules(), Place{}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[
 	cdk.Context["config"] = file
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
-	if err := build(app, modules, dist(t), testNow); err != nil {
+	if err := build(app, modules, dist(t), Place{}, testNow); err != nil {
 		return nil, err
 	}
 	app.Synth(nil)

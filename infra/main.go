@@ -34,7 +34,8 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
-	if err := build(app, catalog.All(), "dist", time.Now()); err != nil {
+	here := Place{Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: os.Getenv("CDK_DEFAULT_REGION")}
+	if err := build(app, catalog.All(), "dist", here, time.Now()); err != nil {
 		return err
 	}
 	app.Synth(nil)

@@ -108,6 +108,10 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(moduleRights(m)...)},
 		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)},
 	)
+	var tracing *awslambda.CfnFunction_TracingConfigProperty
+	if s.config.Tracing {
+		tracing = &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")}
+	}
 	return awslambda.NewCfnFunction(scope, jsii.String("Function"), &awslambda.CfnFunctionProps{
 		FunctionName:  jsii.String(resourceName(m.Module)),
 		Description:   jsii.String(m.Title()),
@@ -119,6 +123,7 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 		MemorySize:    number(256),
 		Timeout:       number(30),
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: variables},
+		TracingConfig: tracing,
 		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogGroup: logGroup.Ref()},
 	}), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/jsii-runtime-go"
 
 	"github.com/countermand/countermand/remediations"
 )
@@ -33,6 +34,9 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 	rights = append(rights, functionRights(logGroup, queue)...)
 	if m.Mode == remediations.Enforce {
 		rights = append(rights, allowItems("RunCount", "dynamodb:UpdateItem", s.table.AttrArn(), ids...))
+	}
+	if s.config.Tracing { // X-Ray knows no resource that these could be narrowed to
+		rights = append(rights, allow("Traces", "xray:PutTraceSegments", jsii.String("*")), allow("Telemetry", "xray:PutTelemetryRecords", jsii.String("*")))
 	}
 	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
 		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup.Resource)))

@@ -78,6 +78,10 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 			want[right{"tag:GetResources", "*", ""}] = true
 		}
 	}
+	if c.Tracing {
+		want[right{"xray:PutTraceSegments", "*", ""}] = true
+		want[right{"xray:PutTelemetryRecords", "*", ""}] = true
+	}
 	for _, p := range declared {
 		want[right{p.Action, here.Replace(p.Resource), ""}] = true
 	}
