@@ -19,9 +19,9 @@ func sandboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sandbox",
 		Short: "see Countermand at work on an AWS emulator (use ./scripts/sandbox)",
-		Long: `Deploys Countermand onto an AWS emulator on this machine, plays three attacks, checks that each was taken
-back, undoes one of these on request, and finds what was changed in copies of the records. It needs no AWS account.
-Everything is stopped at the end, and if it is interrupted.
+		Long: `Deploys Countermand onto an AWS emulator on this machine, plays three attacks, checks that each was taken back,
+undoes one of these on request, stops Countermand for a while, fights with it, and finds what was changed in copies of
+the records. It needs no AWS account. Everything is stopped at the end, and if it is interrupted.
 
 ./scripts/sandbox installs what this needs, builds Countermand and then calls it.`,
 		Example: `  ./scripts/sandbox       # play the attacks

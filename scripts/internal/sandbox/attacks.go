@@ -85,17 +85,17 @@ func publicBucket() attack {
 			if err := createBucket(ctx, own, bucket); err != nil {
 				return err
 			}
-			return putPolicy(ctx, own, policyOf(legitimate))
+			return putPolicy(ctx, own, bucket, policyOf(legitimate))
 		},
 		strike: func(ctx context.Context, mallory aws.Config) ([]string, error) {
-			return []string{bucket}, putPolicy(ctx, mallory, policyOf(legitimate, public))
+			return []string{bucket}, putPolicy(ctx, mallory, bucket, policyOf(legitimate, public))
 		},
 		state: func(ctx context.Context, own aws.Config, _ []string) (string, error) {
-			policy, err := readPolicy(ctx, own)
+			policy, err := readPolicy(ctx, own, bucket)
 			return pretty(policy), err
 		},
 		check: func(ctx context.Context, own aws.Config, _ []string, _ trail.Event) error {
-			policy, err := readPolicy(ctx, own)
+			policy, err := readPolicy(ctx, own, bucket)
 			if err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func publicBucket() attack {
 	}
 }
 
-func putPolicy(ctx context.Context, c aws.Config, policy string) error {
+func putPolicy(ctx context.Context, c aws.Config, bucket, policy string) error {
 	_, err := s3.NewFromConfig(c).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(bucket), Policy: &policy})
 	if err != nil {
 		return fmt.Errorf("put the policy of bucket %s: %w", bucket, err)
@@ -117,7 +117,7 @@ func putPolicy(ctx context.Context, c aws.Config, policy string) error {
 	return nil
 }
 
-func readPolicy(ctx context.Context, c aws.Config) (string, error) {
+func readPolicy(ctx context.Context, c aws.Config, bucket string) (string, error) {
 	out, err := s3.NewFromConfig(c).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(bucket)})
 	if err != nil {
 		return "", fmt.Errorf("get the policy of bucket %s: %w", bucket, err)

@@ -29,7 +29,13 @@ See one of these runs in full, and take back what it did (every module enforces 
   go run ./scripts/countermand run RUN
   go run ./scripts/countermand undo RUN
 
-Stop it, and point the AWS command line at AWS again:
+Keep it from acting, see who did that, and let it go on:
+
+  go run ./scripts/countermand stop --reason "to see what it would do"
+  go run ./scripts/countermand status
+  go run ./scripts/countermand resume
+
+Stop the sandbox, and point the AWS command line at AWS again:
 
   ./scripts/sandbox down
   unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY

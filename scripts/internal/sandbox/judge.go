@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countermand/countermand/remediations/engine"
 	"github.com/countermand/countermand/scripts/internal/trail"
@@ -96,19 +97,41 @@ func settled(records []engine.Record, events []trail.Event, acted int) (int, err
 	return own, nil
 }
 
-// exempted reports whether taking a run back has led to one run that ended as Undone, and to one that heard of it
-// and kept its hands off.
-func exempted(records []engine.Record, undone engine.Record) error {
+// exempted is the run that heard of the undo of another and kept its hands off, for the exemption that was deployed. It
+// is an error if taking that run back has not led to one that ended as Undone, and to this one alone.
+func exempted(records []engine.Record, undone engine.Record) (engine.Record, error) {
+	var left engine.Record
 	found := map[engine.Outcome]int{}
 	for _, r := range records {
 		if r.Resource.ID == undone.Resource.ID && r.Started.After(undone.Started) && (r.Undoes == undone.ID || r.EventName == undone.EventName) {
 			found[r.Outcome]++
+			if r.Outcome == engine.Exempt {
+				left = r
+			}
 		}
 	}
 	if found[engine.Undone] != 1 || found[engine.Exempt] != 1 || found[engine.Remediated] != 0 {
-		return fmt.Errorf("%s:\nexpected a run that ended as Undone and one that ended as Exempt\nfound %v", undone.Resource.ID, found)
+		return left, fmt.Errorf("%s:\nexpected a run that ended as Undone and one that ended as Exempt\nfound %v", undone.Resource.ID, found)
 	}
-	return nil
+	x, ends := left.Exemption, undone.Started.AddDate(0, 3, 0).Format(time.DateOnly)
+	if x == nil || x.Owner != exempter || x.Reason != exemptReason || x.Expires.Format(time.DateOnly) != ends || x.Matched != "resource "+undone.Resource.ID {
+		return left, fmt.Errorf("%s:\nexpected that it is exempt for %s until %s: %s\nfound %+v", undone.Resource.ID, exempter, ends, exemptReason, x)
+	}
+	return left, nil
+}
+
+// ended is the one run of a resource for a call. It is an error if there is not one, or if it ended otherwise.
+func ended(records []engine.Record, resource string, call trail.Event, as engine.Outcome) (engine.Record, error) {
+	var found []engine.Record
+	for _, r := range records {
+		if r.Resource.ID == resource && r.EventID == call.ID {
+			found = append(found, r)
+		}
+	}
+	if len(found) != 1 || found[0].Outcome != as {
+		return engine.Record{}, fmt.Errorf("%s:\nexpected 1 run that ended as %s\nfound %+v", resource, as, found)
+	}
+	return found[0], nil
 }
 
 // writes are the calls that write of a run, by IAM's names.

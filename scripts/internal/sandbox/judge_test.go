@@ -128,6 +128,16 @@ func TestExempted(t *testing.T) {
 	undone.ID = "run-1"
 	undo, heard, other := of(engine.Undone, 1, "run-1"), of(engine.Exempt, 1, ""), of(engine.Exempt, 1, "")
 	other.Resource.ID = "films"
+	exemption := engine.Exemption{Owner: "olga", Reason: "the invoices are samples", Expires: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Matched: "resource photos"}
+	heard.Exemption = &exemption
+	but := func(change func(*engine.Exemption)) engine.Record {
+		r, x := heard, exemption
+		change(&x)
+		r.Exemption = &x
+		return r
+	}
+	unsaid := heard
+	unsaid.Exemption = nil
 	for name, test := range map[string]struct {
 		records []engine.Record
 		right   bool
@@ -139,9 +149,30 @@ func TestExempted(t *testing.T) {
 		"undo of another":    {[]engine.Record{undone, of(engine.Undone, 1, "run-2"), heard}, false},
 		"taken back again":   {[]engine.Record{undone, undo, heard, of(engine.Remediated, 2, "")}, false},
 		"exempt long before": {[]engine.Record{undone, undo, of(engine.Exempt, -5, "")}, false},
+		"no exemption":       {[]engine.Record{undone, undo, unsaid}, false},
+		"another owner":      {[]engine.Record{undone, undo, but(func(x *engine.Exemption) { x.Owner = "bob" })}, false},
+		"another reason":     {[]engine.Record{undone, undo, but(func(x *engine.Exemption) { x.Reason = "" })}, false},
+		"another end":        {[]engine.Record{undone, undo, but(func(x *engine.Exemption) { x.Expires = x.Expires.AddDate(0, 0, 1) })}, false},
+		"another exemption":  {[]engine.Record{undone, undo, but(func(x *engine.Exemption) { x.Matched = "tag public=approved" })}, false},
 	} {
-		if err := exempted(test.records, undone); (err == nil) != test.right {
-			t.Errorf("%s: %v", name, err)
+		left, err := exempted(test.records, undone)
+		if (err == nil) != test.right || test.right && left.Outcome != engine.Exempt {
+			t.Errorf("%s: %s, %v", name, left.Outcome, err)
+		}
+	}
+}
+
+func TestEnded(t *testing.T) {
+	call := trail.Event{ID: "e1"}
+	right, other, later := record("s3-public-policy", "photos", "e1"), record("s3-public-policy", "films", "e1"), record("s3-public-policy", "photos", "e2")
+	observed := right
+	observed.Outcome = engine.Observed
+	if r, err := ended([]engine.Record{other, right, later}, "photos", call, engine.Remediated); err != nil || r.Resource.ID != "photos" || r.EventID != "e1" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for name, records := range map[string][]engine.Record{"none": {other, later}, "otherwise": {observed}, "twice": {right, right}} {
+		if _, err := ended(records, "photos", call, engine.Remediated); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

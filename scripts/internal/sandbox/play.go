@@ -76,7 +76,8 @@ type play struct {
 	done  []engine.Record // the runs that put the attacked resources right
 }
 
-// all plays the attacks, looks what they have led to, tries bad input, takes one run back, and checks the records.
+// all plays the attacks, looks what they have led to, tries bad input, takes one run back, stops Countermand for a
+// while, fights with it, and checks the records.
 func (p *play) all(ctx context.Context) error {
 	for i, a := range attacks() {
 		if err := p.attack(ctx, i+1, a); err != nil {
@@ -90,6 +91,12 @@ func (p *play) all(ctx context.Context) error {
 		return err
 	}
 	if err := p.takeBack(ctx); err != nil {
+		return err
+	}
+	if err := p.stopped(ctx); err != nil {
+		return err
+	}
+	if err := p.fight(ctx); err != nil {
 		return err
 	}
 	return p.prove(ctx)

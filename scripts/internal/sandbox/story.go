@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,14 +123,36 @@ func (s *story) takeBack() {
 }
 
 func (s *story) prove() {
-	s.say("\n%s", bold.Sprint("6. Prove it"))
+	s.say("\n%s", bold.Sprint("8. Prove it"))
 	s.say("%s\n", indented("Every record went to a bucket as well, and each hour a signed digest lists the new ones. olga does not have\nto believe the table, or whoever may write to it."))
+}
+
+func (s *story) stopped() {
+	s.say("\n%s", bold.Sprint("6. Somebody stops it"))
+	s.say("%s", indented("olga has no time to find out why Countermand does what it does, and stops it. Then mallory makes another bucket,\n"+reports+", public."))
+}
+
+func (s *story) fight() {
+	s.say("\n%s", bold.Sprint("7. Somebody fights it"))
+	s.say("%s\n", indented("mallory makes bucket "+reports+" public again, and again."))
+}
+
+// outcome tells how a run ended, and what else there is to say of it.
+func (s *story) outcome(r engine.Record, more string) {
+	s.say("   %s %s: %s", faint.Sprint("outcome"), good.Sprint(r.Outcome), more)
 }
 
 // command shows a command as somebody types it, and what it printed; of a long text the beginning where it refused,
 // and the end where it did not.
 func (s *story) command(args []string, printed string, refused bool) {
-	s.say("\n   %s", bold.Sprint("$ go run ./scripts/countermand "+strings.Join(args, " ")))
+	typed := "$ go run ./scripts/countermand"
+	for _, arg := range args {
+		if strings.Contains(arg, " ") {
+			arg = strconv.Quote(arg)
+		}
+		typed += " " + arg
+	}
+	s.say("\n   %s", bold.Sprint(typed))
 	lines := strings.Split(strings.TrimSpace(printed), "\n")
 	switch {
 	case len(lines) <= 10:

@@ -22,6 +22,12 @@ const addition = `{
       "Resource": "arn:aws:s3:::acme-invoices/*"
     }`
 
+// Who exempts the bucket, and why.
+const (
+	exempter     = "olga"
+	exemptReason = "the invoices are samples"
+)
+
 // takeBack takes back what Countermand did to the public bucket, as its owner would: with the command line, and with
 // an exemption deployed before, as the module enforces.
 func (p *play) takeBack(ctx context.Context) error {
@@ -34,7 +40,7 @@ func (p *play) takeBack(ctx context.Context) error {
 	if err := p.undoOfChanged(ctx, run); err != nil {
 		return err
 	}
-	exempt := strings.NewReplacer("(your team)", "olga", "(why it has to be like this)", "the invoices are samples").Replace(engine.ExemptionText(&run))
+	exempt := strings.NewReplacer("(your team)", exempter, "(why it has to be like this)", exemptReason).Replace(engine.ExemptionText(&run))
 	err := p.story.step("Deploying an exemption of the bucket", func() error {
 		return deploy(ctx, p.root, p.dir, p.url.String(), exempt+"\n")
 	})
@@ -51,14 +57,14 @@ func (p *play) takeBack(ctx context.Context) error {
 		return err
 	}
 	p.story.checked("what has changed since is not undone", "the policy is back, byte for byte as mallory wrote it",
-		"Countermand heard of it, and kept its hands off what is exempt", "a run is taken back once")
+		"Countermand heard of it, kept its hands off what is exempt, and says by which exemption", "a run is taken back once")
 	return nil
 }
 
 // undoOfChanged: somebody has changed the policy since, and undo leaves that alone.
 func (p *play) undoOfChanged(ctx context.Context, run engine.Record) error {
 	changed := policyOf(legitimate, addition)
-	if err := putPolicy(ctx, p.own(), changed); err != nil {
+	if err := putPolicy(ctx, p.own(), bucket, changed); err != nil {
 		return err
 	}
 	p.story.say("   Meanwhile somebody has let the role backup read it.")
@@ -69,7 +75,7 @@ func (p *play) undoOfChanged(ctx context.Context, run engine.Record) error {
 		return err
 	}
 	p.story.say("\n   They take that out again.")
-	return putPolicy(ctx, p.own(), policyOf(legitimate))
+	return putPolicy(ctx, p.own(), bucket, policyOf(legitimate))
 }
 
 // undoOfExempt: the policy is put back, and stays.
@@ -83,21 +89,31 @@ func (p *play) undoOfExempt(ctx context.Context, run engine.Record) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attackTimeout)
 	defer cancel()
+	var left engine.Record
 	err := eventually(ctx, func() error {
 		records, err := runs(ctx, p.own())
 		if err != nil {
 			return err
 		}
-		return exempted(records, run)
+		left, err = exempted(records, run)
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	x := left.Exemption
+	p.story.say("\n   %s %s, %s: %s; by %s", faint.Sprint("exempt "), x.Owner, x.Until, x.Reason, x.Matched)
 	return p.policyIs(ctx, wanted)
 }
 
 // olga runs the command line as olga. Its exit status is 0 unless it refuses, and what it prints holds a text.
 func (p *play) olga(ctx context.Context, want string, args ...string) error {
+	_, err := p.asOlga(ctx, want, args...)
+	return err
+}
+
+// asOlga is olga, and returns what was printed.
+func (p *play) asOlga(ctx context.Context, want string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, p.self, args...)
 	command.Dir = p.root
 	command.Env = []string{
@@ -113,19 +129,19 @@ func (p *play) olga(ctx context.Context, want string, args ...string) error {
 	printed, err := command.CombinedOutput()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) {
-		return fmt.Errorf("run countermand %s: %w", args[0], err)
+		return "", fmt.Errorf("run countermand %s: %w", args[0], err)
 	}
 	refused := strings.Contains("\n"+string(printed), "\ncountermand: ")
 	if refused != (err != nil) || !strings.Contains(string(printed), want) {
-		return fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
+		return "", fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
 	}
 	p.story.command(args, string(printed), refused)
-	return nil
+	return string(printed), nil
 }
 
 // policyIs compares the bucket's policy with a text, byte for byte.
 func (p *play) policyIs(ctx context.Context, want string) error {
-	policy, err := readPolicy(ctx, p.own())
+	policy, err := readPolicy(ctx, p.own(), bucket)
 	if err == nil && policy != want {
 		err = fmt.Errorf("bucket %s:\nexpected the policy, byte for byte\n%s\nfound\n%s", bucket, want, policy)
 	}

@@ -176,6 +176,9 @@ func (t *Trail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	scope, signed := parseScope(r)
+	if signed && t.identify(scope, w, r) {
+		return
+	}
 	if !signed || !recorded(scope, r) {
 		t.proxy.ServeHTTP(w, r)
 		return
