@@ -40,7 +40,7 @@ func TestRender(t *testing.T) {
 			r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false
 			r.Lowered = "alert instead of enforce: stopped at alert by arn:aws:iam::111122223333:user/olga since 2026-03-01 09:00:00 UTC: a\nmigration"
 		},
-		"alertonly":  func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
+		"alertonly": func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
 		"unverified": func(r *engine.Record) {
 			r.Outcome, r.Left, r.LeftFix = engine.Unverified, "the door is open", "house shut-door --id front"
 		},
