@@ -33,8 +33,8 @@ status is 0, whatever is stopped, unless something could not be told.
 
 ` + credentials + `
 
-The credentials need ssm:GetParameter on the parameter ` + remediations.SwitchParameter + `, and lambda:GetFunction and events:DescribeRule
-on the functions and rules countermand-MODULE.`,
+The credentials need ssm:GetParameter on the parameter ` + remediations.SwitchParameter + `, and lambda:GetFunction and
+events:DescribeRule on the functions and rules countermand-MODULE.`,
 		Example: "  " + name + ` status
   ` + name + ` status --region us-east-1 --format json`,
 		Args: cobra.NoArgs,

@@ -134,7 +134,7 @@ The credentials need ssm:GetParameter and ssm:PutParameter on the parameter ` + 
 	return c
 }
 
-// resume lifts the stops of modules, or that of all of them, and returns the switch as it is then and what was lifted.
+// resume lifts the stops of modules, or that of all of them, and returns the switch as it is then, and what it lifted.
 func (k *killSwitch) resume(ctx context.Context, modules []string, reset bool) (said, lifted remediations.Switch, err error) {
 	said, version, err := k.read(ctx)
 	switch {

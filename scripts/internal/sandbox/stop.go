@@ -21,7 +21,7 @@ var (
 	reportsPublic = strings.ReplaceAll(policyOf(legitimate, public), bucket, reports)
 )
 
-// stopped: while all modules are stopped, an attack is recorded and nothing else; the next one after that is taken back.
+// stopped: while all modules are stopped, an attack is recorded and nothing else; the next one is taken back.
 func (p *play) stopped(ctx context.Context) error {
 	if err := createBucket(ctx, p.own(), reports); err != nil {
 		return err
