@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -14,6 +13,7 @@ type alarm struct {
 	id, name          string
 	namespace, metric string
 	dimension, value  string // none if the dimension is empty
+	critical          bool   // somebody should look now
 	text              string // what happened, and what to do
 	above             int    // rings when the metric is above it
 	absent            bool   // rings, instead, when the metric is zero or not there in two hours
@@ -28,7 +28,7 @@ func alarmsOf(m *remediations.Module) []alarm {
 	name, queue := resourceName(m), queueName(resourceName(m))
 	lambda := func(id, metric, text string) alarm { return lambdaAlarm(name, id, metric, text) }
 	outcome := func(id, metric, text string) alarm {
-		return alarm{id: id, name: name + "-" + id, namespace: "Countermand", metric: metric, dimension: "Module", value: m.Name, text: text}
+		return alarm{id: id, name: name + "-" + id, namespace: "Countermand", metric: metric, dimension: "Module", value: m.Name, critical: true, text: text}
 	}
 	return []alarm{
 		unhandled(name,
@@ -57,7 +57,7 @@ func alarmsOf(m *remediations.Module) []alarm {
 func unhandled(function, text string) alarm {
 	return alarm{
 		id: "unhandled", name: function + "-unhandled", namespace: "AWS/SQS", metric: "ApproximateNumberOfMessagesVisible",
-		dimension: "QueueName", value: queueName(function), text: text,
+		dimension: "QueueName", value: queueName(function), critical: true, text: text,
 	}
 }
 
@@ -69,7 +69,7 @@ func lambdaAlarm(function, id, metric, text string) alarm {
 // stackAlarms are those that a stack has one of each, of metrics that functions count without their module.
 func stackAlarms() []alarm {
 	total := func(id, metric, text string) alarm {
-		return alarm{id: id, name: "countermand-" + id, namespace: "Countermand", metric: metric, text: text}
+		return alarm{id: id, name: "countermand-" + id, namespace: "Countermand", metric: metric, critical: true, text: text}
 	}
 	return []alarm{
 		total("switch-unreadable", "SwitchUnreadable",
@@ -84,8 +84,12 @@ func stackAlarms() []alarm {
 	}
 }
 
-func newAlarms(scope constructs.Construct, topic awssns.CfnTopic, alarms ...alarm) {
+func newAlarms(scope constructs.Construct, s *shared, alarms ...alarm) {
 	for _, a := range alarms {
+		topic := s.topic
+		if a.critical {
+			topic = s.critical
+		}
 		var dimensions []any
 		if a.dimension != "" {
 			dimensions = []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: &a.dimension, Value: &a.value}}

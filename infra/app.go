@@ -34,9 +34,12 @@ func build(app awscdk.App, modules []*remediations.Module, dist string, here Pla
 			return err
 		}
 	}
-	code := filepath.Join(dist, "remediate-"+config.Architecture)
-	ledger := filepath.Join(dist, "ledger-"+config.Architecture)
-	for _, folder := range []string{code, ledger} {
+	code := codeFolders{
+		remediate: filepath.Join(dist, "remediate-"+config.Architecture),
+		summary:   filepath.Join(dist, "summary-"+config.Architecture),
+		ledger:    filepath.Join(dist, "ledger-"+config.Architecture),
+	}
+	for _, folder := range []string{code.remediate, code.summary, code.ledger} {
 		if _, err := os.Stat(filepath.Join(folder, "bootstrap")); err != nil {
 			return fmt.Errorf("the functions' code is not built, run ./scripts/build: %w", err)
 		}
@@ -44,8 +47,15 @@ func build(app awscdk.App, modules []*remediations.Module, dist string, here Pla
 	if config.Trail != nil {
 		newTrailStack(app, config)
 	}
-	return newMainStack(app, config, code, ledger, now)
+	var names []string
+	for _, m := range modules {
+		names = append(names, m.Name)
+	}
+	return newMainStack(app, config, code, names, now)
 }
+
+// codeFolders are the folders with each function's bootstrap.
+type codeFolders struct{ remediate, summary, ledger string }
 
 // newStack is a stack in the configured account and Region, or wherever the deployment runs.
 func newStack(app awscdk.App, name, description string, config *Config) awscdk.Stack {

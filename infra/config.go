@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/mail"
 	"os"
 	"regexp"
 	"slices"
@@ -21,10 +20,14 @@ type Config struct {
 	Architecture     string   // arm64 or amd64
 	Trail            *Trail   // nil if the account has one already
 	Emails           []string // who is told
-	LogRetentionDays int      // of the functions' logs
-	RunRetentionDays int      // of the run records
-	Ledger           *Ledger  // nil if records are in the run table only
-	Tracing          bool     // let AWS X-Ray trace the modules' functions
+	CriticalEmails   []string // who is told of critical alerts only
+	Slack            []Slack
+	Teams            []Teams
+	Webhooks         []Webhook
+	LogRetentionDays int     // of the functions' logs
+	RunRetentionDays int     // of the run records
+	Ledger           *Ledger // nil if records are in the run table only
+	Tracing          bool    // let AWS X-Ray trace the modules' functions
 	Limits           remediations.Limits
 	Modules          []Enabled // sorted by name
 	Exemptions       []remediations.Exemption
@@ -98,9 +101,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, here 
 		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
 		{name: "architecture", read: func(n ast.Node) { c.Architecture = r.oneOf(n, "architecture", arm64, amd64) }},
 		{name: "trail", required: true, read: func(n ast.Node) { c.Trail = r.trail(n) }},
-		{name: "alerts", read: func(n ast.Node) {
-			r.mapping(n, "alerts", []field{{name: "emails", read: func(n ast.Node) { c.Emails = r.emails(n) }}})
-		}},
+		{name: "alerts", read: func(n ast.Node) { r.alerts(n, c) }},
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
 		{name: "ledger", read: func(n ast.Node) { ledger = n }},
@@ -214,24 +215,6 @@ func (r *reader) arn(n ast.Node, typ string) string {
 		r.wrong(n, "want a slash after the bucket's name: %s/", arn)
 	}
 	return arn
-}
-
-func (r *reader) emails(n ast.Node) []string {
-	var list []string
-	r.list(n, func(n ast.Node) {
-		text := r.text(n)
-		if text == "" {
-			return
-		}
-		switch address, err := mail.ParseAddress(text); {
-		case err != nil || address.Address != text:
-			r.wrong(n, "want an e-mail address, such as security@example.com, got %q", text)
-		case slices.Contains(list, text):
-			r.wrong(n, "%s is there twice", text)
-		}
-		list = append(list, text)
-	})
-	return list
 }
 
 func (r *reader) logRetention(n ast.Node) int {

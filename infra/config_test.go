@@ -40,6 +40,8 @@ alerts:
   emails:
     - a@example.com
     - b+c@example.co.uk
+  critical:
+    emails: [pager@example.com]
 logRetentionDays: 7
 runRetentionDays: 3650
 ledger: {lockDays: 3650}
@@ -69,6 +71,7 @@ exemptions:
 			DataEvents: []DataEvents{{Type: "AWS::S3::Object", ARNs: []string{"arn:aws:s3:::b/"}}},
 		},
 		Emails:           []string{"a@example.com", "b+c@example.co.uk"},
+		CriticalEmails:   []string{"pager@example.com"},
 		LogRetentionDays: 7, RunRetentionDays: 3650, Ledger: &Ledger{LockDays: 3650},
 		Limits: remediations.Limits{Module: 100, Account: 12, Principal: 100, Resource: 1},
 		Exemptions: []remediations.Exemption{{
@@ -119,7 +122,30 @@ func TestConfigErrors(t *testing.T) {
 		{"e-mail type", ok + "alerts: {emails: [1]}\n", "c.yaml:2:19: want a text, got the number 1"},
 		{"e-mail empty", ok + "alerts: {emails: ['']}\n", "c.yaml:2:19: want a text, got an empty one"},
 		{"e-mail twice", ok + "alerts: {emails: [a@example.com, a@example.com]}\n", "c.yaml:2:34: a@example.com is there twice"},
-		{"alerts key", ok + "alerts: {email: [a@example.com]}\n", `c.yaml:2:10: unknown key "email": want emails`},
+		{"alerts key", ok + "alerts: {email: [a@example.com]}\n", `c.yaml:2:10: unknown key "email": want emails, critical, slack, teams or webhooks`},
+		{"critical key", ok + "alerts: {critical: [a@example.com]}\n", "c.yaml:2:20: want a mapping with the keys emails, got a list"},
+		{"critical e-mail", ok + "alerts: {critical: {emails: [x]}}\n", `c.yaml:2:30: want an e-mail address, such as security@example.com, got "x"`},
+		{"critical e-mail twice", ok + "alerts:\n  critical: {emails: [a@example.com]}\n  emails: [a@example.com]\n",
+			"c.yaml:3:23: a@example.com is told of everything already, as it is in alerts.emails"},
+
+		{"slack", ok + "alerts: {slack: [{workspace: acme, channel: '#alerts'}]}\n", "c.yaml:2:30: want a workspace's id, such as T07EA123LEP, got \"acme\"\n" +
+			"c.yaml:2:45: want a channel's id, such as C07EZ1ABC23, got \"#alerts\""},
+		{"slack incomplete", ok + "alerts: {slack: [{channel: C1}]}\n", "c.yaml:2:18: a Slack channel needs workspace"},
+		{"slack twice", ok + "alerts: {slack: [{workspace: T1, channel: C1}, {workspace: T1, channel: C1}]}\n", "c.yaml:2:48: channel C1 is there twice"},
+		{"teams", ok + "alerts: {teams: [{tenant: acme, team: ops, channel: general}]}\n", "c.yaml:2:27: want a tenant's GUID, got \"acme\"\n" +
+			"c.yaml:2:39: want a team's GUID, got \"ops\"\nc.yaml:2:53: want a channel's id as in its link, such as 19%3aab1cd2%40thread.tacv2, got \"general\""},
+		{"webhook", ok + "alerts:\n  webhooks:\n    - {name: Pager, url: 'http://x', secret: 'a b', format: xml}\n",
+			"c.yaml:4:14: want lower-case words with hyphens between them, got \"Pager\"\n" +
+				"c.yaml:4:26: want an https URL without a user or a fragment, got \"http://x\"\n" +
+				"c.yaml:4:46: want the name of a secret in Secrets Manager, not the secret, got \"a b\"\n" +
+				"c.yaml:4:61: unknown format \"xml\": want pagerduty or json"},
+		{"webhook with a user", ok + "alerts: {webhooks: [{name: a, url: 'https://u:p@x/', secret: s, format: json}]}\n",
+			`c.yaml:2:36: want an https URL without a user or a fragment, got "https://u:p@x/"`},
+		{"webhook without a secret", ok + "alerts: {webhooks: [{name: a, url: 'https://x/', format: json}]}\n", "c.yaml:2:21: a webhook needs secret"},
+		{"webhook with a long name", ok + "alerts: {webhooks: [{name: a234567890123456789012345678901, url: 'https://x/', secret: s, format: json}]}\n",
+			"c.yaml:2:28: want at most 30 characters"},
+		{"webhook twice", ok + "alerts: {webhooks: [{name: a, url: 'https://x/', secret: s, format: json}, {name: a, url: 'https://y/', secret: s, format: json}]}\n",
+			"c.yaml:2:76: webhook a is there twice"},
 
 		{"log retention", ok + "logRetentionDays: 91\n", "c.yaml:2:19: want a number of days that CloudWatch Logs knows, got 91: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"},
 		{"run retention", ok + "runRetentionDays: -1\n", "c.yaml:2:19: want a whole number from 1 to 3650, got -1"},

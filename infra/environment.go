@@ -28,6 +28,7 @@ func environment(s *shared, m Enabled) (map[string]*string, error) {
 	values["COUNTERMAND_ACCOUNT"] = awscdk.Aws_ACCOUNT_ID()
 	values["COUNTERMAND_TOPIC"] = s.topic.Ref()
 	values["COUNTERMAND_SWITCH"] = s.stop.Ref()
+	values["COUNTERMAND_CRITICAL_TOPIC"] = s.critical.Ref()
 	return values, nil
 }
 
@@ -40,6 +41,7 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		"COUNTERMAND_ACCOUNT":        "123456789012",
 		"COUNTERMAND_TOPIC":          "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + alertTopic,
 		"COUNTERMAND_SWITCH":         remediations.SwitchParameter,
+		"COUNTERMAND_CRITICAL_TOPIC": "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + criticalTopic,
 		"COUNTERMAND_RETENTION_DAYS": strconv.Itoa(config.RunRetentionDays),
 		// In the user agent of every call, and so in CloudTrail.
 		"AWS_SDK_UA_APP_ID": resourceName(m.Module),

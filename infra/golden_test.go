@@ -21,6 +21,7 @@ func TestGolden(t *testing.T) {
 		"enforce":    {mainStack},
 		"amd64":      {mainStack},
 		"fixtures":   {mainStack},
+		"channels":   {mainStack},
 		"trail":      {mainStack, trailStack},
 		"trail-full": {mainStack, trailStack},
 	}

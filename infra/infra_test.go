@@ -56,7 +56,7 @@ var setups = []*setup{
 	{name: "default", file: "../countermand.yaml", modules: catalog.All},
 	{name: "enforce", modules: catalog.All, config: enforceAll(catalog.All()) + `
 trail: {existing: true}
-alerts: {emails: [security@example.com, on-call@example.com]}
+alerts: {emails: [security@example.com, on-call@example.com], critical: {emails: [pager@example.com]}}
 logRetentionDays: 30
 runRetentionDays: 90
 ledger: {lockDays: 7}
@@ -82,6 +82,20 @@ exemptions:
   - {module: delta-off, resource: three, owner: eve@example.com, reason: said so, expires: 2027-02-28}
   - {module: beta-acts, resource: "arn:aws:s3:::public-*", tag: public=approved, owner: bob@example.com, reason: said so, expires: 2027-02-28}
   - {module: all, account: "111122223333", principal: "arn:aws:iam::111122223333:role/Deployer*", owner: eve@example.com, reason: said so, expires: 2027-02-28}
+`},
+	{name: "channels", modules: fixtures, config: `
+trail: {existing: true}
+alerts:
+  slack:
+    - {workspace: T07EA123LEP, channel: C07EZ1ABC23}
+    - {workspace: T07EA123LEP, channel: C07EZ1ABC24}
+  teams:
+    - tenant: 6f1c1f5e-0f0b-4c57-8a3e-0d5d1a7e9b10
+      team: 0b7f5a52-6a0e-4b6e-9c53-2f1f5d3c7e21
+      channel: 19%3aab1cd2ef3ab4cd5ef6%40thread.tacv2
+  webhooks:
+    - {name: pager, url: "https://events.pagerduty.com/v2/enqueue", secret: countermand/pagerduty, format: pagerduty}
+    - {name: siem, url: "https://siem.example.com/alerts?source=countermand", secret: siem-token, format: json}
 `},
 	{name: "trail", modules: fixtures, config: "trail: {existing: false}"},
 	{name: "trail-full", modules: fixtures, config: `
@@ -229,6 +243,7 @@ func dist(t *testing.T) string {
 	for _, arch := range []string{arm64, amd64} {
 		writeFile(t, filepath.Join(root, "remediate-"+arch), "bootstrap", arch)
 		writeFile(t, filepath.Join(root, "ledger-"+arch), "bootstrap", "ledger "+arch)
+		writeFile(t, filepath.Join(root, "summary-"+arch), "bootstrap", "summary "+arch)
 	}
 	return root
 }

@@ -63,7 +63,7 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 	for _, first := range ready {
 		rule.AddResourceDependency(first, nil)
 	}
-	newAlarms(scope, s.topic, alarmsOf(m.Module)...)
+	newAlarms(scope, s, alarmsOf(m.Module)...)
 	output(stack, "Failures"+m.Package(), "Events that "+m.Name+" could not handle", queue.Ref())
 	return nil
 }

@@ -29,9 +29,13 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		allowItems("RunGet", "dynamodb:GetItem", s.table.AttrArn(), ids...),
 		allowItems("RunPut", "dynamodb:PutItem", s.table.AttrArn(), ids...),
 		allow("Alert", "sns:Publish", s.topic.Ref()),
+		allow("AlertCritical", "sns:Publish", s.critical.Ref()),
 		allow("Switch", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"+remediations.SwitchParameter)),
 	}
 	rights = append(rights, functionRights(logGroup, queue)...)
+	if m.Mode != remediations.Observe {
+		rights = append(rights, allowItems("AlertCount", "dynamodb:UpdateItem", s.table.AttrArn(), m.AlertIDs()...))
+	}
 	if m.Mode == remediations.Enforce {
 		rights = append(rights, allowItems("RunCount", "dynamodb:UpdateItem", s.table.AttrArn(), ids...))
 	}

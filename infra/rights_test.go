@@ -26,7 +26,7 @@ func TestRoles(t *testing.T) {
 		main := stacks[mainStack]
 		config := s.configuration(t)
 		modules := config.Modules
-		if got := len(main.all("AWS::IAM::Role")); got != len(modules)+len(ledgerFunctions(config)) {
+		if got := len(main.exceptAlerts("AWS::IAM::Role")); got != len(modules)+len(ledgerFunctions(config)) {
 			t.Errorf("%d roles for %d modules and the ledger's %v", got, len(modules), ledgerFunctions(config))
 		}
 		for _, m := range modules {
@@ -66,6 +66,7 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 		{"dynamodb:GetItem", table, items},
 		{"dynamodb:PutItem", table, items},
 		{"sns:Publish", arn("sns", "countermand-alerts"), ""},
+		{"sns:Publish", arn("sns", "countermand-alerts-critical"), ""},
 		{"ssm:GetParameter", arn("ssm", "parameter/countermand/mode"), ""},
 		{"sqs:SendMessage", arn("sqs", "countermand-"+m.Name+"-failures"), ""},
 		{"logs:CreateLogStream", log, ""},
@@ -81,6 +82,9 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 	if c.Tracing {
 		want[right{"xray:PutTraceSegments", "*", ""}] = true
 		want[right{"xray:PutTelemetryRecords", "*", ""}] = true
+	}
+	if m.Mode != remediations.Observe {
+		want[right{"dynamodb:UpdateItem", table, "ALERTS-" + m.Name + "-* BACKLOG-" + m.Name}] = true
 	}
 	for _, p := range declared {
 		want[right{p.Action, here.Replace(p.Resource), ""}] = true

@@ -37,8 +37,8 @@ func TestRolesAllowWhatTheEngineDoes(t *testing.T) {
 					t.Errorf("role of %s in mode %s refuses %s on %s with %v", m.Name, m.Mode, call.Action, call.Resource, call.Keys)
 				}
 			}
-			if acts := slices.ContainsFunc(calls, func(r iam.Request) bool { return r.Action == "dynamodb:UpdateItem" }); acts != (m.Mode == remediations.Enforce) {
-				t.Errorf("%s in mode %s counts: %t", m.Name, m.Mode, acts)
+			if counts := slices.ContainsFunc(calls, func(r iam.Request) bool { return r.Action == "dynamodb:UpdateItem" }); counts != (m.Mode != remediations.Observe) {
+				t.Errorf("%s in mode %s counts: %t", m.Name, m.Mode, counts)
 			}
 		}
 	})
@@ -66,6 +66,7 @@ func notAllowed(m Enabled, modules []Enabled) []iam.Request {
 	requests := []iam.Request{
 		request("sns:Publish", arnOf("sns", "other")),
 		request("sns:Subscribe", arnOf("sns", alertTopic)),
+		request("sns:Subscribe", arnOf("sns", criticalTopic)),
 		request("sqs:SendMessage", arnOf("sqs", "countermand-other-failures")),
 		request("sqs:ReceiveMessage", arnOf("sqs", queueName(resourceName(m.Module)))),
 		request("logs:PutLogEvents", arnOf("logs", "log-group:/aws/lambda/other:log-stream:a")),
@@ -77,6 +78,19 @@ func notAllowed(m Enabled, modules []Enabled) []iam.Request {
 	}
 	for _, action := range []string{"dynamodb:DeleteItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan"} {
 		requests = append(requests, request(action, table, own))
+	}
+	alerts, backlog := "ALERTS-%s-2026-03-01T10", "BACKLOG-%s"
+	for _, action := range []string{"dynamodb:GetItem", "dynamodb:PutItem"} {
+		requests = append(requests, request(action, table, fmt.Sprintf(alerts, m.Name)), request(action, table, fmt.Sprintf(backlog, m.Name)))
+	}
+	if m.Mode == remediations.Observe {
+		requests = append(requests, request("dynamodb:UpdateItem", table, fmt.Sprintf(backlog, m.Name)))
+	}
+	for _, other := range modules {
+		if other.Name != m.Name {
+			requests = append(requests, request("dynamodb:UpdateItem", table, fmt.Sprintf(alerts, other.Name)),
+				request("dynamodb:UpdateItem", table, fmt.Sprintf(backlog, other.Name)))
+		}
 	}
 	for _, action := range []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"} {
 		requests = append(requests,
@@ -153,10 +167,10 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 			return out, metadata, err
 		}), middleware.After)
 	}}}
-	store := engine.NewDynamoDB(cfg, runTable)
+	store, alert := engine.NewDynamoDB(cfg, runTable), engine.SNS(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
 	e, err := engine.New(engine.Config{
 		Module: standIn(m.Name), Mode: m.Mode, Account: testAccount, AWS: cfg, Store: store, Limits: config.Limits,
-		Alert:  engine.SNS(cfg, arnOf("sns", alertTopic)),
+		Alert:  alert,
 		Switch: engine.SSM(cfg, remediations.SwitchParameter, func() time.Time { return testNow }), Retention: time.Hour, Now: func() time.Time { return testNow },
 		Wait: func(context.Context, time.Duration) error { return nil },
 	})
@@ -168,6 +182,14 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 		t.Fatalf("%d runs, %v", len(records), err)
 	}
 	if _, err := store.Get(t.Context(), records[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if m.Mode != remediations.Observe {
+		if err := store.Fold(t.Context(), engine.Folded{Module: m.Name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := alert(t.Context(), engine.Message{Facts: engine.Facts{Critical: true}}); err != nil {
 		t.Fatal(err)
 	}
 	return calls
@@ -185,6 +207,8 @@ func answer(in any) ([]iam.Request, any, error) {
 		return []iam.Request{request("dynamodb:GetItem", table(in.TableName), id(in.Key))}, &dynamodb.GetItemOutput{}, nil
 	case *dynamodb.PutItemInput:
 		return []iam.Request{request("dynamodb:PutItem", table(in.TableName), id(in.Item))}, &dynamodb.PutItemOutput{}, nil
+	case *dynamodb.UpdateItemInput:
+		return []iam.Request{request("dynamodb:UpdateItem", table(in.TableName), id(in.Key))}, &dynamodb.UpdateItemOutput{}, nil
 	case *dynamodb.TransactWriteItemsInput:
 		var asked []iam.Request
 		var all []string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,48 +14,52 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-const (
-	runTable   = "countermand-runs"
-	alertTopic = "countermand-alerts"
-)
+const runTable = "countermand-runs"
 
 // shared is what the modules of a stack have in common.
 type shared struct {
-	config *Config
-	code   awss3assets.Asset
-	table  awsdynamodb.CfnTable
-	topic  awssns.CfnTopic
-	stop   awsssm.CfnParameter
+	config   *Config
+	code     awss3assets.Asset
+	table    awsdynamodb.CfnTable
+	topic    awssns.CfnTopic
+	critical awssns.CfnTopic // for what somebody should look at now
+	stop     awsssm.CfnParameter
 }
 
-// newMainStack is the stack of the modules. code and ledger are the folders with the functions' bootstraps.
-func newMainStack(app awscdk.App, config *Config, code, ledger string, now time.Time) error {
+// newMainStack is the stack of the modules. names are those of all modules, also of such as are off.
+func newMainStack(app awscdk.App, config *Config, code codeFolders, names []string, now time.Time) error {
 	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", config)
-	if len(config.Emails) == 0 {
+	if len(config.Emails)+len(config.Slack)+len(config.Teams) == 0 {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:nobody-is-told"),
-			jsii.String("nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topic "+alertTopic))
+			jsii.String("nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topics "+alertTopic+" and "+criticalTopic))
 	}
 	for _, notice := range config.notices(now) {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:exemption"), &notice)
 	}
 	s := &shared{
 		config: config,
-		code:   awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &code}),
+		code:   awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &code.remediate}),
 		table:  newRunTable(stack, config),
-		topic:  newAlertTopic(stack, config.Emails),
-		stop:   newSwitch(stack),
+		topic:  newTopic(stack, "Alerts", alertTopic, "Countermand", config.Emails...),
+		critical: newTopic(stack, "CriticalAlerts", criticalTopic, "Countermand, look now",
+			slices.Concat(config.Emails, config.CriticalEmails)...),
+		stop: newSwitch(stack),
 	}
-	newAlarms(stack, s.topic, stackAlarms()...)
+	newAlarms(stack, s, stackAlarms()...)
 	output(stack, "RunTable", "What was found and done", s.table.Ref())
 	output(stack, "AlertTopic", "Where alerts and alarms go", s.topic.Ref())
+	output(stack, "CriticalAlertTopic", "Where those go that somebody should look at now", s.critical.Ref())
 	for _, module := range config.Modules {
 		if err := newModule(stack, s, module); err != nil {
 			return err
 		}
 	}
 	if config.Ledger != nil {
-		newLedger(stack, s, ledger)
+		newLedger(stack, s, code.ledger)
 	}
+	newChat(stack, s)
+	newWebhooks(stack, s)
+	newSummary(stack, s, awss3assets.NewAsset(stack, jsii.String("SummaryCode"), &awss3assets.AssetProps{Path: &code.summary}), names)
 	return nil
 }
 
@@ -90,44 +95,4 @@ func newSwitch(stack awscdk.Stack) awsssm.CfnParameter {
 		Type:        jsii.String("String"),
 		Value:       jsii.String("{}"),
 	})
-}
-
-// newAlertTopic is where alerts and alarms go. It is not encrypted at rest: CloudWatch may not use the key
-// that AWS manages for SNS, so that its alarms would be lost in silence, and a key of one's own costs a
-// dollar a month to hide what is mailed in the clear a moment later. Alerts hold no secrets.
-// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-func newAlertTopic(stack awscdk.Stack, emails []string) awssns.CfnTopic {
-	topic := awssns.NewCfnTopic(stack, jsii.String("Alerts"), &awssns.CfnTopicProps{
-		TopicName:   jsii.String(alertTopic),
-		DisplayName: jsii.String("Countermand"),
-	})
-	awssns.NewCfnTopicPolicy(stack, jsii.String("AlertsPolicy"), &awssns.CfnTopicPolicyProps{
-		Topics: &[]*string{topic.Ref()},
-		PolicyDocument: policy(
-			map[string]any{
-				"Sid":       "Alarms",
-				"Effect":    "Allow",
-				"Principal": map[string]any{"Service": "cloudwatch.amazonaws.com"},
-				"Action":    "sns:Publish",
-				"Resource":  topic.Ref(),
-				"Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
-			},
-			map[string]any{
-				"Sid":       "OnlyTLS",
-				"Effect":    "Deny",
-				"Principal": "*",
-				"Action":    "sns:Publish",
-				"Resource":  topic.Ref(),
-				"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
-			},
-		),
-	})
-	for _, email := range emails {
-		awssns.NewCfnSubscription(stack, jsii.String("Subscription-"+email), &awssns.CfnSubscriptionProps{
-			TopicArn: topic.Ref(),
-			Protocol: jsii.String("email"),
-			Endpoint: &email,
-		})
-	}
-	return topic
 }

@@ -51,6 +51,15 @@ func (tm *template) all(typ string) map[string]*resource {
 	return found
 }
 
+// exceptAlerts is the resources of a type but for those that only tell people: the summary, channels and webhooks.
+func (tm *template) exceptAlerts(typ string) map[string]*resource {
+	found := tm.all(typ)
+	maps.DeleteFunc(found, func(id string, _ *resource) bool {
+		return slices.ContainsFunc([]string{"Summary", "Chat", "Webhook"}, func(scope string) bool { return strings.HasPrefix(id, scope) })
+	})
+	return found
+}
+
 // only is the one resource of a type whose property has a value.
 func (tm *template) only(t *testing.T, typ, property string, value any) *resource {
 	t.Helper()

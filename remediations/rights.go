@@ -74,3 +74,7 @@ func (m *Module) ItemIDs(mode Mode) []string {
 	}
 	return ids
 }
+
+// AlertIDs is the ids of the items in the run table in which a function counts its module's alerts, as patterns for its
+// role: those that were sent in an hour, and the backlog of those that were folded.
+func (m *Module) AlertIDs() []string { return []string{"ALERTS-" + m.Name + "-*", "BACKLOG-" + m.Name} }

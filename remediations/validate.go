@@ -18,6 +18,9 @@ var (
 // a Region.
 const maxName = 32
 
+// summaryFunction is a name that no module may have: its function, log and rule would be those of functions/summary.
+const summaryFunction = "summary"
+
 // Package is the name of the module's folder and package: its name without hyphens.
 func (m *Module) Package() string { return strings.ReplaceAll(m.Name, "-", "") }
 
@@ -48,6 +51,9 @@ func (m *Module) Validate() error {
 	}
 	if m.Name == AllModules {
 		wrong("an exemption of module %q is one from every module: take another name", AllModules)
+	}
+	if m.Name == summaryFunction {
+		wrong("the function that tells of folded alerts is called %q: take another name", summaryFunction)
 	}
 	if m.Title() == "" || m.Why() == "" {
 		wrong("doc must be a title line, a blank line, and why it matters")

@@ -32,6 +32,7 @@ func TestValidate(t *testing.T) {
 	for want, fault := range map[string]func(*remediations.Module){
 		"name must be":              func(m *remediations.Module) { m.Name = "Door_Open" },
 		"take another name":         func(m *remediations.Module) { m.Name = "all" },
+		"folded alerts is called":   func(m *remediations.Module) { m.Name = "summary" },
 		"of at most 32 characters":  func(m *remediations.Module) { m.Name = strings.Repeat("a", 33) },
 		"doc must be":               func(m *remediations.Module) { m.Doc = "shut the door" },
 		"severity is invalid(7)":    func(m *remediations.Module) { m.Severity = 7 },

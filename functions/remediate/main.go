@@ -5,6 +5,7 @@
 //	COUNTERMAND_ACCOUNT         the account it works in, 12 digits
 //	COUNTERMAND_TABLE           the run table's name
 //	COUNTERMAND_TOPIC           the alert topic's ARN
+//	COUNTERMAND_CRITICAL_TOPIC  the ARN of the topic for critical alerts
 //	COUNTERMAND_SWITCH          the name of the kill switch's parameter
 //	COUNTERMAND_RETENTION_DAYS  how long run records are kept
 //	COUNTERMAND_LIMITS          how often it may act: a JSON object, see remediations.Limits
@@ -71,7 +72,8 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Now:     time.Now,
 		Wait:    engine.Wait,
 	}
-	table, topic, parameter := required("COUNTERMAND_TABLE"), required("COUNTERMAND_TOPIC"), required("COUNTERMAND_SWITCH")
+	table, parameter := required("COUNTERMAND_TABLE"), required("COUNTERMAND_SWITCH")
+	topic, critical := required("COUNTERMAND_TOPIC"), required("COUNTERMAND_CRITICAL_TOPIC")
 	name := required("COUNTERMAND_MODULE")
 	if c.Module = catalog.Find(name); c.Module == nil && name != "" {
 		errs = append(errs, fmt.Errorf("environment: COUNTERMAND_MODULE: unknown module %q: want one of %s", name, strings.Join(names(), ", ")))
@@ -112,7 +114,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	c.AWS = cfg
 	c.Store = engine.NewDynamoDB(cfg, table)
 	c.Switch = engine.SSM(cfg, parameter, time.Now)
-	c.Alert = engine.SNS(cfg, topic)
+	c.Alert = engine.SNS(cfg, topic, critical)
 	c.Tags = engine.Tags(cfg)
 	return engine.New(c)
 }

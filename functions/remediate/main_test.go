@@ -27,6 +27,7 @@ func environment(changes map[string]string) func(string) string {
 		"COUNTERMAND_ACCOUNT":        "111122223333",
 		"COUNTERMAND_TABLE":          "countermand-runs",
 		"COUNTERMAND_TOPIC":          "arn:aws:sns:eu-west-1:111122223333:countermand-alerts",
+		"COUNTERMAND_CRITICAL_TOPIC": "arn:aws:sns:eu-west-1:111122223333:countermand-alerts-critical",
 		"COUNTERMAND_SWITCH":         "/countermand/mode",
 		"COUNTERMAND_RETENTION_DAYS": "400",
 		"COUNTERMAND_LIMITS":         `{"module":4,"account":3,"principal":2,"resource":1}`,
@@ -60,7 +61,7 @@ func TestBuildRefuses(t *testing.T) {
 	}{
 		"an unknown module":  {map[string]string{"COUNTERMAND_MODULE": "s3-pubic-policy"}, []string{`unknown module "s3-pubic-policy": want one of`, catalog.All()[0].Name}},
 		"an unknown mode":    {map[string]string{"COUNTERMAND_MODE": "Enforce"}, []string{`unknown mode "Enforce": want observe, alert, enforce`}},
-		"nothing at all":     {map[string]string{"COUNTERMAND_MODULE": "", "COUNTERMAND_MODE": "", "COUNTERMAND_ACCOUNT": "", "COUNTERMAND_TABLE": "", "COUNTERMAND_TOPIC": "", "COUNTERMAND_SWITCH": "", "COUNTERMAND_RETENTION_DAYS": ""}, []string{"MODULE is not set", "MODE is not set", "ACCOUNT is not set", "TABLE is not set", "TOPIC is not set", "SWITCH is not set", "RETENTION_DAYS is not set"}},
+		"nothing at all":     {map[string]string{"COUNTERMAND_MODULE": "", "COUNTERMAND_MODE": "", "COUNTERMAND_ACCOUNT": "", "COUNTERMAND_TABLE": "", "COUNTERMAND_TOPIC": "", "COUNTERMAND_CRITICAL_TOPIC": "", "COUNTERMAND_SWITCH": "", "COUNTERMAND_RETENTION_DAYS": ""}, []string{"MODULE is not set", "MODE is not set", "ACCOUNT is not set", "TABLE is not set", "TOPIC is not set", "CRITICAL_TOPIC is not set", "SWITCH is not set", "RETENTION_DAYS is not set"}},
 		"no limits":          {map[string]string{"COUNTERMAND_LIMITS": ""}, []string{"LIMITS is not set"}},
 		"torn limits":        {map[string]string{"COUNTERMAND_LIMITS": `{"module":`}, []string{"COUNTERMAND_LIMITS"}},
 		"a limit of nothing": {map[string]string{"COUNTERMAND_LIMITS": `{"module":1}`}, []string{`the limit "account" is 0`}},

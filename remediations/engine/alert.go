@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -10,42 +9,21 @@ import (
 	"unicode"
 	"unicode/utf16"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/countermand/countermand/remediations"
 )
 
-// Message is what people are sent.
-type Message struct {
-	Subject string // at most 100 characters of printable ASCII, SNS's rule for an e-mail's subject
-	Body    string // plain text
-}
-
-// Bounds of a message. SNS takes 256 KB, but nobody reads that much.
+// Bounds of what stands in a message. Nobody reads more.
 const (
 	maxSubject = 100
-	maxField   = 500    // characters of a field whose text somebody else chose
-	maxReason  = 4_000  // characters of a reason, which may quote such text
-	maxChange  = 20_000 // bytes of the difference between before and after
+	maxField   = 500   // bytes of a field whose text somebody else chose
+	maxReason  = 4_000 // bytes of a reason, which may quote such text
+	maxRivals  = 20
 )
 
-// SNS sends messages to a topic.
-func SNS(cfg aws.Config, topic string) func(context.Context, Message) error {
-	client := sns.NewFromConfig(cfg)
-	return func(ctx context.Context, m Message) error {
-		_, err := client.Publish(ctx, &sns.PublishInput{TopicArn: &topic, Subject: &m.Subject, Message: &m.Body})
-		if err != nil {
-			return fmt.Errorf("publish to %s: %w", topic, err)
-		}
-		return nil
-	}
-}
-
-// Render is the message about a run, for somebody who is woken by it: from the module and the run's record
-// alone, so that it can be sent again later.
-func Render(m *remediations.Module, r *Record) Message {
+// body is the text about a run. difference is what has changed, or would.
+func body(m *remediations.Module, r *Record, difference string) string {
 	var b strings.Builder
 	section := sections(&b)
 	b.WriteString(headline(m, r) + "\n\n")
@@ -61,7 +39,7 @@ func Render(m *remediations.Module, r *Record) Message {
 	if r.Lowered != "" {
 		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
 	}
-	facts(section, r)
+	facts(section, r, difference)
 	section("WHY IT MATTERS", "%s", m.Why())
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
@@ -80,7 +58,7 @@ func Render(m *remediations.Module, r *Record) Message {
 		section("CONTROLS", "%s", controls(m))
 	}
 	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
-	return Message{Subject: subject(m, r), Body: b.String()}
+	return b.String()
 }
 
 // sections writes sections into a text: a title, and what stands below it.
@@ -91,13 +69,13 @@ func sections(b *strings.Builder) func(title, format string, args ...any) {
 }
 
 // facts are the sections on what somebody did, and what it has come to.
-func facts(section func(title, format string, args ...any), r *Record) {
+func facts(section func(title, format string, args ...any), r *Record, difference string) {
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
 	if r.Reason != "" {
 		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
-		section(changeTitle(r), "%s", change(r))
+		section(changeTitle(r), "%s", difference)
 	}
 }
 
@@ -114,6 +92,9 @@ func takeBack(m *remediations.Module, r *Record) string {
 
 // undoCommand is the command that takes the run back.
 func undoCommand(r *Record) string { return "go run ./scripts/countermand undo " + r.ID }
+
+// lookNow ends the headline of an alert that can't wait for the morning.
+const lookNow = "Look now."
 
 // headline says in one line how the run ended.
 func headline(m *remediations.Module, r *Record) string {
@@ -152,7 +133,10 @@ func limits(r *Record) string {
 		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
 	}
 	text := "It has done so " + bounded(r.Limit, maxReason) + ", and does so no more today.\nWho made it wrong each time:"
-	for _, rival := range r.Rivals {
+	for i, rival := range r.Rivals {
+		if i == maxRivals {
+			return fmt.Sprintf("%s\n- and %d more", text, len(r.Rivals)-i)
+		}
 		text += "\n- " + plain(rival)
 	}
 	return text
@@ -180,15 +164,6 @@ func changeTitle(r *Record) string {
 		return "WHAT WAS CHANGED (- before, + after)"
 	}
 	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
-}
-
-// change is what the run has changed, or would change.
-func change(r *Record) string {
-	text := Difference(r.Before, r.After)
-	if len(text) > maxChange {
-		text = strings.ToValidUTF8(text[:maxChange], "") + "\n(cut; the run record has all of it)"
-	}
-	return text
 }
 
 // Difference is the whole of two states, line by line: "-" before what only the first has, "+" before what only
@@ -289,21 +264,22 @@ func when(t time.Time) string {
 // that a user agent can't forge a section of the alert.
 func plain(s string) string { return bounded(s, maxField) }
 
-// bounded is plain with a bound of its own, in characters.
+// bounded is plain with a bound of its own, in bytes.
 func bounded(s string, most int) string {
+	rest := ""
+	if len(s) > most {
+		s, rest = strings.ToValidUTF8(s[:most], ""), "..."
+	}
 	s = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == '\u2028' || c == '\u2029' {
 			return ' '
 		}
 		return c
 	}, strings.ToValidUTF8(s, "?"))
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most]) + "..."
-	}
 	if strings.TrimSpace(s) == "" {
 		return "unknown"
 	}
-	return s
+	return s + rest
 }
 
 func indent(s string) string {

@@ -118,14 +118,3 @@ func TestSubjectIsOneThatSNSTakes(t *testing.T) {
 		}
 	}
 }
-
-func TestLongChangeIsCut(t *testing.T) {
-	long, err := json.Marshal(strings.Repeat("ü", 100_000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Remediated, Reason: "it is open", Before: long, After: json.RawMessage(`null`)})
-	if len(m.Body) > 60_000 || !strings.Contains(m.Body, "the run record has all of it") {
-		t.Errorf("the body has %d bytes", len(m.Body))
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -177,10 +176,8 @@ func (e *Engine) tellOfFailure(ctx context.Context, record *Record) error {
 	if record.Mode == remediations.Observe && !record.switchUnread || !refused && record.Attempt < lastAttempt {
 		return nil
 	}
-	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
-		return fmt.Errorf("alert: %w", err)
-	}
-	return nil
+	_, err := e.send(ctx, record)
+	return err
 }
 
 // tell sends the alert of a record that has one to send, and notes that it was sent. If it can't be sent,
@@ -190,20 +187,20 @@ func (e *Engine) tell(ctx context.Context, record *Record) error {
 	if record.Alert != AlertPending {
 		return nil
 	}
-	if err := e.Alert(ctx, Render(e.Module, record)); err != nil {
-		err = fmt.Errorf("alert: %w", err)
+	told, err := e.send(ctx, record)
+	if err != nil {
 		record.denied = accessDenied[remediations.ErrorCode(err)]
 		record.Error = err.Error()
 		record.Lease = time.Time{}
 		record.Version++
 		return errors.Join(err, e.Store.Put(ctx, record))
 	}
-	record.Alert, record.Error = AlertSent, ""
+	record.Alert, record.Error = told, ""
 	record.Version++
 	record.Lease = time.Time{}
 	if err := e.Store.Put(ctx, record); err != nil {
 		// The alert is out and the run is recorded: a retry would only send it twice.
-		e.Log.WarnContext(ctx, "alert sent, but the record does not say so", "run", record.ID, "error", err)
+		e.Log.WarnContext(ctx, "alert sent or folded, but the record does not say so", "run", record.ID, "error", err)
 	}
 	return nil
 }

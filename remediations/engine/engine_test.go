@@ -112,8 +112,12 @@ type house struct {
 // flaky is a store that fails on demand.
 type flaky struct {
 	engine.Memory
-	failPut func(*engine.Record) error
-	failGet error
+	failPut     func(*engine.Record) error
+	failGet     error
+	failAdmit   error
+	failFold    error
+	failTold    error
+	failBacklog string // of this module
 }
 
 func (f *flaky) Get(ctx context.Context, id string) (*engine.Record, error) {

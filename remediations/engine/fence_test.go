@@ -97,7 +97,7 @@ func TestEngineCallsOnlyItsRuntimeActions(t *testing.T) {
 	count := 0
 	fence := engine.NewFence(&remediations.Module{})
 	cfg := fence.Config(reached(&count), "eu-west-1")
-	store, alert := engine.NewDynamoDB(cfg, "runs"), engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts")
+	store, alert := engine.NewDynamoDB(cfg, "runs"), engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
 	_, getErr := store.Get(t.Context(), "id")
 	_, timesErr := store.Times(t.Context(), "count")
 	_, latestErr := store.Latest(t.Context(), "latest", time.Now(), time.Now())

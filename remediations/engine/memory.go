@@ -15,6 +15,7 @@ type Memory struct {
 	records map[string][]byte
 	counts  map[string]counted
 	latest  map[string]time.Time
+	folds   folds
 }
 
 type counted struct {

@@ -46,6 +46,7 @@ func Recorded() []Outcome {
 const (
 	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
 	AlertSent    = "sent"
+	AlertFolded  = "folded" // told in a summary
 )
 
 // Record is what is kept of a run: enough to trust it, and to take it back.
@@ -205,7 +206,7 @@ func (r *Record) unfinished(now time.Time) bool {
 // untold reports whether the run is over but for its alert.
 func (r *Record) untold() bool { return r.Alert == AlertPending }
 
-// Store keeps run records.
+// Store keeps run records, and what became of their alerts.
 type Store interface {
 	// Get is the record of an id; nil if there is none. It sees every write that was made before.
 	Get(ctx context.Context, id string) (*Record, error)
@@ -222,6 +223,7 @@ type Store interface {
 	// Latest notes a time under a key, if none later is there, and returns the latest, to the millisecond. It is kept
 	// until it expires.
 	Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
+	Folds
 }
 
 // ErrConflict is Put's refusal: the record that stands is not the one that was read.

@@ -63,9 +63,9 @@ func Report(m *remediations.Module, r, undone *Record) string {
 		section("WHAT HAPPENED", "what run %s did to %s\nin account %s, Region %s, was to be taken back",
 			r.Undoes, plain(r.Resource.String()), r.Resource.Account, r.Resource.Region)
 		section("WHO DID IT", "%s\n%s", plain(r.Name), plain(r.Principal))
-		section("WHAT WAS TO BE PUT BACK (- before, + after)", "%s", change(r))
+		section("WHAT WAS TO BE PUT BACK (- before, + after)", "%s", Difference(r.Before, r.After))
 	} else {
-		facts(section, r)
+		facts(section, r, Difference(r.Before, r.After))
 	}
 	if r.Limit != "" {
 		section("WHY NOTHING WAS DONE", "%s", limits(r))

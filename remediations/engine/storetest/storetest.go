@@ -73,6 +73,7 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 	t.Run("times are those that a count was raised", func(t *testing.T) { times(t, store, prefix+"times") })
 	t.Run("the latest time is kept", func(t *testing.T) { latest(t, store, prefix+"latest") })
 	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
+	folds(t, store, prefix)
 }
 
 func counted(t *testing.T, store engine.Store, id string) {

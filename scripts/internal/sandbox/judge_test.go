@@ -257,3 +257,31 @@ func TestDifference(t *testing.T) {
 		}
 	}
 }
+
+func TestRepeatedIsFolded(t *testing.T) {
+	before := []engine.Record{{ID: "one", Module: "m", Outcome: engine.Remediated, Alert: engine.AlertSent}}
+	second := engine.Record{ID: "two", Module: "m", Outcome: engine.Remediated, Alert: engine.AlertFolded}
+	if got, err := repeated(append(before, second), "m", before); err != nil || got.ID != "two" {
+		t.Errorf("%s (%v)", got.ID, err)
+	}
+	sent, other, failed, third := second, second, second, second
+	sent.Alert, other.Module, failed.Outcome, third.ID = engine.AlertSent, "n", engine.Failed, "three"
+	for name, records := range map[string][]engine.Record{
+		"sent": {sent}, "another module's": {other}, "failed": {failed}, "two": {second, third}, "none": nil,
+	} {
+		if _, err := repeated(append(records, before...), "m", before); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	summary := mail{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.Folded{{Run: "two"}}}}
+	if err := summarized([]mail{summary}, second); err != nil {
+		t.Error(err)
+	}
+	for name, mails := range map[string][]mail{
+		"no mail": nil, "two": {summary, summary}, "an alert": {{Kind: engine.AlertKind, Run: "two"}}, "of another": {{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.Folded{{Run: "one"}}}}},
+	} {
+		if err := summarized(mails, second); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

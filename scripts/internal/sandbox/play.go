@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/countermand/countermand/remediations/catalog"
@@ -76,13 +75,16 @@ type play struct {
 	done  []engine.Record // the runs that put the attacked resources right
 }
 
-// all plays the attacks, looks what they have led to, tries bad input, takes one run back, stops Countermand for a
-// while, fights with it, and checks the records.
+// all plays the attacks, one of them twice, looks what they have led to, tries bad input, takes one run back, stops
+// Countermand for a while, fights with it, and checks the records.
 func (p *play) all(ctx context.Context) error {
 	for i, a := range attacks() {
 		if err := p.attack(ctx, i+1, a); err != nil {
 			return fmt.Errorf("attack %d, %s: %w", i+1, a.module, err)
 		}
+	}
+	if err := p.repeat(ctx); err != nil {
+		return fmt.Errorf("the first attack once more: %w", err)
 	}
 	if err := p.aftermath(ctx); err != nil {
 		return err
@@ -173,7 +175,7 @@ func (p *play) mailed(ctx context.Context, done []engine.Record) error {
 func (p *play) mailsAbout(r engine.Record) []mail {
 	var about []mail
 	for _, m := range p.mails {
-		if strings.Contains(m.Message, r.ID) {
+		if m.Run == r.ID {
 			about = append(about, m)
 		}
 	}
@@ -202,7 +204,7 @@ func (p *play) aftermath(ctx context.Context) error {
 		return err
 	}
 	if len(p.mails) != len(p.done) {
-		return fmt.Errorf("expected %d alerts, found %d", len(p.done), len(p.mails))
+		return fmt.Errorf("expected %d messages, found %d", len(p.done), len(p.mails))
 	}
 	if err := p.noFailures(ctx); err != nil {
 		return err

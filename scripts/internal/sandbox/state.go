@@ -15,9 +15,8 @@ import (
 )
 
 const (
-	runTable   = "countermand-runs"
-	alertTopic = "arn:aws:sns:" + region + ":" + account + ":countermand-alerts"
-	mailbox    = "oncall-mailbox"
+	runTable = "countermand-runs"
+	mailbox  = "oncall-mailbox"
 )
 
 // runs is every run in the run table, newest first.
@@ -30,24 +29,24 @@ func runs(ctx context.Context, c aws.Config) ([]engine.Record, error) {
 	return records, err
 }
 
-// mail is an alert as it was sent to the topic's subscribers.
-type mail struct {
-	Subject string
-	Message string
-}
+// mail is an alert as a queue gets it: the form for machines, which holds what people are mailed.
+type mail = engine.Facts
 
-// openMailbox subscribes a queue to the alert topic: no emulator delivers e-mail.
+// openMailbox subscribes a queue to the alert topics: no emulator delivers e-mail.
 func openMailbox(ctx context.Context, c aws.Config) error {
 	if _, err := sqs.NewFromConfig(c).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(mailbox)}); err != nil {
 		return fmt.Errorf("create queue %s: %w", mailbox, err)
 	}
-	_, err := sns.NewFromConfig(c).Subscribe(ctx, &sns.SubscribeInput{
-		TopicArn: aws.String(alertTopic),
-		Protocol: aws.String("sqs"),
-		Endpoint: aws.String("arn:aws:sqs:" + region + ":" + account + ":" + mailbox),
-	})
-	if err != nil {
-		return fmt.Errorf("subscribe queue %s to the alerts: %w", mailbox, err)
+	for _, topic := range []string{"countermand-alerts", "countermand-alerts-critical"} {
+		_, err := sns.NewFromConfig(c).Subscribe(ctx, &sns.SubscribeInput{
+			TopicArn:   aws.String("arn:aws:sns:" + region + ":" + account + ":" + topic),
+			Protocol:   aws.String("sqs"),
+			Endpoint:   aws.String("arn:aws:sqs:" + region + ":" + account + ":" + mailbox),
+			Attributes: map[string]string{"RawMessageDelivery": "true"},
+		})
+		if err != nil {
+			return fmt.Errorf("subscribe queue %s to %s: %w", mailbox, topic, err)
+		}
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (p *play) fight(ctx context.Context) error {
 		return err
 	}
 	about := p.mailsAbout(r)
-	if len(about) != 1 || !slices.Equal(r.Rivals, []string{r.Principal}) || !strings.Contains(about[0].Message, "each time:\n  - "+r.Principal+"\n") {
+	if len(about) != 1 || !slices.Equal(r.Rivals, []string{r.Principal}) || !strings.Contains(about[0].Text, "each time:\n  - "+r.Principal+"\n") {
 		return fmt.Errorf("run %s:\nexpected 1 alert that names %s\nfound %+v", r.ID, r.Principal, about)
 	}
 	p.story.outcome(r, r.Limit)

@@ -97,7 +97,7 @@ func (s *story) difference(before, after string) string {
 func (s *story) mail(m mail, whole bool) {
 	s.say("\n   %s %s", faint.Sprint("mailed "), m.Subject)
 	if whole {
-		for line := range strings.SplitSeq(strings.TrimSpace(m.Message), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(m.Text), "\n") {
 			s.say("   %s %s", faint.Sprint("│"), line)
 		}
 	}
@@ -110,30 +110,35 @@ func (s *story) checked(facts ...string) {
 	}
 }
 
+func (s *story) repeat() {
+	s.say("\n%s", bold.Sprint("4. The same once more"))
+	s.say("%s", indented("mallory makes bucket "+bucket+" public again, within the hour."))
+}
+
 func (s *story) badInput() {
-	s.say("\n%s", bold.Sprint("4. What is no event, and what is forged"))
+	s.say("\n%s", bold.Sprint("5. What is no event, and what is forged"))
 	s.say("%s\n", indented("The function is handed a JSON text that is no event, and an event that says it is from S3 but came from\nelsewhere: anybody who may put events onto the bus can write that."))
 }
 
 func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refused"), message) }
 
 func (s *story) takeBack() {
-	s.say("\n%s", bold.Sprint("5. It was meant to be public"))
+	s.say("\n%s", bold.Sprint("6. It was meant to be public"))
 	s.say("%s\n", indented("olga, who owns bucket "+bucket+", wants back what Countermand took away in the first attack."))
 }
 
 func (s *story) prove() {
-	s.say("\n%s", bold.Sprint("8. Prove it"))
+	s.say("\n%s", bold.Sprint("9. Prove it"))
 	s.say("%s\n", indented("Every record went to a bucket as well, and each hour a signed digest lists the new ones. olga does not have\nto believe the table, or whoever may write to it."))
 }
 
 func (s *story) stopped() {
-	s.say("\n%s", bold.Sprint("6. Somebody stops it"))
+	s.say("\n%s", bold.Sprint("7. Somebody stops it"))
 	s.say("%s", indented("olga has no time to find out why Countermand does what it does, and stops it. Then mallory makes another bucket,\n"+reports+", public."))
 }
 
 func (s *story) fight() {
-	s.say("\n%s", bold.Sprint("7. Somebody fights it"))
+	s.say("\n%s", bold.Sprint("8. Somebody fights it"))
 	s.say("%s\n", indented("mallory makes bucket "+reports+" public again, and again."))
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/countermand/countermand/remediations/engine"
@@ -31,7 +30,10 @@ const (
 // takeBack takes back what Countermand did to the public bucket, as its owner would: with the command line, and with
 // an exemption deployed before, as the module enforces.
 func (p *play) takeBack(ctx context.Context) error {
-	i := slices.IndexFunc(p.done, func(r engine.Record) bool { return r.Resource.ID == bucket })
+	i := len(p.done) - 1 // the last: it was attacked twice
+	for i >= 0 && p.done[i].Resource.ID != bucket {
+		i--
+	}
 	if i < 0 {
 		return fmt.Errorf("expected a run that put bucket %s right\nfound none", bucket)
 	}

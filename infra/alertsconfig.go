@@ -1,0 +1,149 @@
+package main
+
+import (
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The forms of ids and names are those that AWS takes.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-chatbot-slackchannelconfiguration.html
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-chatbot-microsoftteamschannelconfiguration.html
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+var (
+	slackWorkspace = regexp.MustCompile(`^[0-9A-Z]{1,255}$`)
+	slackChannel   = regexp.MustCompile(`^[A-Za-z0-9]{1,100}$`)
+	guid           = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	teamsChannel   = regexp.MustCompile(`^[A-Za-z0-9_=+/.,-]+%3[aA][A-Za-z0-9_=+/.,-]+%40[A-Za-z0-9_=+/.,-]+$`)
+	webhookForm    = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	secretName     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+)
+
+// maxTeams is how many channels in Teams have a letter as their name; maxWebhook keeps a pipe's name in 64 characters.
+const (
+	maxTeams   = 26
+	maxWebhook = 30
+)
+
+// alerts reads who is told, and how.
+func (r *reader) alerts(n ast.Node, c *Config) {
+	var critical ast.Node
+	r.mapping(n, "alerts", []field{
+		{name: "emails", read: func(n ast.Node) { c.Emails = r.emails(n, nil) }},
+		{name: "critical", read: func(n ast.Node) { critical = n }},
+		{name: "slack", read: func(n ast.Node) { c.Slack = r.slack(n) }},
+		{name: "teams", read: func(n ast.Node) { c.Teams = r.teams(n) }},
+		{name: "webhooks", read: func(n ast.Node) { c.Webhooks = r.webhooks(n) }},
+	})
+	if critical == nil {
+		return
+	}
+	r.mapping(critical, "critical", []field{
+		{name: "emails", read: func(n ast.Node) { c.CriticalEmails = r.emails(n, c.Emails) }},
+	})
+}
+
+// emails reads addresses. Those under alerts are told of everything.
+func (r *reader) emails(n ast.Node, everything []string) []string {
+	var list []string
+	r.list(n, func(n ast.Node) {
+		text := r.text(n)
+		if text == "" {
+			return
+		}
+		switch address, err := mail.ParseAddress(text); {
+		case err != nil || address.Address != text:
+			r.wrong(n, "want an e-mail address, such as security@example.com, got %q", text)
+		case slices.Contains(list, text):
+			r.wrong(n, "%s is there twice", text)
+		case slices.Contains(everything, text):
+			r.wrong(n, "%s is told of everything already, as it is in alerts.emails", text)
+		}
+		list = append(list, text)
+	})
+	return list
+}
+
+func (r *reader) slack(n ast.Node) []Slack {
+	var list []Slack
+	r.list(n, func(n ast.Node) {
+		var c Slack
+		r.mapping(n, "a Slack channel", []field{
+			{name: "workspace", required: true, read: func(n ast.Node) {
+				c.Workspace = r.matching(n, slackWorkspace, "a workspace's id, such as T07EA123LEP")
+			}},
+			{name: "channel", required: true, read: func(n ast.Node) {
+				c.Channel = r.matching(n, slackChannel, "a channel's id, such as C07EZ1ABC23")
+			}},
+		})
+		if slices.ContainsFunc(list, func(other Slack) bool { return other.Channel == c.Channel }) {
+			r.wrong(n, "channel %s is there twice", c.Channel)
+		}
+		list = append(list, c)
+	})
+	return list
+}
+
+func (r *reader) teams(n ast.Node) []Teams {
+	var list []Teams
+	r.list(n, func(n ast.Node) {
+		var c Teams
+		r.mapping(n, "a Teams channel", []field{
+			{name: "tenant", required: true, read: func(n ast.Node) { c.Tenant = r.matching(n, guid, "a tenant's GUID") }},
+			{name: "team", required: true, read: func(n ast.Node) { c.Team = r.matching(n, guid, "a team's GUID") }},
+			{name: "channel", required: true, read: func(n ast.Node) {
+				c.Channel = r.matching(n, teamsChannel, "a channel's id as in its link, such as 19%3aab1cd2%40thread.tacv2")
+			}},
+		})
+		switch {
+		case slices.Contains(list, c):
+			r.wrong(n, "channel %s is there twice", c.Channel)
+		case len(list) == maxTeams:
+			r.wrong(n, "want at most %d channels", maxTeams)
+		}
+		list = append(list, c)
+	})
+	return list
+}
+
+func (r *reader) webhooks(n ast.Node) []Webhook {
+	var list []Webhook
+	r.list(n, func(n ast.Node) {
+		var w Webhook
+		r.mapping(n, "a webhook", []field{
+			{name: "name", required: true, read: func(n ast.Node) {
+				w.Name = r.matching(n, webhookForm, "lower-case words with hyphens between them")
+				if len(w.Name) > maxWebhook {
+					r.wrong(n, "want at most %d characters", maxWebhook)
+				}
+			}},
+			{name: "url", required: true, read: func(n ast.Node) { w.URL = r.endpoint(n) }},
+			{name: "secret", required: true, read: func(n ast.Node) {
+				w.Secret = r.matching(n, secretName, "the name of a secret in Secrets Manager, not the secret")
+			}},
+			{name: "format", required: true, read: func(n ast.Node) { w.Format = r.oneOf(n, "format", pagerDuty, plainJSON) }},
+		})
+		if slices.ContainsFunc(list, func(other Webhook) bool { return other.Name == w.Name && w.Name != "" }) {
+			r.wrong(n, "webhook %s is there twice", w.Name)
+		}
+		list = append(list, w)
+	})
+	return list
+}
+
+// endpoint is a URL that an API destination takes. A * would be one of its variables.
+func (r *reader) endpoint(n ast.Node) string {
+	text := r.text(n)
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || strings.ContainsAny(text, "{}$* ") {
+		r.wrong(n, "want an https URL without a user or a fragment, got %q", text)
+	}
+	return text
+}

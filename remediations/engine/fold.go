@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// What a person on call can read: one mail an hour on what is the same, and so many of a module in five minutes. The
+// others are folded: counted, and told together by Summary.
+const (
+	stormTime   = 5 * time.Minute
+	stormAlerts = 20
+	maxListed   = 50 // runs that a backlog names, of critical alerts and of the others
+)
+
+// Folds is what a store keeps of alerts: which were sent, and which were folded and are not told yet.
+type Folds interface {
+	// Admit notes that an alert is to be sent, and reports whether it may: it is the first on what it is about, or of
+	// the run that was, and its window is not full. What is refused is not noted.
+	Admit(ctx context.Context, a Admission) (bool, error)
+	// Fold adds an alert to its module's backlog. A run that the backlog names already is not added again.
+	Fold(ctx context.Context, f Folded) error
+	// Backlog is what was folded of a module and is not told yet; nil if nothing is.
+	Backlog(ctx context.Context, module string) (*Backlog, error)
+	// Told takes what a backlog holds out of that of its module. What was folded since it was read stays. It does
+	// nothing if another call has taken it out.
+	Told(ctx context.Context, d *Backlog) error
+}
+
+// Admission asks for an alert to be sent.
+type Admission struct {
+	Key     string // of the module and the hour
+	About   string // the same for alerts that say the same
+	Run     string // id of the run
+	Window  string // which five minutes of the hour; critical alerts have windows of their own
+	Most    int    // how many are sent in a window
+	Expires time.Time
+}
+
+// Folded is an alert that was not sent.
+type Folded struct {
+	Module    string                `json:"module"`
+	Severity  remediations.Severity `json:"severity"`
+	Run       string                `json:"run"`
+	Outcome   Outcome               `json:"outcome"`
+	Resource  string                `json:"resource"`  // type and id
+	Principal string                `json:"principal"` // ARN; of a session without its name
+	Critical  bool                  `json:"critical"`
+	At        time.Time             `json:"at"`
+}
+
+// Backlog is what was folded of a module and is not told yet.
+type Backlog struct {
+	Module   string
+	Severity remediations.Severity
+	Times    int // alerts
+	Critical int // of these
+	Outcomes map[Outcome]int
+	Runs     []Folded // the first of them, by their ids: at most 50 critical ones and 50 others
+
+	mark string // of this backlog and no later one
+}
+
+// send tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
+// store can't be asked, the alert is sent.
+func (e *Engine) send(ctx context.Context, record *Record) (string, error) {
+	message := Render(e.Module, record)
+	admitted, err := e.Store.Admit(ctx, e.admission(record, message.Facts.Critical))
+	if err == nil && !admitted {
+		if err = e.Store.Fold(ctx, e.folded(record, message.Facts.Critical)); err == nil {
+			return AlertFolded, nil
+		}
+	}
+	if err != nil {
+		e.Log.WarnContext(ctx, "alert is not counted", "run", record.ID, "error", err)
+	}
+	if err := e.Alert(ctx, message); err != nil {
+		return "", fmt.Errorf("alert: %w", err)
+	}
+	return AlertSent, nil
+}
+
+// admission is what an alert is about: a module, a resource, who did it, and how the run ended, so that what gets
+// worse is heard of. Hours are those of the clock.
+func (e *Engine) admission(r *Record, critical bool) Admission {
+	now := e.Now().UTC()
+	hour := now.Truncate(time.Hour)
+	window := now.Truncate(stormTime).Format("15:04")
+	if critical { // so that nobody hides one behind a storm of others
+		window += " critical"
+	}
+	about := sha256.Sum256([]byte(strings.Join([]string{
+		r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID, withoutSession(r.Principal), string(r.Outcome),
+	}, "\x00")))
+	return Admission{
+		// A run's id never begins like it: a module's name has no capital letter.
+		Key:   "ALERTS-" + r.Module + "-" + hour.Format("2006-01-02T15"),
+		About: hex.EncodeToString(about[:10]), Run: r.ID, Window: window, Most: stormAlerts, Expires: hour.Add(2 * time.Hour),
+	}
+}
+
+func (e *Engine) folded(r *Record, critical bool) Folded {
+	return Folded{
+		Module: r.Module, Severity: e.Module.Severity, Run: r.ID, Outcome: r.Outcome, Critical: critical, At: e.Now().UTC(),
+		Resource: plain(r.Resource.String()), Principal: plain(withoutSession(r.Principal)),
+	}
+}
+
+// withoutSession is the ARN of a principal without the name of its session: whoever assumes a role chooses that.
+func withoutSession(principal string) string {
+	if strings.Contains(principal, ":assumed-role/") {
+		return principal[:strings.LastIndex(principal, "/")]
+	}
+	return principal
+}

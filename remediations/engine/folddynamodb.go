@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Alerts are kept in two kinds of items. That of a module and an hour has an attribute for each alert that was sent,
+// with the run, and one for each window, with how many there were: it grows no further than the windows allow. That
+// of a module's backlog has counts, and an attribute for each run that it names.
+const (
+	aboutAttribute   = "about:"
+	windowAttribute  = "window:"
+	outcomeAttribute = "outcome:"
+	runAttribute     = "run:"
+)
+
+func backlogKey(module string) string { return "BACKLOG-" + module }
+
+// Admit implements Folds, in one write.
+func (d *DynamoDB) Admit(ctx context.Context, a Admission) (bool, error) {
+	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:        &d.table,
+		Key:              map[string]types.AttributeValue{"id": text(a.Key)},
+		UpdateExpression: aws.String("SET expires = :expires, #about = :run ADD #window :one"),
+		ConditionExpression: aws.String(
+			"#about = :run OR attribute_not_exists(#about) AND (attribute_not_exists(#window) OR #window < :most)"),
+		ExpressionAttributeNames: map[string]string{
+			"#about": aboutAttribute + a.About, "#window": windowAttribute + a.Window,
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":expires": number(a.Expires.Unix()), ":run": text(a.Run), ":one": number(1), ":most": number(int64(a.Most)),
+		},
+	})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("admit the alert of run %s in table %s: %w", a.Run, d.table, err)
+	}
+	return true, nil
+}
+
+// Fold implements Folds.
+func (d *DynamoDB) Fold(ctx context.Context, f Folded) error {
+	err := d.fold(ctx, f, true)
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		if _, named := refused.Item[runAttribute+f.Run]; named {
+			return nil
+		}
+		err = d.fold(ctx, f, false) // it names as many as it may
+	}
+	if err != nil {
+		return fmt.Errorf("fold the alert of run %s in table %s: %w", f.Run, d.table, err)
+	}
+	return nil
+}
+
+// fold counts an alert and, if it is to be named, names its run.
+func (d *DynamoDB) fold(ctx context.Context, f Folded, name bool) error {
+	update := &dynamodb.UpdateItemInput{
+		TableName: &d.table,
+		Key:       map[string]types.AttributeValue{"id": text(backlogKey(f.Module))},
+		ExpressionAttributeNames: map[string]string{
+			"#severity": "severity", "#mark": "mark", "#times": "times", "#critical": "critical",
+			"#outcome": outcomeAttribute + string(f.Outcome),
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":severity": number(int64(f.Severity)), ":mark": text(rand.Text()), ":one": number(1), ":critical": number(0),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	set := "SET #severity = :severity, #mark = if_not_exists(#mark, :mark)"
+	add := " ADD #times :one, #outcome :one, #critical :critical"
+	if f.Critical {
+		update.ExpressionAttributeValues[":critical"] = number(1)
+	}
+	if name {
+		run, err := remediations.Encode(f)
+		if err != nil {
+			return err
+		}
+		set += ", #run = :run"
+		add += ", #named :one"
+		update.ConditionExpression = aws.String("attribute_not_exists(#run) AND (attribute_not_exists(#named) OR #named < :most)")
+		update.ExpressionAttributeNames["#run"] = runAttribute + f.Run
+		update.ExpressionAttributeNames["#named"] = namedAttribute(f.Critical)
+		update.ExpressionAttributeValues[":run"] = text(string(run))
+		update.ExpressionAttributeValues[":most"] = number(maxListed)
+	}
+	update.UpdateExpression = aws.String(set + add)
+	_, err := d.client.UpdateItem(ctx, update)
+	return err
+}
+
+// namedAttribute counts the runs that a backlog names.
+func namedAttribute(critical bool) string {
+	if critical {
+		return "namedCritical"
+	}
+	return "named"
+}
+
+// Backlog implements Folds.
+func (d *DynamoDB) Backlog(ctx context.Context, module string) (*Backlog, error) {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:      &d.table,
+		Key:            map[string]types.AttributeValue{"id": text(backlogKey(module))},
+		ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get the backlog of %s from table %s: %w", module, d.table, err)
+	}
+	if out.Item == nil {
+		return nil, nil
+	}
+	backlog := &Backlog{Module: module, Outcomes: map[Outcome]int{}}
+	for name, value := range out.Item {
+		if err := backlog.read(name, value); err != nil {
+			return nil, fmt.Errorf("decode the backlog of %s: %s: %w", module, name, err)
+		}
+	}
+	slices.SortFunc(backlog.Runs, func(a, b Folded) int { return strings.Compare(a.Run, b.Run) })
+	return backlog, nil
+}
+
+// read takes one attribute of the backlog's item.
+func (g *Backlog) read(name string, value types.AttributeValue) (err error) {
+	count := func() (int, error) {
+		n, ok := value.(*types.AttributeValueMemberN)
+		if !ok {
+			return 0, errors.New("it is not a number")
+		}
+		return strconv.Atoi(n.Value)
+	}
+	if outcome, ok := strings.CutPrefix(name, outcomeAttribute); ok {
+		n, err := count()
+		if n != 0 {
+			g.Outcomes[Outcome(outcome)] = n
+		}
+		return err
+	}
+	if strings.HasPrefix(name, runAttribute) {
+		var f Folded
+		body, ok := value.(*types.AttributeValueMemberS)
+		if !ok {
+			return errors.New("it is not a text")
+		}
+		err := json.Unmarshal([]byte(body.Value), &f)
+		g.Runs = append(g.Runs, f)
+		return err
+	}
+	switch name {
+	case "times":
+		g.Times, err = count()
+	case "critical":
+		g.Critical, err = count()
+	case "severity":
+		var n int
+		n, err = count()
+		g.Severity = remediations.Severity(n)
+	case "mark":
+		body, ok := value.(*types.AttributeValueMemberS)
+		if !ok {
+			return errors.New("it is not a text")
+		}
+		g.mark = body.Value
+	}
+	return err
+}
+
+// Told implements Folds. The backlog is deleted; if it has grown, what was told is subtracted from it.
+func (d *DynamoDB) Told(ctx context.Context, g *Backlog) error {
+	key := map[string]types.AttributeValue{"id": text(backlogKey(g.Module))}
+	_, err := d.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &d.table, Key: key,
+		ConditionExpression:       aws.String("#mark = :mark AND #times = :times"),
+		ExpressionAttributeNames:  map[string]string{"#mark": "mark", "#times": "times"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": text(g.mark), ":times": number(int64(g.Times))},
+	})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		_, err = d.client.UpdateItem(ctx, d.subtract(g, key))
+		if errors.As(err, &refused) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("take what was told out of the backlog of %s in table %s: %w", g.Module, d.table, err)
+	}
+	return nil
+}
+
+func (d *DynamoDB) subtract(g *Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
+	names := map[string]string{"#mark": "mark"}
+	values := map[string]types.AttributeValue{":mark": text(g.mark), ":next": text(rand.Text())}
+	var add, remove []string
+	less := func(name string, n int) {
+		short := strconv.Itoa(len(names))
+		names["#"+short], values[":"+short] = name, number(-int64(n))
+		add = append(add, "#"+short+" :"+short)
+	}
+	less("times", g.Times)
+	less("critical", g.Critical)
+	for outcome, n := range g.Outcomes {
+		less(outcomeAttribute+string(outcome), n)
+	}
+	named := map[bool]int{}
+	for _, f := range g.Runs {
+		named[f.Critical]++
+		short := "#" + strconv.Itoa(len(names))
+		names[short] = runAttribute + f.Run
+		remove = append(remove, short)
+	}
+	for critical, n := range named {
+		less(namedAttribute(critical), n)
+	}
+	update := "SET #mark = :next ADD " + strings.Join(add, ", ")
+	if len(remove) > 0 {
+		update += " REMOVE " + strings.Join(remove, ", ")
+	}
+	return &dynamodb.UpdateItemInput{
+		TableName: &d.table, Key: key, UpdateExpression: &update, ConditionExpression: aws.String("#mark = :mark"),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	}
+}

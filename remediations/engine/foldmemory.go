@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// folds is what a Memory keeps of alerts.
+type folds struct {
+	sent     map[string]string // runs, by key and what they are about
+	windows  map[string]int    // by key and window
+	backlogs map[string]*Backlog
+}
+
+// Admit implements Folds. Nothing is ever forgotten.
+func (m *Memory) Admit(_ context.Context, a Admission) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.folds.sent == nil {
+		m.folds.sent, m.folds.windows = map[string]string{}, map[string]int{}
+	}
+	about, window := a.Key+" "+a.About, a.Key+" "+a.Window
+	run, sent := m.folds.sent[about]
+	if sent && run != a.Run || !sent && m.folds.windows[window] >= a.Most {
+		return false, nil
+	}
+	m.folds.sent[about] = a.Run
+	m.folds.windows[window]++
+	return true, nil
+}
+
+// Fold implements Folds.
+func (m *Memory) Fold(_ context.Context, f Folded) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.folds.backlogs == nil {
+		m.folds.backlogs = map[string]*Backlog{}
+	}
+	g := m.folds.backlogs[f.Module]
+	if g == nil {
+		g = &Backlog{Module: f.Module, Outcomes: map[Outcome]int{}, mark: rand.Text()}
+		m.folds.backlogs[f.Module] = g
+	}
+	named := 0
+	for _, other := range g.Runs {
+		if other.Run == f.Run {
+			return nil
+		}
+		if other.Critical == f.Critical {
+			named++
+		}
+	}
+	g.Severity = f.Severity
+	g.Times++
+	g.Outcomes[f.Outcome]++
+	if f.Critical {
+		g.Critical++
+	}
+	if named < maxListed {
+		g.Runs = append(g.Runs, f)
+		slices.SortFunc(g.Runs, func(a, b Folded) int { return strings.Compare(a.Run, b.Run) })
+	}
+	return nil
+}
+
+// Backlog implements Folds.
+func (m *Memory) Backlog(_ context.Context, module string) (*Backlog, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := m.folds.backlogs[module]
+	if g == nil {
+		return nil, nil
+	}
+	read := *g
+	read.Outcomes, read.Runs = maps.Clone(g.Outcomes), slices.Clone(g.Runs)
+	return &read, nil
+}
+
+// Told implements Folds.
+func (m *Memory) Told(_ context.Context, d *Backlog) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := m.folds.backlogs[d.Module]
+	switch {
+	case g == nil || g.mark != d.mark:
+		return nil
+	case g.Times == d.Times:
+		delete(m.folds.backlogs, d.Module)
+		return nil
+	}
+	g.mark = rand.Text()
+	g.Times -= d.Times
+	g.Critical -= d.Critical
+	for outcome, n := range d.Outcomes {
+		if g.Outcomes[outcome] -= n; g.Outcomes[outcome] == 0 {
+			delete(g.Outcomes, outcome)
+		}
+	}
+	g.Runs = slices.DeleteFunc(g.Runs, func(f Folded) bool { return slices.Contains(d.Runs, f) })
+	return nil
+}

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Summary tells people of the alerts that were folded. All of its fields are required.
+type Summary struct {
+	Modules []string // whose backlogs are looked at
+	Store   Folds
+	Alert   func(ctx context.Context, message Message) error
+	Now     func() time.Time
+}
+
+// Tell sends one message about all that is folded and not told yet, and returns how many alerts it is about. What was
+// sent is then taken out of the store: if that fails it is sent again next time, and never lost. One module's error
+// does not keep people from hearing of the others.
+func (s *Summary) Tell(ctx context.Context) (int, error) {
+	var backlogs []*Backlog
+	var errs []error
+	for _, module := range s.Modules {
+		d, err := s.Store.Backlog(ctx, module)
+		if err != nil {
+			errs = append(errs, err)
+		} else if d != nil {
+			backlogs = append(backlogs, d)
+		}
+	}
+	if len(backlogs) == 0 {
+		return 0, errors.Join(errs...)
+	}
+	if err := s.Alert(ctx, RenderSummary(backlogs, s.Now())); err != nil {
+		return 0, errors.Join(append(errs, fmt.Errorf("summary: %w", err))...)
+	}
+	times := 0
+	for _, d := range backlogs {
+		times += d.Times
+		errs = append(errs, s.Store.Told(ctx, d))
+	}
+	return times, errors.Join(errs...)
+}
+
+// FoldedFacts is what a summary is about, for machines.
+type FoldedFacts struct {
+	Times    int             `json:"times"` // alerts
+	Critical int             `json:"critical"`
+	Modules  []FoldedModule  `json:"modules"`
+	Who      []FoldedByWhom  `json:"who"`  // of the runs that backlogs name, by how many
+	Runs     []Folded        `json:"runs"` // some of them, critical ones first
+	Commands []FoldedCommand `json:"commands"`
+}
+
+// FoldedModule is the part of a summary that is about one module.
+type FoldedModule struct {
+	Module   string                `json:"module"`
+	Severity remediations.Severity `json:"severity"`
+	Times    int                   `json:"times"`
+	Critical int                   `json:"critical"`
+	Outcomes map[Outcome]int       `json:"outcomes"`
+}
+
+// FoldedByWhom is how many of the runs that backlogs name are about what one principal did.
+type FoldedByWhom struct {
+	Principal string `json:"principal"`
+	Runs      int    `json:"runs"`
+}
+
+// FoldedCommand lists a module's runs.
+type FoldedCommand struct {
+	Module string `json:"module"`
+	List   string `json:"list"`
+}
+
+// Bounds of a summary.
+const (
+	maxSummaryRuns = 30
+	maxSummaryWho  = 10
+	maxChatRuns    = 10
+	maxSummaryText = 200 // bytes of a resource or a principal
+)
+
+// RenderSummary is the message about what was folded.
+func RenderSummary(backlogs []*Backlog, now time.Time) Message {
+	f := gathered(backlogs, now)
+	var severity remediations.Severity
+	var names []string
+	for _, m := range f.Modules {
+		severity = max(severity, m.Severity)
+		names = append(names, m.Module)
+	}
+	subject := fmt.Sprintf("[%s] %s folded: %s", severity, count(f.Times, "alert was", "alerts were"), strings.Join(names, ", "))
+	if len(subject) > maxSubject {
+		subject = subject[:maxSubject-3] + "..."
+	}
+	headline := fmt.Sprintf("Countermand has folded %s, %d of them critical.", count(f.Times, "alert", "alerts"), f.Critical)
+	m := Message{Subject: subject, Body: summaryBody(headline, f)}
+	m.Facts = Facts{
+		Kind: SummaryKind, Version: factsVersion, Subject: subject, Title: harmless(subject), Text: m.Body, Critical: f.Critical > 0,
+		Level: level(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: "summary", Folded: f,
+	}
+	m.chat = summaryChat(headline, subject, names, f)
+	return m
+}
+
+// gathered is what backlogs hold, with the worst first.
+func gathered(backlogs []*Backlog, now time.Time) *FoldedFacts {
+	f := &FoldedFacts{}
+	since := now
+	who := map[string]int{}
+	for _, d := range backlogs {
+		f.Times += d.Times
+		f.Critical += d.Critical
+		f.Modules = append(f.Modules, FoldedModule{d.Module, d.Severity, d.Times, d.Critical, d.Outcomes})
+		for _, run := range d.Runs {
+			who[run.Principal]++
+			if run.At.Before(since) {
+				since = run.At
+			}
+			run.Resource, run.Principal = bounded(run.Resource, maxSummaryText), bounded(run.Principal, maxSummaryText)
+			f.Runs = append(f.Runs, run)
+		}
+	}
+	hours := int(now.Sub(since)/time.Hour) + 1
+	for _, d := range backlogs {
+		list := fmt.Sprintf("go run ./scripts/countermand runs --module %s --since %dh", d.Module, hours)
+		f.Commands = append(f.Commands, FoldedCommand{d.Module, list})
+	}
+	for principal, runs := range who {
+		f.Who = append(f.Who, FoldedByWhom{bounded(principal, maxSummaryText), runs})
+	}
+	slices.SortFunc(f.Who, func(a, b FoldedByWhom) int {
+		return cmp.Or(cmp.Compare(b.Runs, a.Runs), strings.Compare(a.Principal, b.Principal))
+	})
+	f.Who = f.Who[:min(len(f.Who), maxSummaryWho)]
+	slices.SortFunc(f.Runs, func(a, b Folded) int {
+		if a.Critical != b.Critical {
+			return map[bool]int{true: -1, false: 1}[a.Critical]
+		}
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.At.Compare(b.At), strings.Compare(a.Run, b.Run))
+	})
+	f.Runs = f.Runs[:min(len(f.Runs), maxSummaryRuns)]
+	return f
+}
+
+func summaryBody(headline string, f *FoldedFacts) string {
+	var b strings.Builder
+	section := sections(&b)
+	b.WriteString(headline + " They were not sent one by one, as the\n" +
+		"same had been told within the hour, or a module had more to tell than anybody reads.\n\n")
+	var modules, who, runs, commands []string
+	for _, m := range f.Modules {
+		modules = append(modules, fmt.Sprintf("%s (%s): %s", m.Module, m.Severity, outcomes(m.Outcomes)))
+	}
+	section("WHAT CAME OF IT", "%s", strings.Join(modules, "\n"))
+	for _, w := range f.Who {
+		who = append(who, fmt.Sprintf("%4d  %s", w.Runs, w.Principal))
+	}
+	for _, r := range f.Runs {
+		runs = append(runs, fmt.Sprintf("%s: %s\n  run %s", r.Outcome, r.Resource, r.Run))
+	}
+	if len(f.Runs) < f.Times {
+		runs = append(runs, fmt.Sprintf("and %d more", f.Times-len(f.Runs)))
+	}
+	if len(who) > 0 {
+		section("WHO DID IT (of those that were noted)", "%s", strings.Join(who, "\n"))
+	}
+	section("WHICH", "%s", strings.Join(runs, "\n"))
+	for _, c := range f.Commands {
+		commands = append(commands, c.List)
+	}
+	section("SEE THEM ALL", "In Countermand's repository:\n%s", strings.Join(commands, "\n"))
+	return b.String()
+}
+
+// outcomes is a count of each outcome, the most frequent first.
+func outcomes(counts map[Outcome]int) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b Outcome) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(string(a), string(b)))
+	})
+	var parts []string
+	for _, o := range names {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func summaryChat(headline, title string, modules []string, f *FoldedFacts) chat {
+	var b strings.Builder
+	b.WriteString(headline + "\n\n")
+	for _, m := range f.Modules {
+		fmt.Fprintf(&b, "*%s* %s\n", m.Module, outcomes(m.Outcomes))
+	}
+	for i, r := range f.Runs {
+		if i == maxChatRuns {
+			break
+		}
+		fmt.Fprintf(&b, "%s %s by %s\n", r.Outcome, code(r.Resource, maxSummaryText), code(r.Principal, maxSummaryText))
+	}
+	var steps []string
+	for _, c := range f.Commands {
+		steps = append(steps, "See them all: `"+c.List+"`")
+	}
+	c := newChat("", "summary", title, b.String(), steps, nil)
+	c.Content.Keywords = modules
+	return c
+}
+
+// count is a number of things in words.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
