@@ -36,6 +36,10 @@ const (
 	maxWaiting = 1024      // events waiting to be put; a call whose event finds no room waits
 	maxKept    = 10_000    // events remembered for Events
 	putTimeout = 20 * time.Second
+
+	// distance is how long each answer waits, as AWS is some way off. Without any, an AWS client at times closes the
+	// connection on an answer that has begun before it has seen that its request is sent (see Client).
+	distance = 3 * time.Millisecond
 )
 
 // Options says what a trail stands in front of, and who its callers are.
@@ -218,6 +222,7 @@ type exchangeKey struct{}
 
 // capture keeps a copy of the answer to a recorded call.
 func capture(answer *http.Response) error {
+	time.Sleep(distance)
 	seen, ok := answer.Request.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
 		return nil
