@@ -34,7 +34,7 @@ type DynamoDB struct {
 
 // NewDynamoDB is the store in a table.
 func NewDynamoDB(cfg aws.Config, table string) *DynamoDB {
-	return &DynamoDB{client: dynamodb.NewFromConfig(cfg), table: table}
+	return &DynamoDB{client: dynamodb.NewFromConfig(wholeAnswers(cfg)), table: table}
 }
 
 // Get implements Store.

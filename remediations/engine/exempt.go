@@ -90,7 +90,7 @@ func longest(exemptions []remediations.Exemption, now time.Time) *Exemption {
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
 	return func(ctx context.Context, region, arn string) (map[string]string, error) {
-		there := cfg.Copy()
+		there := wholeAnswers(cfg)
 		there.Region = region
 		out, err := resourcegroupstaggingapi.NewFromConfig(there).GetResources(ctx,
 			&resourcegroupstaggingapi.GetResourcesInput{ResourceARNList: []string{arn}})

@@ -28,8 +28,8 @@ type Call struct {
 }
 
 // Fence is SDK middleware in every client that a module builds. It refuses an operation that the module
-// did not declare, before it is signed, refuses writes until they are allowed, and notes each call. It
-// keeps a module to its word; the boundary that cannot be argued with is the function's IAM role.
+// did not declare, before it is signed, refuses writes until they are allowed, notes each call, and takes an
+// answer to a read that holds nothing for an error. It keeps a module to its word; the boundary that cannot be argued with is the function's IAM role.
 type Fence struct {
 	reads, writes []remediations.Permission
 	mu            sync.Mutex
@@ -82,6 +82,9 @@ func (f *Fence) Made() int {
 }
 
 func (f *Fence) attach(stack *middleware.Stack) error {
+	if err := refuseHollow(stack); err != nil {
+		return err
+	}
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Countermand.Fence", f.handle), middleware.After)
 }
 
@@ -91,6 +94,9 @@ func (f *Fence) handle(ctx context.Context, in middleware.InitializeInput, next 
 		call.Error, call.Fenced = err.Error(), true
 		f.note(call)
 		return middleware.InitializeOutput{}, middleware.Metadata{}, err
+	}
+	if call.Write {
+		ctx = context.WithValue(ctx, writeKey{}, true)
 	}
 	out, metadata, err := next.HandleInitialize(ctx, in)
 	if err != nil {
