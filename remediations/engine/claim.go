@@ -141,6 +141,7 @@ func (e *Engine) end(ctx context.Context, record *Record, failure error) error {
 func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
 	record.fail(failure)
 	record.Ended = e.Now().UTC()
+	record.Lease, record.Alert = time.Time{}, "" // of an end that could not be written down
 	record.Version = 1
 	defer e.log(ctx, record)
 	err := e.Store.Put(ctx, record)

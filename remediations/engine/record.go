@@ -150,6 +150,8 @@ func (r *Record) tells() bool {
 	switch r.Outcome {
 	case Alerted, Limited, Contested, Remediated, Partial, Unverified:
 		return true
+	case Observed: // by an attempt after one that may have acted: the kill switch has come in between
+		return r.Touched
 	case Exempt: // it may have been acted upon before it was exempt
 		return r.Touched || r.ending() && r.Mode != remediations.Observe
 	}

@@ -330,3 +330,41 @@ func TestTimeMayRunOutInTheMiddle(t *testing.T) {
 		}
 	}
 }
+
+// A finding that could not be written down is not a failure for good: the next delivery tells of it as what it is.
+func TestFindingThatCouldNotBeRecordedIsTriedAgain(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	h.store.failPut = func(r *engine.Record) error {
+		if r.Outcome == engine.Alerted {
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	first, err := h.deliver(t, opened())
+	if err == nil {
+		t.Fatal("the first delivery did not notice that its record is missing")
+	}
+	if kept := h.kept(t, first.ID); kept.Outcome != engine.Failed || kept.Alert != "" || !kept.Lease.IsZero() {
+		t.Errorf("the record says %s, alert %q, lease %s: want a failure that nobody is told of yet", kept.Outcome, kept.Alert, kept.Lease)
+	}
+	h.store.failPut = nil
+	h.now = h.now.Add(time.Minute)
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Alerted || len(h.alerts) != 1 {
+		t.Errorf("the next delivery: %s (%v), %d alerts, want Alerted and 1", r.Outcome, err, len(h.alerts))
+	}
+}
+
+// Somebody stops the module between two attempts: that the first may have acted is not for the record alone.
+func TestWhatWasTouchedBeforeTheModuleWasStoppedIsTold(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.store.failPut = killed
+	if _, err := h.deliver(t, opened()); err == nil {
+		t.Fatal("the first delivery did not notice that it died")
+	}
+	h.store.failPut, h.door.open = nil, true
+	h.now = h.now.Add(time.Minute)
+	h.said = remediations.Switch{remediations.AllModules: {Mode: remediations.Observe, By: "olga"}}
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Observed || !r.Touched || len(h.alerts) != 1 {
+		t.Errorf("%s (%v), touched %t, %d alerts: want Observed, and people told", r.Outcome, err, r.Touched, len(h.alerts))
+	}
+}
