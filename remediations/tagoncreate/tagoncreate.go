@@ -2,6 +2,7 @@
 package tagoncreate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -177,15 +178,17 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 	if err != nil {
 		return err
 	}
-	now, changed := state{}, ""
+	// An undo that was interrupted has put back some of it, and the rest is still to do.
+	now, changed, done := state{}, "", true
 	for _, id := range after.ids() {
 		now[id] = present[id].ours()
-		if !same(now[id], after[id]) {
+		done = done && same(now[id], before[id])
+		if !between(now[id], before[id], after[id]) {
 			changed = id
 		}
 	}
-	if changed != "" {
-		return fmt.Errorf("tags of %s: %w", changed, remediations.Changed(now))
+	if changed != "" || done {
+		return fmt.Errorf("tags of %s: %w", cmp.Or(changed, finding.Resource.ID), remediations.Changed(now))
 	}
 	for _, c := range additions(before, after) {
 		if err := c.remove(ctx, client); err != nil {

@@ -345,6 +345,28 @@ func TestUndoLeavesTheTagsOfOthers(t *testing.T) {
 	}
 }
 
+// An undo that was interrupted has removed some of the tags: the next one removes the rest.
+func TestInterruptedUndoIsContinued(t *testing.T) {
+	a := newAccount()
+	finding := act(t, a, one)
+	delete(a.Tags[rootA], createdBy)
+	delete(a.Tags, eniA)
+	run, _ := answering(t, a, one)
+	if err := undo(t.Context(), run, finding); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{instanceA, rootA, eniA} {
+		for _, key := range keys {
+			if value, ok := a.Tags[id][key]; ok {
+				t.Errorf("%s still has %s=%s", id, key, value)
+			}
+		}
+	}
+	if err := undo(t.Context(), run, finding); !errors.Is(err, remediations.ErrChanged) {
+		t.Errorf("once more: %v, want that there is nothing left to do", err)
+	}
+}
+
 // What EC2 does not show yet is looked for again.
 func TestNotYet(t *testing.T) {
 	for name, c := range map[string]struct {

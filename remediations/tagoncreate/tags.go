@@ -67,10 +67,17 @@ func readTags(ctx context.Context, client *ec2.Client, ids []string) (map[string
 func (s state) ids() []string { return slices.Sorted(maps.Keys(s)) }
 
 func same(a, b map[string]*string) bool {
-	return maps.EqualFunc(a, b, func(a, b *string) bool {
-		return (a == nil) == (b == nil) && aws.ToString(a) == aws.ToString(b)
+	return maps.EqualFunc(a, b, equal)
+}
+
+// between reports whether each of the values is as before or as after.
+func between(now, before, after map[string]*string) bool {
+	return !slices.ContainsFunc(keys, func(key string) bool {
+		return !equal(now[key], before[key]) && !equal(now[key], after[key])
 	})
 }
+
+func equal(a, b *string) bool { return (a == nil) == (b == nil) && aws.ToString(a) == aws.ToString(b) }
 
 // addition is tags that are added to resources which lack the very same ones: one call.
 type addition struct {
