@@ -92,8 +92,13 @@ var importRules = []importRule{
 		reason:   "it is a ledger's bucket and nothing else",
 	},
 	{
+		packages: "remediations/faulttest",
+		may:      []string{"events", "remediations", "remediations/engine", sdk + "aws/...", sdk + "service/...", "github.com/aws/smithy-go/..."},
+		reason:   "what goes wrong goes wrong for any module, and it knows none",
+	},
+	{
 		packages: "remediations/remediationtest",
-		may: []string{"events", "remediations", "remediations/engine", "remediations/iam", sdk + "aws/...", "github.com/aws/smithy-go/...",
+		may: []string{"events", "remediations", "remediations/engine", "remediations/faulttest", "remediations/iam", sdk + "aws/...", "github.com/aws/smithy-go/...",
 			"github.com/google/go-cmp/..."},
 		reason: "the laws hold for any module, and it knows none",
 	},

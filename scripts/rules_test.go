@@ -47,6 +47,23 @@ func TestEveryModuleIsInTheCatalog(t *testing.T) {
 	}
 }
 
+// The laws, and the faults that come with them, hold for a module only if its test asks for them.
+func TestEveryModuleIsTested(t *testing.T) {
+	for _, m := range catalog.All() {
+		tests, err := filepath.Glob(filepath.Join(root, "remediations", m.Package(), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tested := slices.ContainsFunc(tests, func(name string) bool {
+			text, err := os.ReadFile(name)
+			return err == nil && bytes.Contains(text, []byte("\tremediationtest.Run(t, "))
+		})
+		if !tested {
+			t.Errorf("no test of module %s calls remediationtest.Run", m.Name)
+		}
+	}
+}
+
 // declaresModule reports whether the package in a folder has a variable Module.
 func declaresModule(t *testing.T, folder string) bool {
 	t.Helper()

@@ -21,6 +21,7 @@ import (
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/faulttest"
 )
 
 // Case is an event, a world that it happens in, and whether the module must find something wrong there.
@@ -33,16 +34,28 @@ type Case struct {
 }
 
 // Run checks every law for every case, what only all the cases together can show, and the module's golden files:
-// its policy, and the events of its own writes. It is called once a module; with -update it rewrites the files.
+// its policy, and the events of its own writes. Then it plays the faults of each case that acts (see faulttest), and
+// logs the table of them. It is called once a module; with -update it rewrites the files.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
 	k := check(t.Context(), m, cases)
 	for _, err := range k.breaches {
 		t.Error(err)
 	}
-	if len(k.breaches) == 0 {
-		keepGolden(t, k)
+	if len(k.breaches) > 0 {
+		return // what is wrong without a fault would only be repeated
 	}
+	keepGolden(t, k)
+	var acting []faulttest.Case
+	for _, c := range cases {
+		if c.Acts {
+			acting = append(acting, faulttest.Case{Name: c.Name, Event: c.Event, World: func() faulttest.World {
+				w := c.World()
+				return faulttest.World{Answer: w.answer, State: w.state, Change: w.Change}
+			}})
+		}
+	}
+	faulttest.Run(t, m, acting...)
 }
 
 // Check is Run without a test and without golden files: it returns every breach.

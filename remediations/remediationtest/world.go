@@ -87,19 +87,28 @@ func (s *stage) handle(ctx context.Context, in middleware.InitializeInput, _ mid
 	if len(s.calls) == s.fail {
 		return out, metadata, s.fault
 	}
-	for _, a := range s.world.Answers {
-		if a.input == reflect.TypeOf(in.Parameters) {
-			out.Result, err = a.answer(in.Parameters)
-			return out, metadata, err
+	out.Result, err = s.world.answer(in.Parameters)
+	return out, metadata, err
+}
+
+// answer is the world's answer to a typed input.
+func (w *World) answer(in any) (any, error) {
+	for _, a := range w.Answers {
+		if a.input == reflect.TypeOf(in) {
+			return a.answer(in)
 		}
 	}
-	return out, metadata, fmt.Errorf("the world has no answer to %s %s: add remediationtest.On for it", c.service, c.operation)
+	return nil, fmt.Errorf("the world has no answer to %T: add remediationtest.On for it", in)
 }
 
 func (s *stage) state() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text, err := json.Marshal(s.world.State)
+	return s.world.state()
+}
+
+func (w *World) state() string {
+	text, err := json.Marshal(w.State)
 	if err != nil {
 		return fmt.Sprintf("the world's state is not JSON: %v", err)
 	}

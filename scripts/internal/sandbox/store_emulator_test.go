@@ -17,8 +17,9 @@ import (
 	"github.com/countermand/countermand/remediations/engine/storetest"
 )
 
-// The store in DynamoDB keeps the contract that the one in memory keeps, against the sandbox's emulator.
-func TestDynamoDBKeepsTheContract(t *testing.T) {
+// tableOnEmulator is a configuration for the sandbox's emulator, which has a table "runs" as long as the test runs.
+func tableOnEmulator(t *testing.T) aws.Config {
+	t.Helper()
 	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +28,7 @@ func TestDynamoDBKeepsTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.stop()
+	t.Cleanup(e.stop)
 	cfg := config(account, e.url.String())
 	_, err = dynamodb.NewFromConfig(cfg).CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName:            aws.String("runs"),
@@ -38,6 +39,12 @@ func TestDynamoDBKeepsTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cfg
+}
+
+// The store in DynamoDB keeps the contract that the one in memory keeps, against the sandbox's emulator.
+func TestDynamoDBKeepsTheContract(t *testing.T) {
+	cfg := tableOnEmulator(t)
 	storetest.Contract(t, engine.NewDynamoDB(cfg, "runs"), "contract-")
 
 	t.Run("a listing is filtered", func(t *testing.T) { listed(t, cfg) })

@@ -1,0 +1,322 @@
+package faulttest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// place is where a fault strikes: the nth operation of a name in a delivery. Names, not one number for all, so that what
+// an engine does at the same time has places, too.
+type place struct {
+	service, operation string
+	nth                int
+	kind               string // "read" and "write" are the module's, "table", "alert", "tags" and "switch" the engine's
+}
+
+func (p place) String() string { return fmt.Sprintf("%s %s no. %d", p.service, p.operation, p.nth) }
+
+// operation is one call of an SDK's method. It may be tried several times.
+type operation struct {
+	place
+	input   any
+	write   bool
+	applied bool // a try of it was carried out
+	tries   int
+}
+
+// lasting is how long a fault stays.
+type lasting string
+
+const (
+	aTry      lasting = "one try"
+	aDelivery lasting = "one delivery"
+	forGood   lasting = "for good"
+)
+
+// strike is a fault at a place.
+type strike struct {
+	fault
+	at       place
+	lasts    lasting
+	delivery int // in which it begins, from 1
+	hits     int
+}
+
+func (s *strike) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.at, s.lasts) }
+
+// meets reports whether the strike hits a try.
+func (s *strike) meets(i *invocation, op *operation) bool {
+	if op.service != s.at.service || op.operation != s.at.operation {
+		return false
+	}
+	switch {
+	case i.number == s.delivery && s.lasts == aTry:
+		return s.hits == 0 && op.nth == s.at.nth
+	case i.number == s.delivery:
+		return op.nth >= s.at.nth
+	}
+	return i.number > s.delivery && s.lasts == forGood
+}
+
+// try is one try of an operation that a fault strikes.
+type try struct {
+	i    *invocation
+	op   *operation
+	wire func(behaviour string) (any, error) // sends it to the endpoint that misbehaves so
+}
+
+func (t *try) apply() (any, error) { return t.i.scene.apply(t.i, t.op) }
+
+// fault is something that goes wrong.
+type fault struct {
+	name   string
+	only   func(place) bool // nil: it can strike anywhere
+	lasts  []lasting
+	strike func(*try) (any, error)
+	kind   string // "answer", "wire", "death" or "company"
+}
+
+var anyTime, atOnce, orAlways = []lasting{aTry, aDelivery, forGood}, []lasting{aTry}, []lasting{aTry, forGood}
+
+// faults is all that goes wrong.
+func faults() []fault {
+	all := []fault{
+		{name: "throttled", lasts: anyTime, kind: "answer", strike: coded("ThrottlingException",
+			map[string]string{"S3": "SlowDown", "S3 Control": "SlowDown", "EC2": "RequestLimitExceeded", "SNS": "Throttled",
+				"DynamoDB": "ProvisionedThroughputExceededException"})},
+		{name: "an internal error", lasts: anyTime, kind: "answer", strike: coded("InternalFailure",
+			map[string]string{"S3": "InternalError"})},
+		{name: "access denied", lasts: anyTime, kind: "answer", strike: coded("AccessDeniedException",
+			map[string]string{"S3": "AccessDenied", "S3 Control": "AccessDenied", "EC2": "UnauthorizedOperation",
+				"SNS": "AuthorizationError"})},
+		{name: "the transaction met another", lasts: anyTime, kind: "answer", strike: collide,
+			only: func(p place) bool { return p.operation == "TransactWriteItems" }},
+		{name: noEffect, lasts: anyTime, kind: "answer", only: func(p place) bool { return p.kind == "write" },
+			strike: func(t *try) (any, error) {
+				t.i.scene.mu.Lock()
+				defer t.i.scene.mu.Unlock()
+				return t.i.scene.spare.Answer(t.op.input)
+			}},
+		{name: "dies before", lasts: orAlways, kind: "death", strike: func(t *try) (any, error) {
+			t.i.die()
+			return nil, errDead
+		}},
+		{name: "dies after", lasts: orAlways, kind: "death", strike: func(t *try) (any, error) {
+			_, _ = t.apply()
+			t.i.die()
+			return nil, errDead
+		}},
+	}
+	for _, w := range []struct {
+		name, behaviour string
+		applied         bool
+	}{
+		{"500 as HTML", "500", false}, {"503 as HTML", "503", false},
+		{"reset", "reset", false}, {"reset, and it was done", "reset", true},
+		{"no answer", "silent", false}, {"no answer, and it was done", "silent", true},
+		{"an answer past the deadline", "late", true}, {"an answer cut off", "truncated", true},
+		{garbage, "garbage", true}, {"an answer of HTML", "html", true}, {"an empty answer", "empty", true},
+	} {
+		all = append(all, fault{name: w.name, lasts: anyTime, kind: "wire", strike: func(t *try) (any, error) {
+			if w.applied {
+				if _, err := t.apply(); err != nil {
+					return nil, err // what AWS refuses it has not done
+				}
+			}
+			return t.wire(w.behaviour)
+		}})
+	}
+	return append(all, company()...)
+}
+
+// company is what others do in the middle of a delivery.
+func company() []fault {
+	during := func(name string, others func(*scene)) fault {
+		return fault{name: name, lasts: atOnce, kind: "company", strike: func(t *try) (any, error) {
+			others(t.i.scene)
+			return t.apply()
+		}}
+	}
+	return []fault{
+		during("a duplicate meanwhile", func(s *scene) { s.meanwhile(s.raw) }),
+		during("another event meanwhile", func(s *scene) { s.meanwhile(s.another()) }),
+		during("a replay meanwhile", func(s *scene) { s.meanwhile(s.replay()) }),
+		during(changes, func(s *scene) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.world.Change()
+			s.journal = append(s.journal, "somebody changed the resource")
+		}),
+	}
+}
+
+const (
+	changes = "somebody changes the resource"
+	garbage = "an answer of garbage"
+
+	noEffect = "a write without effect"
+)
+
+// garbles reports whether the module reads garbage. Where it reads a text, such as a policy, it can't tell that from
+// what the resource holds: it has to keep its hands off and say so.
+func (s *strike) garbles() bool { return s.name == garbage && s.at.kind == "read" }
+
+// another is the event of the same call once more.
+func (s *scene) another() []byte {
+	return bytes.ReplaceAll(s.raw, []byte(s.event.Key()), []byte("99999999-9999-4999-8999-999999999999"))
+}
+
+func (s *scene) replay() []byte {
+	return append([]byte(`{"replay-name":"march",`), bytes.TrimSpace(s.raw)[1:]...)
+}
+
+func coded(code string, services map[string]string) func(*try) (any, error) {
+	return func(t *try) (any, error) {
+		if own, ok := services[t.op.service]; ok {
+			return nil, &smithy.GenericAPIError{Code: own, Message: "answered by the test"}
+		}
+		return nil, &smithy.GenericAPIError{Code: code, Message: "answered by the test"}
+	}
+}
+
+func collide(*try) (any, error) {
+	return nil, &types.TransactionCanceledException{Message: aws.String("Transaction cancelled"),
+		CancellationReasons: []types.CancellationReason{{Code: aws.String("TransactionConflict")}, {Code: aws.String("None")}}}
+}
+
+// config is an AWS configuration whose calls are answered by the scene, each try anew: the answer comes behind the SDK's
+// retryer.
+func (i *invocation) config(region string) aws.Config {
+	return aws.Config{
+		Region: region, HTTPClient: wire(),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIAEXAMPLEEXAMPLE01", SecretAccessKey: "secret"}, nil
+		}),
+		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+			err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Faulttest.Begin", i.begin), middleware.After)
+			if err != nil {
+				return err
+			}
+			return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Faulttest.Try", i.try), "Retry", middleware.After)
+		}},
+	}
+}
+
+type operationKey struct{}
+
+// begin notes that an operation begins.
+func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+	middleware.InitializeOutput, middleware.Metadata, error) {
+	op := &operation{input: in.Parameters}
+	op.service, op.operation = awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)
+	op.kind, op.write = i.scene.kind(op.service, op.operation)
+	i.mu.Lock()
+	i.seen[op.service+op.operation]++
+	op.nth = i.seen[op.service+op.operation]
+	i.mu.Unlock()
+	if i.scene.begun(i, op); i.died() {
+		return middleware.InitializeOutput{}, middleware.Metadata{}, errDead
+	}
+	return next.HandleInitialize(context.WithValue(ctx, operationKey{}, op), in)
+}
+
+// begun notes the operation, and checks what must hold by now.
+func (s *scene) begun(i *invocation, op *operation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.places = append(s.places, op.place)
+	if op.write && !i.died() {
+		s.write(i, op)
+	}
+}
+
+// kind is what an operation is, and whether it writes to AWS.
+func (s *scene) kind(service, operation string) (string, bool) {
+	switch service {
+	case "DynamoDB":
+		return "table", false
+	case "SNS":
+		return "alert", false
+	case "Resource Groups Tagging API":
+		return "tags", false
+	case "SSM":
+		return "switch", false
+	}
+	action, err := engine.Action(service, operation)
+	if err != nil {
+		return "read", false
+	}
+	for _, p := range append(append([]remediations.Permission(nil), s.module.Writes...), s.module.UndoWrites...) {
+		if p.Allows(action) {
+			return "write", true
+		}
+	}
+	return "read", false
+}
+
+// try answers one try of an operation: truly, or as the plan has it.
+func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+	op, ok := ctx.Value(operationKey{}).(*operation)
+	if !ok {
+		return out, metadata, fmt.Errorf("an operation without a beginning")
+	}
+	op.tries++
+	if i.died() {
+		return out, metadata, errDead
+	}
+	if err := ctx.Err(); err != nil {
+		return out, metadata, &aws.RequestCanceledError{Err: err}
+	}
+	t := &try{i: i, op: op, wire: func(behaviour string) (any, error) {
+		in.Request.(*smithyhttp.Request).Header.Set(wireHeader, behaviour)
+		var err error
+		out, metadata, err = next.HandleFinalize(ctx, in)
+		return out.Result, err
+	}}
+	answer := t.apply
+	if s := i.scene.struck(i, op); s != nil {
+		answer = func() (any, error) { return s.strike(t) }
+	}
+	out.Result, err = answer()
+	if err == nil && i.died() {
+		return out, metadata, errDead
+	}
+	return out, metadata, err
+}
+
+// struck is the strike of the plan that hits a try; nil if none does.
+func (s *scene) struck(i *invocation, op *operation) *strike {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.plan {
+		if k.meets(i, op) {
+			k.hits++
+			s.journal = append(s.journal, fmt.Sprintf("%s: %s at %s, try %d", i.name, k.name, op.place, op.tries))
+			return k
+		}
+	}
+	return nil
+}
+
+// hit reports whether the plan struck at a place of a kind.
+func (s *scene) hit(kind string) bool {
+	for _, k := range s.plan {
+		if k.hits > 0 && (k.at.kind == kind || strings.Contains(k.fault.kind, kind)) {
+			return true
+		}
+	}
+	return false
+}

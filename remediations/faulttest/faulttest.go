@@ -1,0 +1,196 @@
+// Package faulttest drives the real engine and a module through everything that can go wrong at each of their calls:
+// AWS answers with errors or garbage, late or not at all, functions die, events come twice or in another order, somebody
+// else is at work on the same resource. After each scenario, and at each write and alert in it, invariants are checked.
+//
+// The engine, its store in DynamoDB, its alerts, its exemptions and the AWS SDK with its retries are those that are
+// deployed. AWS is the case's world, a small table and a list of alerts, which answer behind the SDK's retryer; what only
+// a wire can do wrong goes over HTTP to an endpoint that does it. Lambda's part, to run a function for half a minute,
+// deliver an event three times and then put it into the failure queue, is played in the time of a bubble (see
+// testing/synctest), so that an hour takes no time.
+package faulttest
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// Case is an event and the world that it happens in, where something is wrong.
+type Case struct {
+	Name  string
+	Event []byte
+	World func() World // afresh for each scenario
+}
+
+// World is AWS, as far as a case needs it.
+type World struct {
+	Answer func(in any) (any, error) // to a call, by its typed input
+	State  func() string
+	Change func() // somebody else changes the resource; nil if that is not known
+}
+
+// sampled is how many scenarios of a case are chosen by chance: with two faults or, where an event leads to several runs
+// at the same time, with one or two.
+const sampled = 150
+
+// Run plays all scenarios of a module's cases, and logs the table of the faults that were survived. Cases that make the
+// same kinds of calls and end alike are one.
+func Run(t *testing.T, m *remediations.Module, cases ...Case) {
+	t.Helper()
+	l := &ledger{module: m.Name}
+	seen := map[string]bool{}
+	for _, c := range cases {
+		good := baselineOf(t, m, c, plain, l)
+		if shape := good.shape(); !seen[shape] {
+			seen[shape] = true
+			l.cases++
+			playAll(t, m, c, good, l)
+		}
+	}
+	l.check(t)
+	t.Log(l)
+}
+
+// playAll plays the scenarios of one case.
+func playAll(t *testing.T, m *remediations.Module, c Case, good *baseline, l *ledger) {
+	// Chosen by the case's name, so that a failure comes again.
+	random := rand.New(rand.NewChaCha8(seed(c.Name)))
+	for i := range sampled {
+		all := strikes(good.places, c)
+		plan := []*strike{all[random.IntN(len(all))], all[random.IntN(len(all))]}
+		plan[1].delivery = 1 + random.IntN(2)
+		if good.records > 1 && i%2 == 0 {
+			plan = plan[:1]
+		}
+		play(t, m, c, plain, good, l, plan...)
+	}
+	if good.records > 1 {
+		return
+	}
+	for _, k := range strikes(good.places, c) {
+		play(t, m, c, plain, good, l, k)
+	}
+	for s, kind := range map[setup]string{exempt: "tags", untagged: "tags", stopped: "switch"} {
+		there := baselineOf(t, m, c, s, l)
+		for _, k := range strikes(there.places, c) {
+			if k.at.kind == kind {
+				play(t, m, c, s, there, l, k)
+			}
+		}
+	}
+	there := baselineOf(t, m, c, oneAnd, l)
+	for _, k := range strikes(there.places, c) {
+		if k.lasts == aTry && k.fault.kind != "wire" {
+			play(t, m, c, oneAnd, there, l, k)
+		}
+	}
+	if m.Undo != nil && slices.ContainsFunc(good.places, func(p place) bool { return p.kind == "write" }) {
+		takeBackAll(t, m, c, l)
+	}
+}
+
+func seed(name string) (s [32]byte) {
+	copy(s[:], name)
+	return s
+}
+
+// strikes is each fault at each place where it can be, in each of its lengths.
+func strikes(places []place, c Case) []*strike {
+	changing := c.World().Change != nil
+	var all []*strike
+	for _, p := range distinct(places) {
+		for _, f := range faults() {
+			if f.only != nil && !f.only(p) || f.name == changes && !changing {
+				continue
+			}
+			for _, lasts := range f.lasts {
+				all = append(all, &strike{fault: f, at: p, lasts: lasts, delivery: 1})
+			}
+		}
+	}
+	return all
+}
+
+// distinct is the places in an order that is the same each time, without those that only go on with a list: of the pages
+// that a look reads the first and the last are enough.
+func distinct(places []place) []place {
+	var all []place
+	for _, p := range places {
+		if pages := aLook(places, p); p.kind != "read" || pages < 3 || p.nth%pages < 2 {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.service, b.service), cmp.Compare(a.operation, b.operation),
+			cmp.Compare(a.nth, b.nth))
+	})
+	return all
+}
+
+// play plays one scenario and notes what it breached.
+func play(t *testing.T, m *remediations.Module, c Case, at setup, good *baseline, l *ledger, plan ...*strike) {
+	t.Helper()
+	if !l.plays() {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, m, c, at, plan...)
+		s.good = good
+		s.deliver()
+		s.end()
+		if len(plan) == 1 && plan[0].hits == 0 {
+			s.breach("it never struck")
+		}
+		l.enter(s)
+		l.report(c, s)
+	})
+}
+
+// baselineOf plays a case without a fault.
+func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, l *ledger) *baseline {
+	t.Helper()
+	b := new(baseline)
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, m, c, at)
+		s.deliver()
+		s.end()
+		if s.queued > 0 {
+			s.breach("it fails without a fault")
+		}
+		l.report(c, s)
+		*b = baseline{places: s.places, state: s.state(), outcomes: outcomes(s.records()), records: len(s.records()),
+			before: map[string]string{}}
+		for _, r := range s.records() {
+			b.before[r.ID] = string(r.Before)
+		}
+		if s.world.Change == nil {
+			return
+		}
+		other := newScene(t, m, c, at)
+		other.world.Change()
+		other.deliver()
+		b.changed = other.state()
+		s.world.Change()
+		b.changedAfter = s.state()
+	})
+	return b
+}
+
+// shape is what makes cases one: which operations there are, how many of them write, how it ends, and in how many runs.
+func (b *baseline) shape() string {
+	var all []string
+	writes := 0
+	for _, p := range b.places {
+		all = append(all, p.service+" "+p.operation)
+		if p.kind == "write" {
+			writes++
+		}
+	}
+	slices.Sort(all)
+	return fmt.Sprint(slices.Compact(all), writes, b.outcomes)
+}

@@ -1,0 +1,262 @@
+package faulttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	tagtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// What a Lambda function is given: the time it may run, and after what times an event is delivered again.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+const lambdaTime = 30 * time.Second
+
+var retries = []time.Duration{0, time.Minute, 2 * time.Minute}
+
+// setup is how the engine is set up in a scene.
+type setup struct {
+	name       string
+	limit      int  // of the module's actions in an hour
+	exemptions bool // there is an exemption by a tag
+	tagged     bool // the resource has that tag
+	stopped    bool // the kill switch says to observe only
+}
+
+// handsOff reports whether nothing may be written.
+func (s setup) handsOff() bool { return s.tagged || s.stopped }
+
+var (
+	plain    = setup{name: "plain", limit: 1000}
+	oneAnd   = setup{name: "a budget of one action", limit: 1}
+	exempt   = setup{name: "exempt by a tag", limit: 1000, exemptions: true, tagged: true}
+	stopped  = setup{name: "stopped by the kill switch", limit: 1000, stopped: true}
+	untagged = setup{name: "not exempt, as the tag is not there", limit: 1000, exemptions: true}
+)
+
+// scene is one scenario: a module, its case's world, the run table, and what goes wrong.
+type scene struct {
+	t      *testing.T
+	module *remediations.Module
+	setup  setup
+	raw    []byte
+	event  events.Event
+	world  World
+	spare  World // answers as the world does
+	plan   []*strike
+	good   *baseline // what comes of it if nothing goes wrong; nil while that is found out
+
+	mu       sync.Mutex
+	table    *table
+	places   []place   // of every operation that was begun
+	history  []version // of records, in the order in which they became durable
+	told     []engine.Message
+	acted    map[string]bool // attempts that wrote to AWS, by delivery and resource
+	writes   int             // writes to AWS that were made
+	again    [][]byte        // events that somebody else's delivery failed at
+	queued   int             // events in the failure queue
+	taking   bool            // a person takes the run back
+	journal  []string        // what happened, for whoever reads a breach
+	breaches []error
+}
+
+// version is a record as it became durable, and in which delivery.
+type version struct {
+	delivery string
+	record   *engine.Record
+}
+
+func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*strike) *scene {
+	t.Helper()
+	event, err := events.Parse(c.Event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(event.Time.Add(20 * time.Second))) // so long it takes until the event is here
+	return &scene{
+		t: t, module: m, setup: s, raw: c.Event, event: event, world: c.World(), spare: c.World(), plan: plan,
+		table: newTable(), acted: map[string]bool{},
+	}
+}
+
+// invocation is one delivery to one function, or one command of a person. When it has died nothing that it still does
+// has an effect: for everybody else that is a process that was killed.
+type invocation struct {
+	scene  *scene
+	name   string
+	number int // which delivery of the event that the plan is about, from 1; 0 for another's
+	mu     sync.Mutex
+	seen   map[string]int // operations so far, by name
+	dead   bool
+}
+
+var errDead = errors.New("the function is dead")
+
+func (i *invocation) die() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.dead = true
+}
+
+func (i *invocation) died() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.dead
+}
+
+func (s *scene) engine(i *invocation) *engine.Engine {
+	cfg := i.config(s.event.Region)
+	c := engine.Config{
+		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
+		Store:     engine.NewDynamoDB(cfg, "runs"),
+		Alert:     engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts"),
+		Tags:      engine.Tags(cfg),
+		Switch:    engine.SSM(cfg, remediations.SwitchParameter, time.Now),
+		Limits:    remediations.Limits{Module: s.setup.limit, Account: 1000, Principal: 1000, Resource: 1000},
+		Retention: 24 * time.Hour,
+		Now:       time.Now,
+		Wait:      engine.Wait,
+	}
+	if s.setup.exemptions {
+		c.Exemptions = []remediations.Exemption{{Module: remediations.AllModules, Tag: exemptKey + "=yes", Owner: "web team",
+			Reason: "it is to be like this", Expires: s.event.Time.AddDate(0, 6, 0)}}
+	}
+	e, err := engine.New(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return e
+}
+
+const exemptKey = "left-alone"
+
+// invoke runs the function once. It is dealt with if there is no error and the function lived.
+func (s *scene) invoke(i *invocation, raw []byte) bool {
+	ctx, cancel := context.WithTimeout(s.t.Context(), lambdaTime)
+	defer cancel()
+	stop := context.AfterFunc(ctx, i.die) // Lambda kills what is not done by then
+	records, err := s.engine(i).Handle(ctx, raw)
+	stop()
+	var outcomes []string
+	for _, r := range records {
+		outcomes = append(outcomes, string(r.Outcome))
+	}
+	s.note("%s ended: %s, error %v, died %t", i.name, strings.Join(outcomes, ", "), err, i.died())
+	return err == nil && !i.died()
+}
+
+// lambda delivers an event until it is dealt with, three times at most, and then to the failure queue.
+func (s *scene) lambda(raw []byte, name string, from int) {
+	for n := from; n <= len(retries); n++ {
+		time.Sleep(retries[n-1])
+		i := &invocation{scene: s, name: fmt.Sprintf("%s %d", name, n), seen: map[string]int{}}
+		if bytes.Equal(raw, s.raw) && from == 1 {
+			i.number = n
+		}
+		if s.invoke(i, raw) {
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued++
+}
+
+// deliver plays the whole of it: the event, and after it those of others that were not dealt with in between.
+func (s *scene) deliver() {
+	s.lambda(s.raw, "delivery", 1)
+	for _, raw := range s.again {
+		s.lambda(raw, "another", 2)
+	}
+}
+
+// meanwhile delivers an event once, in the middle of something else.
+func (s *scene) meanwhile(raw []byte) {
+	if !s.invoke(&invocation{scene: s, name: "meanwhile", seen: map[string]int{}}, raw) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.again = append(s.again, raw)
+	}
+}
+
+// apply is the true answer to an operation, with what it does to AWS, the table or people.
+func (s *scene) apply(i *invocation, op *operation) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch in := op.input.(type) {
+	case *sns.PublishInput:
+		s.tell(engine.Message{Subject: aws.ToString(in.Subject), Body: aws.ToString(in.Message)})
+		return &sns.PublishOutput{}, nil
+	case *resourcegroupstaggingapi.GetResourcesInput:
+		out := &resourcegroupstaggingapi.GetResourcesOutput{PaginationToken: aws.String("")}
+		out.ResourceTagMappingList = []tagtypes.ResourceTagMapping{}
+		if s.setup.tagged {
+			out.ResourceTagMappingList = append(out.ResourceTagMappingList, tagtypes.ResourceTagMapping{
+				ResourceARN: &in.ResourceARNList[0], Tags: []tagtypes.Tag{{Key: aws.String(exemptKey), Value: aws.String("yes")}}})
+		}
+		return out, nil
+	case *ssm.GetParameterInput:
+		value := "{}"
+		if s.setup.stopped {
+			value = `{"all": {"mode": "observe", "by": "olga", "reason": "", "at": "2026-01-01T00:00:00Z"}}`
+		}
+		return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Name: in.Name, Value: &value}}, nil
+	case *dynamodb.GetItemInput, *dynamodb.PutItemInput, *dynamodb.TransactWriteItemsInput:
+		out, err := s.table.answer(in)
+		s.recorded(i)
+		return out, err
+	}
+	if op.write {
+		s.noActionTwice(op)
+	}
+	out, err := s.world.Answer(op.input)
+	op.applied = op.applied || err == nil
+	if op.write && err == nil {
+		s.writes++
+		s.journal = append(s.journal, fmt.Sprintf("%s: %s wrote", i.name, op.place))
+	}
+	return out, err
+}
+
+// recorded keeps what has become durable.
+func (s *scene) recorded(i *invocation) {
+	for _, r := range s.table.fresh() {
+		s.history = append(s.history, version{i.name, r})
+		s.journal = append(s.journal, fmt.Sprintf("%s: record %s version %d: %s, alert %q, touched %t, error %q",
+			i.name, r.ID, r.Version, r.Outcome, r.Alert, r.Touched, r.Error))
+	}
+}
+
+func (s *scene) note(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.journal = append(s.journal, fmt.Sprintf(format, args...))
+}
+
+func (s *scene) state() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.State()
+}
+
+// records is the run records that stand.
+func (s *scene) records() []*engine.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.runs()
+}

@@ -1,0 +1,233 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// stormLimits are spent long before the events of a storm are over.
+var stormLimits = remediations.Limits{Module: 200, Account: 1000, Principal: 25, Resource: 2}
+
+// The storm's people and doors. Each person's budget is spent, and each door's.
+const (
+	people = 20
+	doors  = 150
+)
+
+// storm is many events at once: doors that people open, and a module that shuts them.
+type storm struct {
+	store  engine.Store
+	prefix string // of the events' ids, so that a store can take several storms
+	mu     sync.Mutex
+	open   map[string]bool
+	acted  map[string]int // by event, by person and by door
+	told   map[string]int // by run
+	ends   map[string][]*engine.Record
+	queued int
+}
+
+// Storm delivers n events at once, by so many workers, and each tenth of them twice. No budget is exceeded, each event
+// ends in one outcome that stands in the store, no run acts twice, and of each people are told once.
+func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
+	t.Helper()
+	s := &storm{
+		store: store, prefix: prefix, open: map[string]bool{}, acted: map[string]int{}, told: map[string]int{},
+		ends: map[string][]*engine.Record{},
+	}
+	e := s.engine(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	jobs := make(chan string)
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for job := range jobs {
+				s.deliver(context.WithoutCancel(t.Context()), e, job)
+			}
+		})
+	}
+	for i := range n {
+		raw := s.event(i, random.IntN(people), random.IntN(doors))
+		jobs <- raw
+		if i%10 == 0 {
+			jobs <- raw
+		}
+	}
+	close(jobs)
+	group.Wait()
+	s.check(t, n)
+}
+
+// engine is one that has a budget, and whose clock stands still.
+func (s *storm) engine(t *testing.T) *engine.Engine {
+	t.Helper()
+	at := time.Date(2026, 3, 1, 10, 1, 0, 0, time.UTC)
+	e, err := engine.New(engine.Config{
+		Module: s.module(), Mode: remediations.Enforce, Account: "111122223333", AWS: aws.Config{}, Store: s.store, Limits: stormLimits,
+		Alert: func(_ context.Context, m engine.Message) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.told[runOf(m.Body)]++
+			return nil
+		},
+		Switch:    func(context.Context) (remediations.Switch, error) { return remediations.Switch{}, nil },
+		Retention: 24 * time.Hour,
+		Now:       func() time.Time { return at },
+		Wait:      func(context.Context, time.Duration) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (s *storm) module() *remediations.Module {
+	return &remediations.Module{
+		Name: "door-open", Doc: "shut doors\n\nAn open door lets people in.", Risk: "somebody is locked out",
+		Pattern: events.CloudTrail("s3", "OpenDoor"),
+		Suspects: func(e events.Event) ([]remediations.Resource, error) {
+			door := e.Record.Request.Get("door").Text()
+			return []remediations.Resource{{ID: door, Type: "AWS::S3::Bucket", Account: e.Account, Region: e.Region}}, nil
+		},
+		Guard: func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.open[r.ID] {
+				return nil, nil
+			}
+			return remediations.Found(r, "the door is open", "open", "shut")
+		},
+		Action: func(_ context.Context, run *remediations.Run, f *remediations.Finding) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.open[f.Resource.ID] = false
+			s.acted[run.Event.Key()]++
+			s.acted[run.Event.Record.Identity.ARN]++
+			s.acted[f.Resource.ID]++
+			return nil
+		},
+	}
+}
+
+func (s *storm) event(i, who, door int) string {
+	return fmt.Sprintf(`{"version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3",
+		"account": "111122223333", "time": "2026-03-01T10:00:00Z", "region": "eu-west-1", "resources": [], "detail": {
+		"eventVersion": "1.11", "eventID": "%s%d", "eventTime": "2026-03-01T10:00:00Z", "eventSource": "s3.amazonaws.com",
+		"eventName": "OpenDoor", "eventType": "AwsApiCall", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333",
+		"userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/u%d", "accountId": "111122223333",
+			"userName": "u%[3]d"},
+		"requestParameters": {"door": "%[1]sdoor%[4]d"}}}`, s.prefix, i, who, door)
+}
+
+// deliver opens the event's door and delivers the event as Lambda does: three times at most.
+func (s *storm) deliver(ctx context.Context, e *engine.Engine, raw string) {
+	event, err := events.Parse([]byte(raw))
+	if err != nil {
+		panic(err) // it is the test's own
+	}
+	s.mu.Lock()
+	s.open[event.Record.Request.Get("door").Text()] = true
+	s.mu.Unlock()
+	for attempt := 1; ; attempt++ {
+		records, err := e.Handle(ctx, []byte(raw))
+		s.mu.Lock()
+		if err == nil {
+			s.ends[event.Key()] = append(s.ends[event.Key()], &records[0])
+		} else if attempt == len(retries) {
+			s.queued++
+		}
+		s.mu.Unlock()
+		if err == nil || attempt == len(retries) {
+			return
+		}
+	}
+}
+
+// check checks what must hold after the storm.
+func (s *storm) check(t *testing.T, n int) {
+	t.Helper()
+	outcomes, actions := map[engine.Outcome]int{}, 0
+	for i := range n {
+		id := fmt.Sprint(s.prefix, i)
+		actions += s.acted[id]
+		if s.acted[id] > 1 {
+			t.Errorf("the run of event %s acted %d times", id, s.acted[id])
+		}
+		r, err := s.outcome(t.Context(), id)
+		if err != nil {
+			t.Errorf("event %s: %v", id, err)
+			continue
+		}
+		outcomes[r.Outcome]++
+		if acted := r.Outcome == engine.Remediated || r.Outcome == engine.Unverified; acted != (s.acted[id] == 1) {
+			t.Errorf("event %s ended as %s, and acted %d times", id, r.Outcome, s.acted[id])
+		}
+		if told := s.told[r.ID]; r.Outcome != engine.Clean && told != 1 || r.Outcome == engine.Clean && told != 0 {
+			t.Errorf("event %s ended as %s, and people were told %d times", id, r.Outcome, told)
+		}
+	}
+	t.Logf("%d events: %v; %d actions; %d in the failure queue", n, outcomes, actions, s.queued)
+	if s.queued > 0 {
+		t.Errorf("%d events are in the failure queue, and nothing was wrong with the store", s.queued)
+	}
+	if actions == 0 || actions > stormLimits.Module || outcomes[engine.Limited] == 0 || outcomes[engine.Contested] == 0 {
+		t.Errorf("%d actions, outcomes %v: want some actions, at most %d, and full counts of both kinds", actions, outcomes,
+			stormLimits.Module)
+	}
+	for i := range people {
+		who := fmt.Sprintf("arn:aws:iam::111122223333:user/u%d", i)
+		if s.acted[who] > stormLimits.Principal {
+			t.Errorf("%d actions on what %s did: want at most %d", s.acted[who], who, stormLimits.Principal)
+		}
+	}
+	for i := range doors {
+		door := fmt.Sprint(s.prefix, "door", i)
+		if s.acted[door] > stormLimits.Resource {
+			t.Errorf("%s was shut %d times: want at most %d", door, s.acted[door], stormLimits.Resource)
+		}
+	}
+}
+
+// outcome is the record of an event that stands in the store, which is the one that its one winning delivery returned.
+func (s *storm) outcome(ctx context.Context, id string) (*engine.Record, error) {
+	var won *engine.Record
+	for _, r := range s.ends[id] {
+		switch {
+		case r.Outcome == engine.Duplicate:
+		case won == nil || quiet(won): // what was not wrong may be looked at again by a duplicate
+			won = r
+		case quiet(r):
+		default:
+			return nil, fmt.Errorf("two deliveries ended, as %s and %s", won.Outcome, r.Outcome)
+		}
+	}
+	if won == nil {
+		return nil, errors.New("no delivery ended in an outcome")
+	}
+	kept, err := s.store.Get(ctx, won.ID)
+	if err != nil {
+		return nil, err
+	}
+	if kept == nil || kept.Outcome != won.Outcome || kept.Alert == engine.AlertPending {
+		return nil, fmt.Errorf("it ended as %s, and the store holds %+v", won.Outcome, kept)
+	}
+	return kept, nil
+}
+
+// runOf is the run that an alert is about: its last line names it.
+func runOf(body string) string {
+	_, rest, _ := strings.Cut(body, "\nrun ")
+	id, _, _ := strings.Cut(rest, " ")
+	return id
+}
