@@ -150,9 +150,9 @@ func company() []fault {
 		}}
 	}
 	return []fault{
-		during("a duplicate meanwhile", func(s *scene) { s.meanwhile(s.raw) }),
-		during("another event meanwhile", func(s *scene) { s.meanwhile(s.another()) }),
-		during("a replay meanwhile", func(s *scene) { s.meanwhile(s.replay()) }),
+		during("a duplicate meanwhile", func(s *scene) { s.meanwhile("a duplicate", s.raw) }),
+		during("another event meanwhile", func(s *scene) { s.meanwhile("another event", s.another()) }),
+		during("a replay meanwhile", func(s *scene) { s.meanwhile(aReplay, s.replay()) }),
 		during(changes, func(s *scene) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -42,7 +42,7 @@ const sampled = 150
 // same kinds of calls and end alike are one.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
-	l := &ledger{module: m.Name}
+	l := &tally{module: m.Name}
 	seen := map[string]bool{}
 	for _, c := range cases {
 		good := baselineOf(t, m, c, plain, l)
@@ -57,7 +57,7 @@ func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 }
 
 // playAll plays the scenarios of one case.
-func playAll(t *testing.T, m *remediations.Module, c Case, good *baseline, l *ledger) {
+func playAll(t *testing.T, m *remediations.Module, c Case, good *baseline, l *tally) {
 	// Chosen by the case's name, so that a failure comes again.
 	random := rand.New(rand.NewChaCha8(seed(c.Name)))
 	for i := range sampled {
@@ -133,7 +133,7 @@ func distinct(places []place) []place {
 }
 
 // play plays one scenario and notes what it breached.
-func play(t *testing.T, m *remediations.Module, c Case, at setup, good *baseline, l *ledger, plan ...*strike) {
+func play(t *testing.T, m *remediations.Module, c Case, at setup, good *baseline, l *tally, plan ...*strike) {
 	t.Helper()
 	if !l.plays() {
 		return
@@ -152,7 +152,7 @@ func play(t *testing.T, m *remediations.Module, c Case, at setup, good *baseline
 }
 
 // baselineOf plays a case without a fault.
-func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, l *ledger) *baseline {
+func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, l *tally) *baseline {
 	t.Helper()
 	b := new(baseline)
 	synctest.Test(t, func(t *testing.T) {

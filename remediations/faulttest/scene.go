@@ -3,6 +3,7 @@ package faulttest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -105,6 +106,9 @@ type invocation struct {
 	dead   bool
 }
 
+// aReplay is the name of an invocation for a replayed event.
+const aReplay = "a replay"
+
 var errDead = errors.New("the function is dead")
 
 func (i *invocation) die() {
@@ -124,7 +128,7 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	c := engine.Config{
 		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
 		Store:     engine.NewDynamoDB(cfg, "runs"),
-		Alert:     engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts"),
+		Alert:     engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
 		Tags:      engine.Tags(cfg),
 		Switch:    engine.SSM(cfg, remediations.SwitchParameter, time.Now),
 		Limits:    remediations.Limits{Module: s.setup.limit, Account: 1000, Principal: 1000, Resource: 1000},
@@ -186,8 +190,8 @@ func (s *scene) deliver() {
 }
 
 // meanwhile delivers an event once, in the middle of something else.
-func (s *scene) meanwhile(raw []byte) {
-	if !s.invoke(&invocation{scene: s, name: "meanwhile", seen: map[string]int{}}, raw) {
+func (s *scene) meanwhile(name string, raw []byte) {
+	if !s.invoke(&invocation{scene: s, name: name, seen: map[string]int{}}, raw) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.again = append(s.again, raw)
@@ -200,7 +204,11 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	defer s.mu.Unlock()
 	switch in := op.input.(type) {
 	case *sns.PublishInput:
-		s.tell(engine.Message{Subject: aws.ToString(in.Subject), Body: aws.ToString(in.Message)})
+		var forms map[string]string
+		if err := json.Unmarshal([]byte(aws.ToString(in.Message)), &forms); err != nil {
+			return nil, fmt.Errorf("the alert has no forms: %w", err)
+		}
+		s.tell(engine.Message{Subject: aws.ToString(in.Subject), Body: forms["email"]})
 		return &sns.PublishOutput{}, nil
 	case *resourcegroupstaggingapi.GetResourcesInput:
 		out := &resourcegroupstaggingapi.GetResourcesOutput{PaginationToken: aws.String("")}
@@ -216,7 +224,8 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 			value = `{"all": {"mode": "observe", "by": "olga", "reason": "", "at": "2026-01-01T00:00:00Z"}}`
 		}
 		return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Name: in.Name, Value: &value}}, nil
-	case *dynamodb.GetItemInput, *dynamodb.PutItemInput, *dynamodb.TransactWriteItemsInput:
+	case *dynamodb.GetItemInput, *dynamodb.PutItemInput, *dynamodb.UpdateItemInput, *dynamodb.DeleteItemInput,
+		*dynamodb.TransactWriteItemsInput:
 		out, err := s.table.answer(in)
 		s.recorded(i)
 		return out, err

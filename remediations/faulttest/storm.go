@@ -36,10 +36,11 @@ type storm struct {
 	told   map[string]int // by run
 	ends   map[string][]*engine.Record
 	queued int
+	folded int // alerts that were folded before
 }
 
 // Storm delivers n events at once, by so many workers, and each tenth of them twice. No budget is exceeded, each event
-// ends in one outcome that stands in the store, no run acts twice, and of each people are told once.
+// ends in one outcome that stands in the store, no run acts twice, and of each people are told once, or with others.
 func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
 	t.Helper()
 	s := &storm{
@@ -47,6 +48,7 @@ func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
 		ends: map[string][]*engine.Record{},
 	}
 	e := s.engine(t)
+	s.folded = s.backlog(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	jobs := make(chan string)
 	var group sync.WaitGroup
@@ -157,7 +159,7 @@ func (s *storm) deliver(ctx context.Context, e *engine.Engine, raw string) {
 // check checks what must hold after the storm.
 func (s *storm) check(t *testing.T, n int) {
 	t.Helper()
-	outcomes, actions := map[engine.Outcome]int{}, 0
+	outcomes, alerts, actions := map[engine.Outcome]int{}, map[string]int{}, 0
 	for i := range n {
 		id := fmt.Sprint(s.prefix, i)
 		actions += s.acted[id]
@@ -173,11 +175,15 @@ func (s *storm) check(t *testing.T, n int) {
 		if acted := r.Outcome == engine.Remediated || r.Outcome == engine.Unverified; acted != (s.acted[id] == 1) {
 			t.Errorf("event %s ended as %s, and acted %d times", id, r.Outcome, s.acted[id])
 		}
-		if told := s.told[r.ID]; r.Outcome != engine.Clean && told != 1 || r.Outcome == engine.Clean && told != 0 {
-			t.Errorf("event %s ended as %s, and people were told %d times", id, r.Outcome, told)
+		alerts[r.Alert]++
+		if told := s.told[r.ID]; (r.Alert == engine.AlertSent) != (told == 1) || told > 1 || (r.Outcome == engine.Clean) != (r.Alert == "") {
+			t.Errorf("event %s ended as %s, its alert is %q, and people were told %d times", id, r.Outcome, r.Alert, told)
 		}
 	}
-	t.Logf("%d events: %v; %d actions; %d in the failure queue", n, outcomes, actions, s.queued)
+	t.Logf("%d events: %v; %d actions; alerts %v; %d in the failure queue", n, outcomes, actions, alerts, s.queued)
+	if got := s.backlog(t) - s.folded; got != alerts[engine.AlertFolded] || got == 0 {
+		t.Errorf("the backlog has grown by %d alerts: want the %d of the records, and some", got, alerts[engine.AlertFolded])
+	}
 	if s.queued > 0 {
 		t.Errorf("%d events are in the failure queue, and nothing was wrong with the store", s.queued)
 	}
@@ -197,6 +203,19 @@ func (s *storm) check(t *testing.T, n int) {
 			t.Errorf("%s was shut %d times: want at most %d", door, s.acted[door], stormLimits.Resource)
 		}
 	}
+}
+
+// backlog is how many alerts of the storm's module were folded so far.
+func (s *storm) backlog(t *testing.T) int {
+	t.Helper()
+	backlog, err := s.store.Backlog(t.Context(), s.module().Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if backlog == nil {
+		return 0
+	}
+	return backlog.Times
 }
 
 // outcome is the record of an event that stands in the store, which is the one that its one winning delivery returned.

@@ -34,22 +34,42 @@ func (t *table) answer(in any) (any, error) {
 		return &dynamodb.GetItemOutput{Item: maps.Clone(t.items[textOf(in.Key["id"])])}, nil
 	case *dynamodb.PutItemInput:
 		id := textOf(in.Item["id"])
-		if ok, err := holds(t.items[id], in.ConditionExpression, in.ExpressionAttributeValues); err != nil || !ok {
-			return nil, orRefused(err, t.items[id])
+		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+			return nil, err
 		}
 		t.items[id], t.put = in.Item, append(t.put, in.Item)
 		return &dynamodb.PutItemOutput{}, nil
+	case *dynamodb.UpdateItemInput:
+		id := textOf(in.Key["id"])
+		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+			return nil, err
+		}
+		next, err := updated(in.UpdateExpression, t.items[id], in.Key, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+		if err != nil {
+			return nil, err
+		}
+		t.items[id] = next
+		return &dynamodb.UpdateItemOutput{}, nil
+	case *dynamodb.DeleteItemInput:
+		id := textOf(in.Key["id"])
+		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+			return nil, err
+		}
+		delete(t.items, id)
+		return &dynamodb.DeleteItemOutput{}, nil
 	case *dynamodb.TransactWriteItemsInput:
 		return t.transact(in)
 	}
 	return nil, nil
 }
 
-func orRefused(err error, standing item) error {
-	if err != nil {
+// allows is DynamoDB's refusal of a write whose condition does not hold for the item that stands.
+func (t *table) allows(id string, condition *string, names map[string]string, values item) error {
+	ok, err := holds(condition, t.items[id], names, values)
+	if err != nil || ok {
 		return err
 	}
-	return &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed"), Item: maps.Clone(standing)}
+	return &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed"), Item: maps.Clone(t.items[id])}
 }
 
 // transact makes all writes or none. A token that was seen is answered as it was the first time.
@@ -62,25 +82,26 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 	reasons := make([]types.CancellationReason, len(in.TransactItems))
 	refused := false
 	for i, write := range in.TransactItems {
-		var standing, values item
-		var condition *string
+		var ok bool
+		var err error
 		switch {
 		case write.Put != nil:
-			standing = t.items[textOf(write.Put.Item["id"])]
-			condition, values = write.Put.ConditionExpression, write.Put.ExpressionAttributeValues
+			standing := t.items[textOf(write.Put.Item["id"])]
+			ok, err = holds(write.Put.ConditionExpression, standing, write.Put.ExpressionAttributeNames, write.Put.ExpressionAttributeValues)
+			reasons[i].Item = maps.Clone(standing)
 		case write.Update != nil:
-			standing = t.items[textOf(write.Update.Key["id"])]
-			condition, values = write.Update.ConditionExpression, write.Update.ExpressionAttributeValues
+			standing := t.items[textOf(write.Update.Key["id"])]
+			ok, err = holds(write.Update.ConditionExpression, standing, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
+			reasons[i].Item = maps.Clone(standing)
 		default:
 			return nil, fmt.Errorf("the test's table knows no such write: %+v", write)
 		}
-		ok, err := holds(standing, condition, values)
 		if err != nil {
 			return nil, err
 		}
 		reasons[i].Code = aws.String("None")
 		if !ok {
-			reasons[i], refused = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Item: maps.Clone(standing)}, true
+			reasons[i].Code, refused = aws.String("ConditionalCheckFailed"), true
 		}
 	}
 	if refused {
@@ -89,50 +110,17 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 	for _, write := range in.TransactItems {
 		if write.Put != nil {
 			t.items[textOf(write.Put.Item["id"])], t.put = write.Put.Item, append(t.put, write.Put.Item)
-		} else if err := t.raise(write.Update); err != nil {
+			continue
+		}
+		u := write.Update
+		next, err := updated(u.UpdateExpression, t.items[textOf(u.Key["id"])], u.Key, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
+		if err != nil {
 			return nil, err
 		}
+		t.items[textOf(u.Key["id"])] = next
 	}
 	t.tokens[token] = true
 	return &dynamodb.TransactWriteItemsOutput{}, nil
-}
-
-// raise makes an update of a count.
-func (t *table) raise(in *types.Update) error {
-	id := textOf(in.Key["id"])
-	count := maps.Clone(t.items[id])
-	if count == nil {
-		count = item{"id": in.Key["id"]}
-	}
-	set := in.ExpressionAttributeValues
-	switch aws.ToString(in.UpdateExpression) {
-	case "SET expires = :expires, what = :what ADD times :one, whom :whom":
-		whom := append(namesOf(count["whom"]), namesOf(set[":whom"])...)
-		slices.Sort(whom)
-		count["whom"] = &types.AttributeValueMemberSS{Value: slices.Compact(whom)}
-	case "SET expires = :expires, what = :what ADD times :one":
-	default:
-		return fmt.Errorf("the test's table knows no update %q", aws.ToString(in.UpdateExpression))
-	}
-	count["expires"], count["what"] = set[":expires"], set[":what"]
-	count["times"] = &types.AttributeValueMemberN{Value: strconv.Itoa(numberOf(count["times"]) + numberOf(set[":one"]))}
-	t.items[id] = count
-	return nil
-}
-
-// holds reports whether a condition holds for the item that stands.
-func holds(standing item, condition *string, values item) (bool, error) {
-	switch aws.ToString(condition) {
-	case "attribute_not_exists(id)":
-		return standing == nil, nil
-	case "version = :version":
-		return standing != nil && numberOf(standing["version"]) == numberOf(values[":version"]), nil
-	case "attribute_not_exists(id) OR latest < :at":
-		return standing == nil || numberOf(standing["latest"]) < numberOf(values[":at"]), nil
-	case "attribute_not_exists(times) OR times < :most":
-		return standing["times"] == nil || numberOf(standing["times"]) < numberOf(values[":most"]), nil
-	}
-	return false, fmt.Errorf("the test's table knows no condition %q", aws.ToString(condition))
 }
 
 // runs is the records that stand, sorted by id.
@@ -164,6 +152,11 @@ func decode(it item) *engine.Record {
 		panic(fmt.Sprintf("faulttest: the table took a record that is no JSON: %v", err))
 	}
 	return r
+}
+
+// folded reports whether the module's backlog names a run: people hear of it with others.
+func (t *table) folded(r *engine.Record) bool {
+	return t.items["BACKLOG-"+r.Module]["run:"+r.ID] != nil
 }
 
 // counted is how many actions of the module the table has counted, in all hours.

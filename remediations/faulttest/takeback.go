@@ -16,7 +16,7 @@ import (
 const person = "arn:aws:iam::111122223333:user/olga"
 
 // takeBackAll plays a person's undo of what a case led to, with each fault at each of its calls.
-func takeBackAll(t *testing.T, m *remediations.Module, c Case, l *ledger) {
+func takeBackAll(t *testing.T, m *remediations.Module, c Case, l *tally) {
 	t.Helper()
 	var places []place
 	before := c.World().State()

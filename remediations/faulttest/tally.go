@@ -12,8 +12,8 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// ledger is the table of faults: what was tried where, and how it ended.
-type ledger struct {
+// tally is the table of faults: what was tried where, and how it ended.
+type tally struct {
 	module string
 	cases  int
 	rows   map[row]map[string]int // how often it ended in which way
@@ -26,13 +26,13 @@ type ledger struct {
 type row struct{ fault, where string }
 
 // plays reports whether the next scenario is played.
-func (l *ledger) plays() bool {
+func (l *tally) plays() bool {
 	l.turn++
 	return l.turn%share == 0
 }
 
 // enter notes a scenario. One with several faults stands in one row of its own.
-func (l *ledger) enter(s *scene) {
+func (l *tally) enter(s *scene) {
 	r := row{s.plan[0].name, s.plan[0].at.kind}
 	if len(s.plan) > 1 {
 		r = row{"two faults", "anywhere"}
@@ -44,7 +44,7 @@ func (l *ledger) enter(s *scene) {
 	l.note(r, end)
 }
 
-func (l *ledger) note(r row, end string) {
+func (l *tally) note(r row, end string) {
 	if l.rows == nil {
 		l.rows = map[row]map[string]int{}
 	}
@@ -65,7 +65,7 @@ func ended(runs []*engine.Record) string {
 }
 
 // report notes what was breached in a scenario, and how it came to that.
-func (l *ledger) report(c Case, s *scene) {
+func (l *tally) report(c Case, s *scene) {
 	if len(s.breaches) == 0 {
 		return
 	}
@@ -81,7 +81,7 @@ func (l *ledger) report(c Case, s *scene) {
 const shown = 10
 
 // check fails if an invariant was breached, or a fault was never tried.
-func (l *ledger) check(t *testing.T) {
+func (l *tally) check(t *testing.T) {
 	t.Helper()
 	for i, broken := range l.broken {
 		if i == shown {
@@ -115,7 +115,7 @@ func total(ends map[string]int) int {
 }
 
 // String is the table as text.
-func (l *ledger) String() string {
+func (l *tally) String() string {
 	var b strings.Builder
 	all := 0
 	for _, ends := range l.rows {

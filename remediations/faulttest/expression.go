@@ -1,0 +1,192 @@
+package faulttest
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// expression is a condition or an update of DynamoDB's, as far as the store uses that language. What it does not know
+// is an error.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
+type expression struct {
+	words    []string
+	item     item // the one that stands; nil if there is none
+	names    map[string]string
+	values   item
+	problems []string
+}
+
+var word = regexp.MustCompile(`[#:]?[A-Za-z_][A-Za-z0-9_]*|[#:][0-9]+|[(),=<]`)
+
+func parse(text string, standing item, names map[string]string, values item) *expression {
+	return &expression{words: word.FindAllString(text, -1), item: standing, names: names, values: values}
+}
+
+func (e *expression) err() error {
+	if len(e.words) > 0 {
+		e.problems = append(e.problems, "what is "+strconv.Quote(e.words[0]))
+	}
+	if len(e.problems) > 0 {
+		return fmt.Errorf("the test's table does not know an expression: %s", strings.Join(e.problems, "; "))
+	}
+	return nil
+}
+
+// take takes the next word if it is the one that is wanted.
+func (e *expression) take(want string) bool {
+	if len(e.words) == 0 || e.words[0] != want {
+		return false
+	}
+	e.words = e.words[1:]
+	return true
+}
+
+func (e *expression) need(want string) {
+	if !e.take(want) {
+		e.problems = append(e.problems, "where is "+strconv.Quote(want))
+		e.words = nil
+	}
+}
+
+func (e *expression) next() string {
+	if len(e.words) == 0 {
+		e.problems = append(e.problems, "it ends early")
+		return ""
+	}
+	w := e.words[0]
+	e.words = e.words[1:]
+	return w
+}
+
+// name is an attribute's name, and value a value.
+func (e *expression) name() string {
+	w := e.next()
+	if !strings.HasPrefix(w, "#") {
+		return w
+	}
+	if e.names[w] == "" {
+		e.problems = append(e.problems, "no name "+w)
+	}
+	return e.names[w]
+}
+
+func (e *expression) value() types.AttributeValue {
+	w := e.next()
+	if e.values[w] == nil {
+		e.problems = append(e.problems, "no value "+w)
+	}
+	return e.values[w]
+}
+
+// holds reports whether a condition holds.
+func holds(condition *string, standing item, names map[string]string, values item) (bool, error) {
+	if condition == nil {
+		return true, nil
+	}
+	e := parse(*condition, standing, names, values)
+	held := e.either()
+	return held, e.err()
+}
+
+func (e *expression) either() bool {
+	held := e.both()
+	for e.take("OR") {
+		held = e.both() || held
+	}
+	return held
+}
+
+func (e *expression) both() bool {
+	held := e.term()
+	for e.take("AND") {
+		held = e.term() && held
+	}
+	return held
+}
+
+func (e *expression) term() bool {
+	if e.take("(") {
+		held := e.either()
+		e.need(")")
+		return held
+	}
+	if e.take("attribute_not_exists") {
+		e.need("(")
+		name := e.name()
+		e.need(")")
+		return e.item[name] == nil
+	}
+	left := e.item[e.name()]
+	operator, right := e.next(), e.value()
+	switch {
+	case left == nil:
+		return false
+	case operator == "=":
+		return textOf(left) == textOf(right) && numberOf(left) == numberOf(right)
+	case operator == "<":
+		return numberOf(left) < numberOf(right)
+	}
+	e.problems = append(e.problems, "what is "+strconv.Quote(operator))
+	return false
+}
+
+// updated is an item after an update; key is its key.
+func updated(update *string, standing, key item, names map[string]string, values item) (item, error) {
+	next := maps.Clone(standing)
+	if next == nil {
+		next = maps.Clone(key)
+	}
+	if update == nil {
+		return nil, fmt.Errorf("the test's table knows no update without an expression")
+	}
+	e := parse(*update, standing, names, values)
+	for len(e.words) > 0 {
+		clause := e.next()
+		for more := true; more; more = e.take(",") {
+			switch clause {
+			case "SET":
+				e.set(next)
+			case "ADD":
+				name := e.name()
+				next[name] = sum(next[name], e.value())
+			case "REMOVE":
+				delete(next, e.name())
+			default:
+				return nil, fmt.Errorf("the test's table knows no clause %q", clause)
+			}
+		}
+	}
+	return next, e.err()
+}
+
+func (e *expression) set(next item) {
+	name := e.name()
+	e.need("=")
+	if !e.take("if_not_exists") {
+		next[name] = e.value()
+		return
+	}
+	e.need("(")
+	present := e.item[e.name()]
+	e.need(",")
+	if next[name] = e.value(); present != nil {
+		next[name] = present
+	}
+	e.need(")")
+}
+
+// sum adds numbers, or joins sets.
+func sum(a, b types.AttributeValue) types.AttributeValue {
+	if set, ok := b.(*types.AttributeValueMemberSS); ok {
+		all := append(namesOf(a), set.Value...)
+		slices.Sort(all)
+		return &types.AttributeValueMemberSS{Value: slices.Compact(all)}
+	}
+	return &types.AttributeValueMemberN{Value: strconv.Itoa(numberOf(a) + numberOf(b))}
+}
