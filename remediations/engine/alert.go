@@ -72,7 +72,11 @@ func sections(b *strings.Builder) func(title, format string, args ...any) {
 func facts(section func(title, format string, args ...any), r *Record, difference string) {
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
-	section("WHO DID IT", "%s\n%s\nfrom %s with %s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent))
+	later := ""
+	if !r.Newer.IsZero() && r.Outcome != Stale {
+		later = "\nA later call on it, at " + when(r.Newer) + ", was handled before: it may have been that one."
+	}
+	section("WHO DID IT", "%s\n%s\nfrom %s with %s%s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent), later)
 	if r.Reason != "" {
 		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
 		section(changeTitle(r), "%s", difference)

@@ -125,7 +125,7 @@ func (e *Engine) end(ctx context.Context, record *Record, failure error) error {
 	}
 	record.Version++
 	e.close(ctx, record)
-	err := e.Store.Put(ctx, record)
+	err := e.put(ctx, record)
 	if failure == nil && err == nil {
 		return nil
 	}
@@ -136,37 +136,67 @@ func (e *Engine) end(ctx context.Context, record *Record, failure error) error {
 	return errors.Join(failure, e.tellOfFailure(ctx, record))
 }
 
-// fail ends a run that failed before it was claimed. Its record does not replace that of another delivery,
-// but for one that left the run unfinished.
+// put writes a record over one of this delivery's own. An earlier write may have been made though it seemed to fail, or
+// not have been made: what stands is asked for, and followed if it is this delivery's.
+func (e *Engine) put(ctx context.Context, record *Record) error {
+	err := e.Store.Put(ctx, record)
+	if !errors.Is(err, ErrConflict) {
+		return err
+	}
+	standing, getErr := e.Store.Get(ctx, record.ID)
+	if getErr != nil || standing == nil || standing.Writer != record.Writer {
+		return errors.Join(err, getErr)
+	}
+	record.Version = standing.Version + 1
+	return e.Store.Put(ctx, record)
+}
+
+// fail ends a run that failed before it was claimed, unless it has ended after all: the answer to a write may be lost.
 func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
+	over, err := e.keepFailure(ctx, record, failure)
+	if over != nil {
+		*record = *over
+		return e.tell(ctx, record)
+	}
+	e.log(ctx, record)
+	return err
+}
+
+// keepFailure writes down that a run failed, and tells people if it won't mend itself. The record does not replace that
+// of another delivery, but for one that left the run unfinished. over is this delivery's own record, where that stands
+// with an outcome.
+func (e *Engine) keepFailure(ctx context.Context, record *Record, failure error) (over *Record, err error) {
 	record.fail(failure)
 	record.Ended = e.Now().UTC()
 	record.Lease, record.Alert = time.Time{}, "" // of an end that could not be written down
 	record.Version = 1
-	defer e.log(ctx, record)
-	err := e.Store.Put(ctx, record)
+	err = e.Store.Put(ctx, record)
 	if !errors.Is(err, ErrConflict) {
-		return errors.Join(failure, err, e.tellOfFailure(ctx, record))
+		return nil, errors.Join(failure, err, e.tellOfFailure(ctx, record))
 	}
 	prior, err := e.Store.Get(ctx, record.ID)
-	if err != nil || prior == nil {
-		return errors.Join(failure, err)
-	}
-	if prior.untold() { // that alert needs no guard
+	switch {
+	case err != nil || prior == nil:
+		return nil, errors.Join(failure, err)
+	case prior.Writer == record.Writer && prior.Outcome != Started:
+		return prior, nil
+	case prior.Writer == record.Writer: // it was claimed after all, and nothing was done yet
+		record.Version, record.Began = prior.Version+1, prior.Began
+		return nil, errors.Join(failure, e.Store.Put(ctx, record), e.tellOfFailure(ctx, record))
+	case prior.untold(): // that alert needs no guard
 		_, err = e.resend(ctx, prior, record.Writer)
-		return errors.Join(failure, err)
-	}
-	if !prior.unfinished(e.Now()) {
-		return failure
+		return nil, errors.Join(failure, err)
+	case !prior.unfinished(e.Now()):
+		return nil, failure
 	}
 	if prior.Touched {
 		record.Before = nil // this attempt has changed nothing: what undo must put back is what the earlier one saw
 	}
 	record.follow(prior)
 	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {
-		return errors.Join(failure, err)
+		return nil, errors.Join(failure, err)
 	}
-	return errors.Join(failure, e.tellOfFailure(ctx, record))
+	return nil, errors.Join(failure, e.tellOfFailure(ctx, record))
 }
 
 // tellOfFailure tells people of a run that won't mend itself: AWS refuses us, or this was the last attempt.
@@ -174,7 +204,8 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 // Other failures are tried again first.
 func (e *Engine) tellOfFailure(ctx context.Context, record *Record) error {
 	refused := denied(record) && record.Attempt == 1
-	if record.Mode == remediations.Observe && !record.switchUnread || !refused && record.Attempt < lastAttempt {
+	told := record.Mode != remediations.Observe || record.Touched || record.switchUnread && e.Mode != remediations.Observe
+	if !told || !refused && record.Attempt < lastAttempt {
 		return nil
 	}
 	_, err := e.send(ctx, record)
@@ -219,10 +250,19 @@ func (e *Engine) lease(ctx context.Context) time.Time {
 // ones long before.
 const latestKept = 48 * time.Hour
 
-// latest notes that the event is handled, and is the time of the latest one on the resource so far.
-func (e *Engine) latest(ctx context.Context, record *Record) (time.Time, error) {
+// newer notes that the event is handled, and is the time of a later one on the resource that was handled before; zero if
+// there is none, or if that can't be told, which stops nothing.
+func (e *Engine) newer(ctx context.Context, record *Record) time.Time {
 	r := record.Resource
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID}, "\x00")))
 	key := "LATEST-" + record.Module + "-" + hex.EncodeToString(sum[:10])
-	return e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestKept))
+	latest, err := e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestKept))
+	if err != nil {
+		e.Log.WarnContext(ctx, "the order of events can't be told", "run", record.ID, "error", err)
+		return time.Time{}
+	}
+	if !latest.After(record.EventTime) {
+		return time.Time{}
+	}
+	return latest
 }

@@ -97,6 +97,9 @@ func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[str
 		if err != nil {
 			return nil, fmt.Errorf("get tags of %s: %w", arn, err)
 		}
+		if out.ResourceTagMappingList == nil { // AWS's is empty if there is nothing to say
+			return nil, errors.New("get tags of " + arn + ": the answer holds no list")
+		}
 		tags := map[string]string{}
 		for _, mapping := range out.ResourceTagMappingList {
 			if aws.ToString(mapping.ResourceARN) != arn {

@@ -278,11 +278,12 @@ func TestTags(t *testing.T) {
 		want int    // tags
 		fail string // part of the error
 	}{
-		"tags":       {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping(frontARN)}, nil, 2, ""},
-		"none":       {&resourcegroupstaggingapi.GetResourcesOutput{PaginationToken: aws.String("")}, nil, 0, ""},
-		"another's":  {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping("arn:aws:s3:::back")}, nil, 0, `the answer is about "arn:aws:s3:::back"`},
-		"more pages": {&resourcegroupstaggingapi.GetResourcesOutput{PaginationToken: aws.String("x")}, nil, 0, "the answer is not complete"},
-		"an error":   {nil, &smithy.GenericAPIError{Code: "ThrottledException"}, 0, "get tags of " + frontARN},
+		"tags":               {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping(frontARN)}, nil, 2, ""},
+		"none":               {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []types.ResourceTagMapping{}, PaginationToken: aws.String("")}, nil, 0, ""},
+		"no answer of AWS's": {&resourcegroupstaggingapi.GetResourcesOutput{}, nil, 0, "the answer holds no list"},
+		"another's":          {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping("arn:aws:s3:::back")}, nil, 0, `the answer is about "arn:aws:s3:::back"`},
+		"more pages":         {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []types.ResourceTagMapping{}, PaginationToken: aws.String("x")}, nil, 0, "the answer is not complete"},
+		"an error":           {nil, &smithy.GenericAPIError{Code: "ThrottledException"}, 0, "get tags of " + frontARN},
 	} {
 		var asked []string
 		got, err := engine.Tags(tagging(c.out, c.err, &asked))(t.Context(), "eu-west-1", frontARN)

@@ -16,7 +16,9 @@ import (
 const (
 	stormTime   = 5 * time.Minute
 	stormAlerts = 20
-	maxListed   = 50 // runs that a backlog names, of critical alerts and of the others
+	maxListed   = 200             // runs that a backlog names
+	maxOfOne    = 5               // of these, what one principal did that ended alike: nobody keeps others from being named
+	admitTime   = 2 * time.Second // for the store to say whether an alert is sent
 )
 
 // Folds is what a store keeps of alerts: which were sent, and which were folded and are not told yet.
@@ -38,7 +40,7 @@ type Admission struct {
 	Key     string // of the module and the hour
 	About   string // the same for alerts that say the same
 	Run     string // id of the run
-	Window  string // which five minutes of the hour; critical alerts have windows of their own
+	Window  string // which five minutes of the hour, of which kind of alerts
 	Most    int    // how many are sent in a window
 	Expires time.Time
 }
@@ -62,7 +64,7 @@ type Backlog struct {
 	Times    int // alerts
 	Critical int // of these
 	Outcomes map[Outcome]int
-	Runs     []Folded // the first of them, by their ids: at most 50 critical ones and 50 others
+	Runs     []Folded // the first of them, by their ids: at most 200, and 5 of one principal and outcome
 
 	mark string // of this backlog and no later one
 }
@@ -71,9 +73,11 @@ type Backlog struct {
 // store can't be asked, the alert is sent.
 func (e *Engine) send(ctx context.Context, record *Record) (string, error) {
 	message := Render(e.Module, record)
-	admitted, err := e.Store.Admit(ctx, e.admission(record, message.Facts.Critical))
+	counting, cancel := context.WithTimeout(ctx, admitTime)
+	defer cancel()
+	admitted, err := e.Store.Admit(counting, e.admission(record, message.Facts.Critical))
 	if err == nil && !admitted {
-		if err = e.Store.Fold(ctx, e.folded(record, message.Facts.Critical)); err == nil {
+		if err = e.Store.Fold(counting, e.folded(record, message.Facts.Critical)); err == nil {
 			return AlertFolded, nil
 		}
 	}
@@ -86,17 +90,22 @@ func (e *Engine) send(ctx context.Context, record *Record) (string, error) {
 	return AlertSent, nil
 }
 
-// admission is what an alert is about: a module, a resource, who did it, and how the run ended, so that what gets
-// worse is heard of. Hours are those of the clock.
+// admission is what an alert is about: a module, a resource, who did it, how the run ended and what was wrong, so that
+// what gets worse is heard of. Hours are those of the clock. What is critical has windows of its own, and what was not
+// put right: nobody hides one behind a storm of others.
 func (e *Engine) admission(r *Record, critical bool) Admission {
 	now := e.Now().UTC()
 	hour := now.Truncate(time.Hour)
 	window := now.Truncate(stormTime).Format("15:04")
-	if critical { // so that nobody hides one behind a storm of others
+	if critical {
 		window += " critical"
+	}
+	if r.Outcome.urgent() {
+		window += " urgent"
 	}
 	about := sha256.Sum256([]byte(strings.Join([]string{
 		r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID, withoutSession(r.Principal), string(r.Outcome),
+		r.Reason, r.Left,
 	}, "\x00")))
 	return Admission{
 		// A run's id never begins like it: a module's name has no capital letter.
@@ -110,6 +119,12 @@ func (e *Engine) folded(r *Record, critical bool) Folded {
 		Module: r.Module, Severity: e.Module.Severity, Run: r.ID, Outcome: r.Outcome, Critical: critical, At: e.Now().UTC(),
 		Resource: plain(r.Resource.String()), Principal: plain(withoutSession(r.Principal)),
 	}
+}
+
+// alike is the same for what one principal did that ended alike.
+func (f Folded) alike() string {
+	sum := sha256.Sum256([]byte(f.Principal + "\x00" + string(f.Outcome)))
+	return hex.EncodeToString(sum[:8])
 }
 
 // withoutSession is the ARN of a principal without the name of its session: whoever assumes a role chooses that.

@@ -94,6 +94,45 @@ func TestSameAlertIsSentOnceAnHour(t *testing.T) {
 	}
 }
 
+// The same outcome on the same resource can be worse than before.
+func TestSomethingElseThatIsWrongIsTold(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	reason, guard := "one shelf may be read", h.Module.Guard
+	h.Module.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+		f, err := guard(ctx, run, r)
+		if f != nil {
+			f.Reason = reason
+		}
+		return f, err
+	}
+	h.again(t, openedBy(0, "bob", "front"))
+	reason = "everything may be written by anybody"
+	if h.again(t, openedBy(1, "bob", "front")); len(h.alerts) != 2 {
+		t.Errorf("%d alerts, want 2", len(h.alerts))
+	}
+}
+
+// Nobody hides what is done behind many resources that matter to nobody.
+func TestStormHidesNobodyElse(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits = remediations.Limits{Module: 30, Account: 60, Principal: 30, Resource: 3}
+	h.Module.Severity = remediations.Critical
+	for n := range 71 {
+		h.again(t, openedBy(n, "mallory", fmt.Sprint("junk", n)))
+		h.now = h.now.Add(time.Second)
+	}
+	r := h.again(t, openedBy(999, "eve", "payroll"))
+	if h.kept(t, r.ID).Alert == engine.AlertSent {
+		return
+	}
+	if _, err := h.summarize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if body := h.alerts[len(h.alerts)-1].Body; !strings.Contains(body, "payroll") || !strings.Contains(body, "eve") {
+		t.Errorf("nobody hears of payroll:\n%s", body)
+	}
+}
+
 // Whoever assumes a role names the session: that must not make a new alert of each.
 func TestSessionsOfARoleAreOneToAlerts(t *testing.T) {
 	h := newHouse(remediations.Alert)

@@ -25,6 +25,8 @@ const (
 	windowAttribute  = "window:"
 	outcomeAttribute = "outcome:"
 	runAttribute     = "run:"
+	namedAttribute   = "named"  // how many runs a backlog names
+	alikeAttribute   = "alike:" // how many of these are alike
 )
 
 func backlogKey(module string) string { return "BACKLOG-" + module }
@@ -95,24 +97,19 @@ func (d *DynamoDB) fold(ctx context.Context, f Folded, name bool) error {
 			return err
 		}
 		set += ", #run = :run"
-		add += ", #named :one"
-		update.ConditionExpression = aws.String("attribute_not_exists(#run) AND (attribute_not_exists(#named) OR #named < :most)")
+		add += ", #named :one, #alike :one"
+		update.ConditionExpression = aws.String("attribute_not_exists(#run) AND (attribute_not_exists(#named) OR #named < :most)" +
+			" AND (attribute_not_exists(#alike) OR #alike < :few)")
 		update.ExpressionAttributeNames["#run"] = runAttribute + f.Run
-		update.ExpressionAttributeNames["#named"] = namedAttribute(f.Critical)
+		update.ExpressionAttributeNames["#named"] = namedAttribute
+		update.ExpressionAttributeNames["#alike"] = alikeAttribute + f.alike()
 		update.ExpressionAttributeValues[":run"] = text(string(run))
 		update.ExpressionAttributeValues[":most"] = number(maxListed)
+		update.ExpressionAttributeValues[":few"] = number(maxOfOne)
 	}
 	update.UpdateExpression = aws.String(set + add)
 	_, err := d.client.UpdateItem(ctx, update)
 	return err
-}
-
-// namedAttribute counts the runs that a backlog names.
-func namedAttribute(critical bool) string {
-	if critical {
-		return "namedCritical"
-	}
-	return "named"
 }
 
 // Backlog implements Folds.
@@ -219,15 +216,18 @@ func (d *DynamoDB) subtract(g *Backlog, key map[string]types.AttributeValue) *dy
 	for outcome, n := range g.Outcomes {
 		less(outcomeAttribute+string(outcome), n)
 	}
-	named := map[bool]int{}
+	alike := map[string]int{}
 	for _, f := range g.Runs {
-		named[f.Critical]++
+		alike[f.alike()]++
 		short := "#" + strconv.Itoa(len(names))
 		names[short] = runAttribute + f.Run
 		remove = append(remove, short)
 	}
-	for critical, n := range named {
-		less(namedAttribute(critical), n)
+	if len(g.Runs) > 0 {
+		less(namedAttribute, len(g.Runs))
+	}
+	for kind, n := range alike {
+		less(alikeAttribute+kind, n)
 	}
 	update := "SET #mark = :next ADD " + strings.Join(add, ", ")
 	if len(remove) > 0 {

@@ -49,7 +49,7 @@ func (m *Memory) Fold(_ context.Context, f Folded) error {
 		if other.Run == f.Run {
 			return nil
 		}
-		if other.Critical == f.Critical {
+		if other.alike() == f.alike() {
 			named++
 		}
 	}
@@ -59,7 +59,7 @@ func (m *Memory) Fold(_ context.Context, f Folded) error {
 	if f.Critical {
 		g.Critical++
 	}
-	if named < maxListed {
+	if named < maxOfOne && len(g.Runs) < maxListed {
 		g.Runs = append(g.Runs, f)
 		slices.SortFunc(g.Runs, func(a, b Folded) int { return strings.Compare(a.Run, b.Run) })
 	}

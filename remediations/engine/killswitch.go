@@ -37,10 +37,10 @@ func SSM(cfg aws.Config, parameter string, now func() time.Time) func(context.Co
 		case <-ctx.Done():
 			return nil, fmt.Errorf("get parameter %s: %w", parameter, ctx.Err())
 		}
-		if !read.IsZero() && now().Sub(read) < switchAge {
+		began := now().Round(0) // by the wall's clock: the monotonic one stands still while a function is frozen
+		if !read.IsZero() && began.Sub(read) < switchAge {
 			return last, nil
 		}
-		began := now()
 		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &parameter})
 		if err != nil {
 			return nil, fmt.Errorf("get parameter %s: %w", parameter, err)

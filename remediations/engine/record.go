@@ -42,6 +42,15 @@ func Recorded() []Outcome {
 	return []Outcome{Started, Clean, Stale, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
 }
 
+// urgent reports whether somebody has to look at what ended so: the module may act, and it is not put right.
+func (o Outcome) urgent() bool {
+	switch o {
+	case Limited, Contested, Partial, Unverified, Failed:
+		return true
+	}
+	return false
+}
+
 // Alert states of a record.
 const (
 	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
@@ -60,7 +69,7 @@ type Record struct {
 	EventID   string                `json:"eventID"`
 	EventName string                `json:"eventName"`
 	EventTime time.Time             `json:"eventTime"`
-	Newer     time.Time             `json:"newer,omitzero"` // of a stale run: time of the latest event handled before
+	Newer     time.Time             `json:"newer,omitzero"` // time of a later event on the resource, if one was handled before
 	Principal string                `json:"principal"`      // who made the call, as the event says
 	Name      string                `json:"name"`           // the same in a word or two
 	SourceIP  string                `json:"sourceIP"`
@@ -233,7 +242,7 @@ var ErrConflict = errors.New("the run record was written by somebody else")
 
 // same reports whether two records are one write.
 func (r *Record) same(other *Record) bool {
-	return other != nil && r.Writer != "" && r.Writer == other.Writer && r.Version == other.Version
+	return other != nil && r.Writer != "" && r.Writer == other.Writer && r.Version == other.Version && r.Outcome == other.Outcome
 }
 
 // runID names the run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal digits.

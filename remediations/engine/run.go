@@ -61,15 +61,14 @@ func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Recor
 	work, cancel := workTime(ctx)
 	defer cancel()
 	var (
-		group                             sync.WaitGroup
-		said                              remediations.Switch
-		exemption                         *Exemption
-		latest                            time.Time
-		unread, exemptError, unknownOrder error
+		group               sync.WaitGroup
+		said                remediations.Switch
+		exemption           *Exemption
+		unread, exemptError error
 	)
 	group.Go(func() { said, unread = e.Switch(work) })
 	group.Go(func() { exemption, exemptError = e.exempt(work, record.Resource, run.Event.Record.Identity) })
-	group.Go(func() { latest, unknownOrder = e.latest(work, record) })
+	group.Go(func() { record.Newer = e.newer(work, record) })
 	finding, err := e.guard(work, run, record.Resource)
 	group.Wait()
 	record.lower(said, unread)
@@ -77,14 +76,11 @@ func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Recor
 		return nil, fmt.Errorf("guard: %w", err)
 	}
 	if finding == nil {
-		if latest.After(record.EventTime) {
-			record.Newer = latest
-		}
-		return nil, unknownOrder
+		return nil, nil
 	}
 	record.found(finding)
 	record.Exemption = exemption
-	return finding, errors.Join(exemptError, unknownOrder)
+	return finding, exemptError
 }
 
 // guard asks the module what is wrong, a few times if it can't be told yet.
@@ -206,7 +202,7 @@ func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Rec
 		record.sees(finding)
 		record.Version++
 		again := e.glance(ctx, run, record)
-		err := e.Store.Put(ctx, record)
+		err := e.put(ctx, record)
 		present = again()
 		if err != nil {
 			return nil, err

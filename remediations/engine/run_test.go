@@ -122,6 +122,160 @@ func TestOldLookIsLookedAtAgain(t *testing.T) {
 	}
 }
 
+// What the glance has not seen yet, and has changed by the time that the run has begun, is seen as well.
+func TestGlanceOfASlowBeginIsTooOld(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	looked := make(chan bool)
+	n := h.looked(func(n int) {
+		if n == 3 {
+			h.door.set(func() { h.door.state = "!" }) // only a third look sees it
+		}
+		if n == 2 {
+			close(looked)
+		}
+	})
+	h.store.failPut = func(r *engine.Record) error {
+		if r.Version == 1 {
+			<-looked
+			h.now = h.now.Add(1500 * time.Millisecond)
+		}
+		return nil
+	}
+	if r, err := h.deliver(t, opened()); err != nil || !strings.Contains(string(r.Before), "on!") || *n < 4 {
+		t.Errorf("outcome %s (%v), before %s, %d looks", r.Outcome, err, r.Before, *n)
+	}
+}
+
+// try delivers an event as Lambda does, a minute after the last time.
+func (h *house) try(t *testing.T, raw string) (engine.Record, error) {
+	t.Helper()
+	r, err := h.deliver(t, raw)
+	h.now = h.now.Add(61 * time.Second)
+	return r, err
+}
+
+// lossy is a store whose answers to a run's beginning get lost.
+type lossy struct {
+	*flaky
+	lose bool
+}
+
+func (l *lossy) Begin(ctx context.Context, r *engine.Record, counts []engine.Count) error {
+	if err := l.flaky.Begin(ctx, r, counts); err != nil || !l.lose {
+		return err
+	}
+	return errors.New("no answer")
+}
+
+// A run that was begun, though nobody heard of that, has done nothing, and says so.
+func TestBeginWhoseAnswerIsLost(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	l := &lossy{h.store, true}
+	h.Store = l
+	for n := range 3 {
+		r, err := h.try(t, opened())
+		if kept := h.kept(t, r.ID); err == nil || kept.Outcome != engine.Failed || kept.Touched || kept.Attempt != n+1 {
+			t.Errorf("attempt %d: %v; the record says %s, touched %t, attempt %d", n+1, err, kept.Outcome, kept.Touched, kept.Attempt)
+		}
+	}
+	if len(h.alerts) != 1 || h.door.shuts != 0 {
+		t.Errorf("%d alerts, and acted %d times; want that people are told of the failure", len(h.alerts), h.door.shuts)
+	}
+	l.lose = false
+	h.door.set(func() { h.door.open = false }) // by somebody
+	if r, err := h.try(t, opened()); err != nil || r.Outcome != engine.Clean {
+		t.Errorf("outcome %s (%v), want Clean: it was not this that put it right", r.Outcome, err)
+	}
+}
+
+// Whether a write in the middle was made or not, the run's end is written down.
+func TestEndAfterAWriteThatFailed(t *testing.T) {
+	for _, made := range []bool{false, true} {
+		h := newHouse(remediations.Enforce)
+		h.looked(func(n int) {
+			if n == 2 {
+				h.door.set(func() { h.door.state = "!" })
+			}
+		})
+		h.store.failPut = func(r *engine.Record) error {
+			if r.Version != 2 || r.Outcome != engine.Started {
+				return nil
+			}
+			if made {
+				if err := h.store.Memory.Put(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+			}
+			return errors.New("no answer")
+		}
+		r, err := h.try(t, opened())
+		if kept := h.kept(t, r.ID); err == nil || kept.Outcome != engine.Failed || kept.Touched || kept.Ended.IsZero() {
+			t.Errorf("made %t: %v; the record says %s, touched %t", made, err, kept.Outcome, kept.Touched)
+		}
+		h.door.set(func() { h.door.open = false })
+		if r, err := h.try(t, opened()); err != nil || r.Outcome != engine.Clean || len(h.alerts) != 0 {
+			t.Errorf("made %t: outcome %s (%v), %d alerts, want Clean: nothing was done", made, r.Outcome, err, len(h.alerts))
+		}
+	}
+}
+
+// Who stops a module in the middle of a run must still hear that it has failed after it acted.
+func TestStopDoesNotHideAFailureAfterAWrite(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.store.failPut = killed
+	for range 3 {
+		if _, err := h.try(t, opened()); err == nil {
+			t.Fatal("no error")
+		}
+		h.store.failPut, h.door.guardErr = nil, errors.New("no answer")
+		h.said = remediations.Switch{"all": {Mode: remediations.Observe, By: "olga"}}
+	}
+	if len(h.alerts) != 1 || h.door.shuts != 1 {
+		t.Errorf("%d alerts, acted %d times", len(h.alerts), h.door.shuts)
+	}
+}
+
+// A module that only observes tells nobody, whatever can't be read.
+func TestObserveStaysSilent(t *testing.T) {
+	h := newHouse(remediations.Observe)
+	h.unread, h.door.guardErr = errors.New("no answer"), errors.New("no answer")
+	for range 3 {
+		_, _ = h.try(t, opened())
+	}
+	if len(h.alerts) != 0 {
+		t.Errorf("%d alerts", len(h.alerts))
+	}
+}
+
+// A late event may act, and the alert says that it may have been a later call.
+func TestLateEventThatActsSaysSo(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.door.open = false
+	if r, err := h.deliver(t, opened("0e2f3f0a", "aaaaaaaa", "2026-03-01T10:00:00Z", "2026-03-01T10:00:04Z")); err != nil || r.Outcome != engine.Clean {
+		t.Fatalf("outcome %s (%v)", r.Outcome, err)
+	}
+	h.door.open = true
+	r, err := h.deliver(t, opened())
+	if err != nil || r.Outcome != engine.Remediated || len(h.alerts) != 1 || !strings.Contains(h.alerts[0].Body, "A later call on it, at 2026-03-01 10:00:04 UTC") {
+		t.Errorf("outcome %s (%v), %d alerts", r.Outcome, err, len(h.alerts))
+	}
+}
+
+// That the order of events can't be told stops nothing.
+func TestOrderThatCantBeTold(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Store = &unordered{h.store}
+	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Remediated {
+		t.Errorf("outcome %s (%v)", r.Outcome, err)
+	}
+}
+
+type unordered struct{ *flaky }
+
+func (*unordered) Latest(context.Context, string, time.Time, time.Time) (time.Time, error) {
+	return time.Time{}, errors.New("throttled")
+}
+
 // A later attempt that finds another state keeps it beside the one before the first touch.
 func TestStateInBetweenIsKept(t *testing.T) {
 	h := newHouse(remediations.Enforce)

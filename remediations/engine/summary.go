@@ -55,7 +55,7 @@ type FoldedFacts struct {
 	Critical int             `json:"critical"`
 	Modules  []FoldedModule  `json:"modules"`
 	Who      []FoldedByWhom  `json:"who"`  // of the runs that backlogs name, by how many
-	Runs     []Folded        `json:"runs"` // some of them, critical ones first
+	Runs     []Folded        `json:"runs"` // some of them, the worst first
 	Commands []FoldedCommand `json:"commands"`
 }
 
@@ -141,14 +141,36 @@ func gathered(backlogs []*Backlog, now time.Time) *FoldedFacts {
 		return cmp.Or(cmp.Compare(b.Runs, a.Runs), strings.Compare(a.Principal, b.Principal))
 	})
 	f.Who = f.Who[:min(len(f.Who), maxSummaryWho)]
-	slices.SortFunc(f.Runs, func(a, b Folded) int {
-		if a.Critical != b.Critical {
-			return map[bool]int{true: -1, false: 1}[a.Critical]
-		}
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.At.Compare(b.At), strings.Compare(a.Run, b.Run))
-	})
+	f.Runs = worstFirst(f.Runs)
 	f.Runs = f.Runs[:min(len(f.Runs), maxSummaryRuns)]
 	return f
+}
+
+// worstFirst puts first what was not put right, then what is critical; of these the first run of each principal and
+// outcome before any second one, so that nobody's many runs hide another's one.
+func worstFirst(runs []Folded) []Folded {
+	slices.SortFunc(runs, func(a, b Folded) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.At.Compare(b.At), strings.Compare(a.Run, b.Run))
+	})
+	type place struct{ settled, harmless, nth int }
+	places, seen := map[string]place{}, map[string]int{}
+	for _, f := range runs {
+		var p place
+		if !f.Outcome.urgent() {
+			p.settled = 1
+		}
+		if !f.Critical {
+			p.harmless = 1
+		}
+		p.nth = seen[f.Module+f.alike()]
+		seen[f.Module+f.alike()]++
+		places[f.Run] = p
+	}
+	slices.SortStableFunc(runs, func(a, b Folded) int {
+		x, y := places[a.Run], places[b.Run]
+		return cmp.Or(cmp.Compare(x.settled, y.settled), cmp.Compare(x.harmless, y.harmless), cmp.Compare(x.nth, y.nth))
+	})
+	return runs
 }
 
 func summaryBody(headline string, f *FoldedFacts) string {

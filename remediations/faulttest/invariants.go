@@ -207,6 +207,11 @@ func (s *scene) nobodyIsToldNothing() {
 	if s.writes > 0 && !touched {
 		s.breach("AWS was written to, and no record says so")
 	}
+	for _, r := range runs {
+		if r.Outcome == engine.Remediated && s.writes == 0 {
+			s.breach("run %s says that it has put it right, and nothing was written to AWS", r.ID)
+		}
+	}
 	if s.queued > 0 {
 		return
 	}

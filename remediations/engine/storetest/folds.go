@@ -14,8 +14,11 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// named is how many runs a backlog names of critical alerts, and of the others.
-const named = 50
+// named is how many runs a backlog names, and alike how many of these by one principal that ended alike.
+const (
+	named = 200
+	alike = 5
+)
 
 // folds checks what a store keeps of alerts.
 func folds(t *testing.T, store engine.Store, prefix string) {
@@ -83,7 +86,7 @@ func flood(t *testing.T, store engine.Store, key string) {
 func folded(module, run string, outcome engine.Outcome, critical bool) engine.Folded {
 	return engine.Folded{
 		Module: module, Severity: remediations.High, Run: run, Outcome: outcome, Resource: "AWS::S3::Bucket ledger <1>",
-		Principal: "arn:aws:iam::111122223333:user/bob", Critical: critical, At: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
+		Principal: "arn:aws:iam::111122223333:user/" + run, Critical: critical, At: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -129,10 +132,28 @@ func long(t *testing.T, store engine.Store, module string) {
 	for i := range named + 2 {
 		fold(t, store, folded(module, fmt.Sprintf("run%03d", i), engine.Remediated, false))
 	}
-	fold(t, store, folded(module, "critical", engine.Failed, true)) // is named, however many others there are
 	d := backlog(t, store, module)
-	if d.Times != named+3 || d.Critical != 1 || d.Outcomes[engine.Remediated] != named+2 || len(d.Runs) != named+1 || d.Runs[0].Run != "critical" {
-		t.Errorf("%d alerts, %d critical, outcomes %v, %d runs", d.Times, d.Critical, d.Outcomes, len(d.Runs))
+	if d.Times != named+2 || d.Outcomes[engine.Remediated] != named+2 || len(d.Runs) != named {
+		t.Errorf("%d alerts, outcomes %v, %d runs", d.Times, d.Outcomes, len(d.Runs))
+	}
+	tell(t, store, d)
+	ofBob := func(run string, outcome engine.Outcome) engine.Folded {
+		f := folded(module, run, outcome, false)
+		f.Principal = "arn:aws:iam::111122223333:user/bob"
+		return f
+	}
+	for i := range alike + 3 { // nobody's many keep others from being named
+		fold(t, store, ofBob(fmt.Sprintf("run%03d", i), engine.Limited))
+	}
+	fold(t, store, ofBob("worse", engine.Failed), folded(module, "eve", engine.Limited, false))
+	d = backlog(t, store, module)
+	if d.Times != alike+5 || len(d.Runs) != alike+2 || d.Runs[0].Run != "eve" || d.Runs[alike+1].Run != "worse" {
+		t.Errorf("%d alerts, runs %+v", d.Times, d.Runs)
+	}
+	tell(t, store, d)
+	fold(t, store, ofBob("again", engine.Limited))
+	if d = backlog(t, store, module); len(d.Runs) != 1 {
+		t.Errorf("what was told made no room: %+v", d.Runs)
 	}
 }
 

@@ -1,0 +1,59 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// The kill switch is asked once a minute, and what it said before counts no longer: nor if it can't be read then.
+func TestSwitchIsAskedOnceAMinute(t *testing.T) {
+	const stopped = `{"all": {"mode": "observe", "by": "olga", "reason": "", "at": "2026-03-01T10:00:00Z"}}`
+	calls, value, fails := 0, "{}", error(nil)
+	cfg := aws.Config{Region: "eu-west-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer",
+			func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, m middleware.Metadata, err error) {
+				if name := aws.ToString(in.Parameters.(*ssm.GetParameterInput).Name); name != remediations.SwitchParameter {
+					t.Errorf("asked for %q", name)
+				}
+				calls++
+				out.Result = &ssm.GetParameterOutput{Parameter: &types.Parameter{Value: aws.String(value)}}
+				return out, m, fails
+			}), middleware.After)
+	}}}
+	now := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	ask := engine.SSM(cfg, remediations.SwitchParameter, func() time.Time { return now })
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		value string
+		fails error
+		calls int
+		stops bool
+		err   bool
+	}{
+		{"the first time", 0, "{}", nil, 1, false, false},
+		{"within the minute", 59 * time.Second, stopped, nil, 1, false, false},
+		{"after it", time.Second, stopped, nil, 2, true, false},
+		{"it can't be read any more", time.Minute, "{}", errors.New("no answer"), 3, false, true},
+		{"at once again, as that was no answer", 0, "{", nil, 4, false, true},
+		{"it can be read again", 0, "{}", nil, 5, false, false},
+		{"and once more within the minute", time.Second, stopped, nil, 5, false, false},
+	} {
+		now = now.Add(step.after)
+		value, fails = step.value, step.fails
+		said, err := ask(t.Context())
+		if (err != nil) != step.err || len(said) > 0 != step.stops || calls != step.calls {
+			t.Errorf("%s: %v (%v), %d calls, want %d", step.name, said, err, calls, step.calls)
+		}
+	}
+}
