@@ -60,8 +60,8 @@ alerts: {emails: [security@example.com, on-call@example.com], critical: {emails:
 logRetentionDays: 30
 runRetentionDays: 90
 ledger: {lockDays: 7}
-account: "210987654321"
-region: eu-central-1
+account: "123456789012"
+region: eu-west-1
 `},
 	{name: "amd64", modules: catalog.All, config: enforceAll(catalog.All()) + `
 architecture: amd64

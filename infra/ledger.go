@@ -147,10 +147,13 @@ func eachHour(h *halfOfLedger) {
 }
 
 // newRecordBucket is where records and digests are kept. Records expire; digests, some kilobytes a day, stay, so that
-// the chain can be followed back to its beginning.
+// the chain can be followed back to its beginning. Its name is plain text where account and Region are known: then a
+// later deployment can take it over.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
 func newRecordBucket(scope constructs.Construct, config *Config) awss3.CfnBucket {
 	props := evidenceBucket(config.Ledger.LockDays)
-	props.BucketName = sub("countermand-records-${AWS::AccountId}-${AWS::Region}")
+	stack := awscdk.Stack_Of(scope)
+	props.BucketName = jsii.String("countermand-records-" + *stack.Account() + "-" + *stack.Region())
 	props.LifecycleConfiguration = &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: &[]any{
 		&awss3.CfnBucket_RuleProperty{
 			Id:                          jsii.String("expire"),
@@ -165,7 +168,7 @@ func newRecordBucket(scope constructs.Construct, config *Config) awss3.CfnBucket
 		},
 	}}
 	bucket := awss3.NewCfnBucket(scope, jsii.String("Records"), props)
-	bucket.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(bucket)
 	return bucket
 }
 
@@ -219,7 +222,7 @@ func newSigningKey(scope constructs.Construct, role awsiam.CfnRole) awskms.CfnKe
 			},
 		),
 	})
-	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(key)
 	awskms.NewCfnAlias(scope, jsii.String("Alias"), &awskms.CfnAliasProps{AliasName: jsii.String(ledgerAlias), TargetKeyId: key.Ref()})
 	return key
 }

@@ -199,7 +199,7 @@ func TestRecordBucket(t *testing.T) {
 		if len(at(p, "LifecycleConfiguration", "Rules").([]any)) != 2 {
 			t.Error("digests expire, too")
 		}
-		if bucket.DeletionPolicy != "Retain" || bucket.UpdateReplacePolicy != "Retain" {
+		if !bucket.kept() {
 			t.Error("the bucket goes with the stack")
 		}
 		arn := "arn:aws:s3:::" + wantBucket
@@ -239,7 +239,7 @@ func TestSigningKey(t *testing.T) {
 		if key.Properties["KeySpec"] != "ECC_NIST_P256" || key.Properties["KeyUsage"] != "SIGN_VERIFY" {
 			t.Errorf("key: %v", key.Properties)
 		}
-		if key.DeletionPolicy != "Retain" || key.UpdateReplacePolicy != "Retain" {
+		if !key.kept() {
 			t.Error("the key goes with the stack")
 		}
 		role := tm.attribute(at(tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-ledger-digest").Properties, "Role", "Fn::GetAtt").([]any))

@@ -63,7 +63,10 @@ func newMainStack(app awscdk.App, config *Config, code codeFolders, names []stri
 	return nil
 }
 
-// newRunTable is the record of every run. It outlives the stack: it holds what an undo needs.
+// newRunTable is the record of every run. It outlives the stack: it holds what an undo needs. It has no deletion
+// protection, which would make it outlive a deployment that fails, too, and stand in the way of the next one. If somebody
+// deletes it, DynamoDB keeps a backup for 35 days, as there is point-in-time recovery.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
 func newRunTable(stack awscdk.Stack, config *Config) awsdynamodb.CfnTable {
 	props := &awsdynamodb.CfnTableProps{
 		TableName:            jsii.String(runTable),
@@ -76,14 +79,20 @@ func newRunTable(stack awscdk.Stack, config *Config) awsdynamodb.CfnTable {
 		PointInTimeRecoverySpecification: &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
 			PointInTimeRecoveryEnabled: true,
 		},
-		DeletionProtectionEnabled: true,
 	}
 	if config.Ledger != nil {
 		props.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("NEW_IMAGE")}
 	}
 	table := awsdynamodb.NewCfnTable(stack, jsii.String("Runs"), props)
-	table.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(table)
 	return table
+}
+
+// keep lets a resource outlive its stack, but not a deployment that fails before it ever worked: what that leaves behind
+// under a fixed name would make every later one fail.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+func keep(resource awscdk.CfnResource) {
+	resource.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
 }
 
 // newSwitch is the kill switch. It begins with nothing stopped; what people set later stays, as a deployment changes a

@@ -31,6 +31,11 @@ type resource struct {
 	UpdateReplacePolicy string
 }
 
+// kept reports whether a resource outlives its stack, and does not outlive a deployment that fails to make it.
+func (r *resource) kept() bool {
+	return r.DeletionPolicy == "RetainExceptOnCreate" && r.UpdateReplacePolicy == "Retain"
+}
+
 func parseTemplate(t *testing.T, text []byte) *template {
 	t.Helper()
 	parsed := &template{text: text}

@@ -42,7 +42,7 @@ func newTrailStack(app awscdk.App, config *Config) {
 	}
 	trail := awscloudtrail.NewCfnTrail(stack, jsii.String("Trail"), props)
 	trail.AddResourceDependency(policy, nil)
-	trail.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(trail)
 	output(stack, "TrailArn", "The trail", trail.AttrArn())
 	output(stack, "TrailBucket", "Where its log files are", bucket.Ref())
 }
@@ -90,7 +90,7 @@ func newLogBucket(stack awscdk.Stack, t *Trail) awss3.CfnBucket {
 		},
 	}}
 	bucket := awss3.NewCfnBucket(stack, jsii.String("Logs"), props)
-	bucket.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(bucket)
 	return bucket
 }
 
@@ -164,7 +164,7 @@ func newLogBucketPolicy(stack awscdk.Stack, bucket awss3.CfnBucket) awss3.CfnBuc
 			}),
 		}, onlyTLS(bucket)...)...),
 	})
-	policy.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(policy)
 	return policy
 }
 
@@ -198,6 +198,6 @@ func newLogKey(stack awscdk.Stack) awskms.CfnKey {
 			cloudTrail("TrailLooks", "kms:DescribeKey", map[string]any{"StringEquals": thisTrail}),
 		),
 	})
-	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	keep(key)
 	return key
 }

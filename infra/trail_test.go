@@ -32,7 +32,7 @@ func TestTrail(t *testing.T) {
 				t.Errorf("the trail is made before it may write: depends on %v", trail.DependsOn)
 			}
 			for id, r := range tm.Resources {
-				if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
+				if !r.kept() {
 					t.Errorf("%s goes with the stack", id)
 				}
 			}
