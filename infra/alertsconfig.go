@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -21,6 +22,7 @@ var (
 	teamsChannel   = regexp.MustCompile(`^[A-Za-z0-9_=+/.,-]+%3[aA][A-Za-z0-9_=+/.,-]+%40[A-Za-z0-9_=+/.,-]+$`)
 	webhookForm    = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	secretName     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+	secretVersion  = regexp.MustCompile(`^[A-Za-z0-9-]{32,64}$`)
 )
 
 // maxTeams is how many channels in Teams have a letter as their name; maxWebhook keeps a pipe's name in 64 characters.
@@ -29,22 +31,54 @@ const (
 	maxWebhook = 30
 )
 
-// alerts reads who is told, and how.
-func (r *reader) alerts(n ast.Node, c *Config) {
+// alerts reads who is told, and how. It returns where the file speaks of channels, or nil.
+func (r *reader) alerts(n ast.Node, c *Config) (channels ast.Node) {
 	var critical ast.Node
 	r.mapping(n, "alerts", []field{
 		{name: "emails", read: func(n ast.Node) { c.Emails = r.emails(n, nil) }},
 		{name: "critical", read: func(n ast.Node) { critical = n }},
-		{name: "slack", read: func(n ast.Node) { c.Slack = r.slack(n) }},
-		{name: "teams", read: func(n ast.Node) { c.Teams = r.teams(n) }},
+		{name: "slack", read: func(n ast.Node) { c.Slack, channels = r.slack(n), n }},
+		{name: "teams", read: func(n ast.Node) { c.Teams, channels = r.teams(n), n }},
+		{name: "chatRegions", read: func(n ast.Node) { c.ChatRegions = r.regions(n) }},
 		{name: "webhooks", read: func(n ast.Node) { c.Webhooks = r.webhooks(n) }},
 	})
-	if critical == nil {
-		return
+	if critical != nil {
+		r.mapping(critical, "critical", []field{
+			{name: "emails", read: func(n ast.Node) { c.CriticalEmails = r.emails(n, c.Emails) }},
+		})
 	}
-	r.mapping(critical, "critical", []field{
-		{name: "emails", read: func(n ast.Node) { c.CriticalEmails = r.emails(n, c.Emails) }},
+	if len(c.Slack)+len(c.Teams) == 0 {
+		return nil
+	}
+	return channels
+}
+
+// settleChat decides whether the channels are connected here. Amazon Q Developer refuses a second configuration of a
+// name or of a channel in an account, whatever the Region: the stack in the first of chatRegions has it, and no other.
+// So a template with channels is bound to a Region.
+func (r *reader) settleChat(c *Config, channels ast.Node, here Place) {
+	switch {
+	case channels == nil:
+	case len(c.ChatRegions) == 0:
+		r.wrong(channels, "want chatRegions beside it: the Regions that channels hear of, and first the one whose stack connects them, as a channel is connected once in an account")
+	case cmp.Or(c.Region, here.Region) == "":
+		r.wrong(channels, "what is made of channels depends on the Region, and none is known: name it in this file (region), or set AWS_REGION")
+	default:
+		c.Region = cmp.Or(c.Region, here.Region)
+	}
+}
+
+// regions reads names of Regions.
+func (r *reader) regions(n ast.Node) []string {
+	var list []string
+	r.list(n, func(n ast.Node) {
+		region := r.matching(n, regionName, "a Region, such as eu-west-1")
+		if slices.Contains(list, region) {
+			r.wrong(n, "%s is there twice", region)
+		}
+		list = append(list, region)
 	})
+	return list
 }
 
 // emails reads addresses. Those under alerts are told of everything.
@@ -124,6 +158,9 @@ func (r *reader) webhooks(n ast.Node) []Webhook {
 			{name: "url", required: true, read: func(n ast.Node) { w.URL = r.endpoint(n) }},
 			{name: "secret", required: true, read: func(n ast.Node) {
 				w.Secret = r.matching(n, secretName, "the name of a secret in Secrets Manager, not the secret")
+			}},
+			{name: "version", read: func(n ast.Node) {
+				w.Version = r.matching(n, secretVersion, "the VersionId of the secret, 32 to 64 letters, digits and hyphens")
 			}},
 			{name: "format", required: true, read: func(n ast.Node) { w.Format = r.oneOf(n, "format", pagerDuty, plainJSON) }},
 		})

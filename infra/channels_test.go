@@ -25,7 +25,8 @@ func TestChat(t *testing.T) {
 		delete(got, "IamRoleArn")
 		want["ConfigurationName"] = name
 		want["GuardrailPolicies"] = []any{"arn:aws:iam::aws:policy/AWSDenyAll"}
-		want["SnsTopicArns"] = []any{topicARN("countermand-alerts"), topicARN("countermand-alerts-critical")}
+		const there = "arn:aws:sns:us-east-1:" + testAccount + ":countermand-alerts"
+		want["SnsTopicArns"] = []any{topicARN("countermand-alerts"), topicARN("countermand-alerts-critical"), there, there + "-critical"}
 		want["LoggingLevel"] = "ERROR"
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -67,9 +68,9 @@ func TestWebhooks(t *testing.T) {
 		{"pager", "https://events.pagerduty.com/v2/enqueue", []any{topicARN("countermand-alerts-critical")}, map[string]any{
 			"ApiKeyAuthParameters": map[string]any{"ApiKeyName": "X-Client", "ApiKeyValue": "Countermand"},
 			"InvocationHttpParameters": map[string]any{"BodyParameters": []any{map[string]any{
-				"Key": "routing_key", "Value": "{{resolve:secretsmanager:countermand/pagerduty}}", "IsValueSecret": true,
+				"Key": "routing_key", "Value": "{{resolve:secretsmanager:countermand/pagerduty:SecretString:::5e3b7f1c-0a4d-4f8e-9b1a-2c6d8e0f1a3b}}", "IsValueSecret": true,
 			}}},
-		}, `{"event_action":"trigger","client":"Countermand","dedup_key":"<$.body.module>/<$.body.thread>",` +
+		}, `{"event_action":"trigger","client":"Countermand","dedup_key":"123456789012/eu-west-1/<$.body.module>/<$.body.thread>",` +
 			`"payload":{"summary":"<$.body.title>","severity":"<$.body.level>","source":"123456789012 eu-west-1",` +
 			`"component":"<$.body.module>","custom_details":<$.body>}}`},
 		{"siem", "https://siem.example.com/alerts?source=countermand",
@@ -178,7 +179,7 @@ func TestPagerDutyEvent(t *testing.T) {
 	if err := json.Unmarshal([]byte(event), &parsed); err != nil {
 		t.Fatalf("%v: %s", err, event)
 	}
-	if parsed.Action != "trigger" || parsed.Dedup != "door-open/93d9" || parsed.Payload.Summary != fields["title"] ||
+	if parsed.Action != "trigger" || parsed.Dedup != "${AWS::AccountId}/${AWS::Region}/door-open/93d9" || parsed.Payload.Summary != fields["title"] ||
 		parsed.Payload.Severity != "critical" || parsed.Payload.Source == "" || !cmp.Equal(parsed.Payload.Details, fields) {
 		t.Errorf("%+v", parsed)
 	}
@@ -186,12 +187,60 @@ func TestPagerDutyEvent(t *testing.T) {
 
 // Without channels there is nothing of them: an account that has none pays for none.
 func TestNoChannels(t *testing.T) {
-	tm := setupNamed(t, "enforce").synthesize(t)[mainStack]
+	hasNone(t, setupNamed(t, "enforce").synthesize(t)[mainStack], "AWS::Chatbot::", "AWS::Pipes::", "AWS::Events::Connection", "AWS::Events::ApiDestination")
+}
+
+func hasNone(t *testing.T, tm *template, services ...string) {
+	t.Helper()
 	for id, r := range tm.Resources {
-		for _, service := range []string{"AWS::Chatbot::", "AWS::Pipes::", "AWS::Events::Connection", "AWS::Events::ApiDestination"} {
+		for _, service := range services {
 			if strings.HasPrefix(r.Type, service) {
 				t.Errorf("%s is a %s", id, r.Type)
 			}
+		}
+	}
+}
+
+const inChat = `
+trail: {existing: true}
+alerts:
+  chatRegions: [eu-west-1, us-east-1]
+  slack: [{workspace: T07EA123LEP, channel: C07EZ1ABC23}]
+`
+
+// A channel is connected once in an account: by the stack of one Region, of all that are deployed.
+func TestChatIsInOneRegion(t *testing.T) {
+	stacks, err := synthesize(t, writeFile(t, t.TempDir(), "c.yaml", inChat+"region: us-east-1\n"), fixtures())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasNone(t, stacks[mainStack], "AWS::Chatbot::")
+}
+
+func TestChatRegions(t *testing.T) {
+	for _, test := range []struct {
+		config string
+		here   Place
+		region string // that the template is bound to
+		heard  bool
+		err    string
+	}{
+		{inChat, Place{Region: "eu-west-1"}, "eu-west-1", true, ""},
+		{inChat, Place{Region: "us-east-1"}, "us-east-1", true, ""},
+		{inChat, Place{Region: "sa-east-1"}, "sa-east-1", false, ""},
+		{inChat + "region: us-east-1\n", Place{Region: "sa-east-1"}, "us-east-1", true, ""},
+		{inChat, Place{}, "", false, "c.yaml:5:10: what is made of channels depends on the Region, and none is known: name it in this file (region), or set AWS_REGION"},
+		{strings.Replace(inChat, "chatRegions: [eu-west-1, us-east-1]", "emails: []", 1), Place{Region: "eu-west-1"}, "", false,
+			"c.yaml:5:10: want chatRegions beside it: the Regions that channels hear of, and first the one whose stack connects them, as a channel is connected once in an account"},
+		{strings.Replace(inChat, "slack:", "teams: # nothing yet\n  #", 1), Place{Region: "eu-west-1"}, "", false, ""},
+	} {
+		c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), test.here, testNow)
+		if err != nil {
+			if err.Error() != test.err {
+				t.Errorf("%+v: got  %s\nwant %s", test, err, test.err)
+			}
+		} else if test.err != "" || c.Region != test.region || c.heardInChat() != test.heard {
+			t.Errorf("%+v: Region %q, heard %v", test, c.Region, c.heardInChat())
 		}
 	}
 }

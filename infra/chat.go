@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awschatbot"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -15,12 +17,26 @@ type Slack struct{ Workspace, Channel string }
 // Teams is a channel in Microsoft Teams. Its team has been authorized once, as with Slack.
 type Teams struct{ Tenant, Team, Channel string }
 
-// newChat tells channels of alerts and alarms. They only hear: their role has no rights, and their guardrail denies
-// whatever somebody gives it later.
+// heardInChat reports whether channels, if there are any, hear of what is deployed here.
+func (c *Config) heardInChat() bool {
+	return len(c.Slack)+len(c.Teams) > 0 && slices.Contains(c.ChatRegions, c.Region)
+}
+
+// newChat tells channels of alerts and alarms, those of other Regions, too. They only hear: their role has no rights, and
+// their guardrail denies whatever somebody gives it later.
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/understanding-permissions.html
 func newChat(stack awscdk.Stack, s *shared) {
-	if len(s.config.Slack)+len(s.config.Teams) == 0 {
+	if !s.config.heardInChat() || s.config.ChatRegions[0] != s.config.Region {
 		return
+	}
+	topics := []*string{s.topic.Ref(), s.critical.Ref()}
+	for _, region := range s.config.ChatRegions[1:] {
+		arn := "arn:${AWS::Partition}:sns:" + region + ":${AWS::AccountId}:"
+		topics = append(topics, sub(arn+alertTopic), sub(arn+criticalTopic))
+	}
+	var slackTopics []any
+	for _, topic := range topics {
+		slackTopics = append(slackTopics, topic)
 	}
 	scope := constructs.NewConstruct(stack, jsii.String("Chat"))
 	role := awsiam.NewCfnRole(scope, jsii.String("Role"), &awsiam.CfnRoleProps{
@@ -38,7 +54,7 @@ func newChat(stack awscdk.Stack, s *shared) {
 			SlackChannelId:    jsii.String(c.Channel),
 			IamRoleArn:        role.AttrArn(),
 			GuardrailPolicies: guardrails,
-			SnsTopicArns:      &[]any{s.topic.Ref(), s.critical.Ref()},
+			SnsTopicArns:      &slackTopics,
 			LoggingLevel:      jsii.String("ERROR"), // of what it can't deliver
 		})
 	}
@@ -51,7 +67,7 @@ func newChat(stack awscdk.Stack, s *shared) {
 			TeamsChannelId:    jsii.String(c.Channel),
 			IamRoleArn:        role.AttrArn(),
 			GuardrailPolicies: guardrails,
-			SnsTopicArns:      &[]*string{s.topic.Ref(), s.critical.Ref()},
+			SnsTopicArns:      &topics,
 			LoggingLevel:      jsii.String("ERROR"),
 		})
 	}

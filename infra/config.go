@@ -23,6 +23,7 @@ type Config struct {
 	CriticalEmails   []string // who is told of critical alerts only
 	Slack            []Slack
 	Teams            []Teams
+	ChatRegions      []string // channels are connected by the stack in the first, and hear of all of these
 	Webhooks         []Webhook
 	LogRetentionDays int     // of the functions' logs
 	RunRetentionDays int     // of the run records
@@ -95,13 +96,13 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, here 
 	}
 	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
 	modes := map[string]moduleMode{}
-	var ledger ast.Node
+	var ledger, channels ast.Node
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
 		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
 		{name: "architecture", read: func(n ast.Node) { c.Architecture = r.oneOf(n, "architecture", arm64, amd64) }},
 		{name: "trail", required: true, read: func(n ast.Node) { c.Trail = r.trail(n) }},
-		{name: "alerts", read: func(n ast.Node) { r.alerts(n, c) }},
+		{name: "alerts", read: func(n ast.Node) { channels = r.alerts(n, c) }},
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
 		{name: "runRetentionDays", read: func(n ast.Node) { c.RunRetentionDays = r.number(n, 1, 3650) }},
 		{name: "ledger", read: func(n ast.Node) { ledger = n }},
@@ -114,6 +115,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, here 
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	r.settleChat(c, channels, here)
 	r.enable(c, modules, modes, here)
 	return c, r.err()
 }
@@ -131,6 +133,23 @@ func (r *reader) limits(n ast.Node, l *remediations.Limits) {
 		limit("module", &l.Module), limit("account", &l.Account), limit("principal", &l.Principal),
 		limit("resource", &l.Resource),
 	})
+}
+
+// remarks says what in the file is likely not what was meant.
+func (c *Config) remarks() []string {
+	var remarks []string
+	if len(c.Emails) == 0 && !c.heardInChat() {
+		remarks = append(remarks, "nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topics "+
+			alertTopic+" and "+criticalTopic)
+	}
+	if len(c.Slack)+len(c.Teams) > 0 && !c.heardInChat() {
+		remarks = append(remarks, fmt.Sprintf("channels hear nothing of %s: add it to alerts.chatRegions, deploy it, and then %s again", c.Region, c.ChatRegions[0]))
+	}
+	if c.Limits.Account < c.Limits.Module {
+		remarks = append(remarks, fmt.Sprintf("limits.account (%d) is below limits.module (%d): no module ever reaches a limit of its own, and one can use up what all have",
+			c.Limits.Account, c.Limits.Module))
+	}
+	return remarks
 }
 
 func (r *reader) trail(n ast.Node) *Trail {
@@ -170,10 +189,11 @@ func (r *reader) trail(n ast.Node) *Trail {
 // ledger reads what the file says of the ledger; nothing is as good as an empty mapping. It comes after the rest, as
 // records are kept for retentionDays.
 func (r *reader) ledger(n ast.Node, retentionDays int) *Ledger {
-	if text, ok := n.(*ast.StringNode); ok {
-		if text.Value != off {
-			r.wrong(n, "want off, or a mapping with the key lockDays, got %s", kindOf(n))
-		}
+	if text, ok := n.(*ast.StringNode); ok && text.Value == off {
+		return nil
+	}
+	if _, ok := n.(ast.MapNode); !ok && !empty(n) {
+		r.wrong(n, "want off, or a mapping with the key lockDays, got %s", kindOf(n))
 		return nil
 	}
 	l := &Ledger{LockDays: min(lockDays, retentionDays)}

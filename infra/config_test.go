@@ -122,7 +122,7 @@ func TestConfigErrors(t *testing.T) {
 		{"e-mail type", ok + "alerts: {emails: [1]}\n", "c.yaml:2:19: want a text, got the number 1"},
 		{"e-mail empty", ok + "alerts: {emails: ['']}\n", "c.yaml:2:19: want a text, got an empty one"},
 		{"e-mail twice", ok + "alerts: {emails: [a@example.com, a@example.com]}\n", "c.yaml:2:34: a@example.com is there twice"},
-		{"alerts key", ok + "alerts: {email: [a@example.com]}\n", `c.yaml:2:10: unknown key "email": want emails, critical, slack, teams or webhooks`},
+		{"alerts key", ok + "alerts: {email: [a@example.com]}\n", `c.yaml:2:10: unknown key "email": want emails, critical, slack, teams, chatRegions or webhooks`},
 		{"critical key", ok + "alerts: {critical: [a@example.com]}\n", "c.yaml:2:20: want a mapping with the keys emails, got a list"},
 		{"critical e-mail", ok + "alerts: {critical: {emails: [x]}}\n", `c.yaml:2:30: want an e-mail address, such as security@example.com, got "x"`},
 		{"critical e-mail twice", ok + "alerts:\n  critical: {emails: [a@example.com]}\n  emails: [a@example.com]\n",
@@ -134,11 +134,14 @@ func TestConfigErrors(t *testing.T) {
 		{"slack twice", ok + "alerts: {slack: [{workspace: T1, channel: C1}, {workspace: T1, channel: C1}]}\n", "c.yaml:2:48: channel C1 is there twice"},
 		{"teams", ok + "alerts: {teams: [{tenant: acme, team: ops, channel: general}]}\n", "c.yaml:2:27: want a tenant's GUID, got \"acme\"\n" +
 			"c.yaml:2:39: want a team's GUID, got \"ops\"\nc.yaml:2:53: want a channel's id as in its link, such as 19%3aab1cd2%40thread.tacv2, got \"general\""},
-		{"webhook", ok + "alerts:\n  webhooks:\n    - {name: Pager, url: 'http://x', secret: 'a b', format: xml}\n",
+		{"chat Regions", ok + "alerts: {chatRegions: [Ireland, eu-west-1, eu-west-1]}\n", "c.yaml:2:24: want a Region, such as eu-west-1, got \"Ireland\"\n" +
+			"c.yaml:2:44: eu-west-1 is there twice"},
+		{"webhook", ok + "alerts:\n  webhooks:\n    - {name: Pager, url: 'http://x', secret: 'a b', version: 2, format: xml}\n",
 			"c.yaml:4:14: want lower-case words with hyphens between them, got \"Pager\"\n" +
 				"c.yaml:4:26: want an https URL without a user or a fragment, got \"http://x\"\n" +
 				"c.yaml:4:46: want the name of a secret in Secrets Manager, not the secret, got \"a b\"\n" +
-				"c.yaml:4:61: unknown format \"xml\": want pagerduty or json"},
+				"c.yaml:4:62: want the VersionId of the secret, 32 to 64 letters, digits and hyphens, got \"2\"\n" +
+				"c.yaml:4:73: unknown format \"xml\": want pagerduty or json"},
 		{"webhook with a user", ok + "alerts: {webhooks: [{name: a, url: 'https://u:p@x/', secret: s, format: json}]}\n",
 			`c.yaml:2:36: want an https URL without a user or a fragment, got "https://u:p@x/"`},
 		{"webhook without a secret", ok + "alerts: {webhooks: [{name: a, url: 'https://x/', format: json}]}\n", "c.yaml:2:21: a webhook needs secret"},
@@ -151,7 +154,8 @@ func TestConfigErrors(t *testing.T) {
 		{"run retention", ok + "runRetentionDays: -1\n", "c.yaml:2:19: want a whole number from 1 to 3650, got -1"},
 
 		{"ledger text", ok + "ledger: on\n", `c.yaml:2:9: want off, or a mapping with the key lockDays, got the text "on"`},
-		{"ledger type", ok + "ledger: 5\n", "c.yaml:2:9: want a mapping with the keys lockDays, got the number 5"},
+		{"ledger type", ok + "ledger: 5\n", "c.yaml:2:9: want off, or a mapping with the key lockDays, got the number 5"},
+		{"ledger false", ok + "ledger: false\n", "c.yaml:2:9: want off, or a mapping with the key lockDays, got false"},
 		{"ledger key", ok + "ledger: {days: 5}\n", `c.yaml:2:10: unknown key "days": want lockDays`},
 		{"ledger lock", ok + "ledger: {lockDays: 0}\n", "c.yaml:2:20: want a whole number from 1 to 3650, got 0"},
 		{"ledger lock and retention", "ledger: {lockDays: 8}\n" + ok + "runRetentionDays: 7\n", "c.yaml:1:20: want at most runRetentionDays (7): a locked record can't expire"},
@@ -192,6 +196,31 @@ func TestConfigErrors(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestRemarks(t *testing.T) {
+	const nobody = "nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topics " +
+		"countermand-alerts and countermand-alerts-critical"
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"", []string{nobody}},
+		{"alerts: {emails: [a@example.com]}\n", nil},
+		{"alerts: {emails: [a@example.com]}\nlimits: {account: 100}\n", nil},
+		{"alerts: {emails: [a@example.com]}\nlimits: {account: 12, module: 13}\n",
+			[]string{"limits.account (12) is below limits.module (13): no module ever reaches a limit of its own, and one can use up what all have"}},
+		{"region: eu-west-1\nalerts: {slack: [{workspace: T1, channel: C1}], chatRegions: [sa-east-1, eu-west-1]}\n", nil},
+		{"region: eu-west-1\nalerts: {slack: [{workspace: T1, channel: C1}], chatRegions: [sa-east-1]}\n",
+			[]string{nobody, "channels hear nothing of eu-west-1: add it to alerts.chatRegions, deploy it, and then sa-east-1 again"}},
+	} {
+		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.text), nil, Place{}, testNow)
+		if err != nil {
+			t.Errorf("%q: %v", test.text, err)
+		} else if diff := cmp.Diff(test.want, c.remarks()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", test.text, diff)
+		}
 	}
 }
 

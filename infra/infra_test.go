@@ -85,7 +85,9 @@ exemptions:
 `},
 	{name: "channels", modules: fixtures, config: `
 trail: {existing: true}
+region: eu-west-1
 alerts:
+  chatRegions: [eu-west-1, us-east-1]
   slack:
     - {workspace: T07EA123LEP, channel: C07EZ1ABC23}
     - {workspace: T07EA123LEP, channel: C07EZ1ABC24}
@@ -94,7 +96,7 @@ alerts:
       team: 0b7f5a52-6a0e-4b6e-9c53-2f1f5d3c7e21
       channel: 19%3aab1cd2ef3ab4cd5ef6%40thread.tacv2
   webhooks:
-    - {name: pager, url: "https://events.pagerduty.com/v2/enqueue", secret: countermand/pagerduty, format: pagerduty}
+    - {name: pager, url: "https://events.pagerduty.com/v2/enqueue", secret: countermand/pagerduty, version: 5e3b7f1c-0a4d-4f8e-9b1a-2c6d8e0f1a3b, format: pagerduty}
     - {name: siem, url: "https://siem.example.com/alerts?source=countermand", secret: siem-token, format: json}
 `},
 	{name: "trail", modules: fixtures, config: "trail: {existing: false}"},

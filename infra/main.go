@@ -17,7 +17,8 @@ import (
 
 func main() {
 	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "countermand: %v\n", err)
+		// What Node's keeper writes when it ends, ends without a newline, and ours would be glued to it.
+		fmt.Fprintf(os.Stderr, "\ncountermand: %v\n", err)
 		os.Exit(1)
 	}
 }

@@ -29,9 +29,8 @@ type shared struct {
 // newMainStack is the stack of the modules. names are those of all modules, also of such as are off.
 func newMainStack(app awscdk.App, config *Config, code codeFolders, names []string, now time.Time) error {
 	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", config)
-	if len(config.Emails)+len(config.Slack)+len(config.Teams) == 0 {
-		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:nobody-is-told"),
-			jsii.String("nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topics "+alertTopic+" and "+criticalTopic))
+	for _, remark := range config.remarks() {
+		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:configuration"), &remark)
 	}
 	for _, notice := range config.notices(now) {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:exemption"), &notice)

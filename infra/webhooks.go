@@ -14,10 +14,11 @@ import (
 
 // Webhook is an endpoint that alerts are posted to.
 type Webhook struct {
-	Name   string // in names of its resources
-	URL    string
-	Secret string // name of a secret in Secrets Manager: a text, not JSON
-	Format string // pagerduty or json
+	Name    string // in names of its resources
+	URL     string
+	Secret  string // name of a secret in Secrets Manager: a text, not JSON
+	Version string // VersionId of the secret; empty for the one that is current when the webhook is made
+	Format  string // pagerduty or json
 }
 
 // The formats of webhooks.
@@ -33,10 +34,10 @@ const (
 )
 
 // pagerDutyEvent is an event for PagerDuty's Events API v2, made from engine.Facts by the pipe. The connection adds
-// the routing key. What stands between quotes here is in no danger to need escaping; the rest is an object as it is.
+// the routing key. One service may hear of many accounts and Regions, so that the key of an incident names both. What stands between quotes here is in no danger to need escaping; the rest is an object as it is.
 // https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
-const pagerDutyEvent = `{"event_action":"trigger","client":"Countermand","dedup_key":"<$.body.module>/<$.body.thread>",` +
+const pagerDutyEvent = `{"event_action":"trigger","client":"Countermand","dedup_key":"${AWS::AccountId}/${AWS::Region}/<$.body.module>/<$.body.thread>",` +
 	`"payload":{"summary":"<$.body.title>","severity":"<$.body.level>","source":"${AWS::AccountId} ${AWS::Region}",` +
 	`"component":"<$.body.module>","custom_details":<$.body>}}`
 
@@ -106,10 +107,13 @@ func newWebhookQueue(scope constructs.Construct, w Webhook, topics []awssns.CfnT
 }
 
 // newDestination is the endpoint, and the connection that holds its secret. CloudFormation reads the secret when it
-// deploys: the template has only its name.
+// makes or changes the connection: the template has only its name, and the version that has to be given for a change.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
 func newDestination(scope constructs.Construct, w Webhook) awsevents.CfnApiDestination {
 	secret := jsii.String("{{resolve:secretsmanager:" + w.Secret + "}}")
+	if w.Version != "" {
+		secret = jsii.String("{{resolve:secretsmanager:" + w.Secret + ":SecretString:::" + w.Version + "}}")
+	}
 	authorization := &awsevents.CfnConnection_AuthParametersProperty{
 		ApiKeyAuthParameters: &awsevents.CfnConnection_ApiKeyAuthParametersProperty{
 			ApiKeyName: jsii.String("Authorization"), ApiKeyValue: secret,
