@@ -16,19 +16,22 @@ import (
 // names is which parameter of an operation holds the names, ids or ARNs of the resources that IAM checks it on. An
 // operation whose action IAM knows no resources of has none.
 var names = map[string]string{
-	"CloudTrail.GetEventSelectors": "TrailName",
-	"CloudTrail.GetTrail":          "Name",
-	"CloudTrail.GetTrailStatus":    "Name",
-	"CloudTrail.StartLogging":      "Name",
-	"CloudTrail.StopLogging":       "Name",
-	"EC2.CreateTags":               "Resources",
-	"EC2.DeleteTags":               "Resources",
-	"S3.DeleteBucketPolicy":        "Bucket",
-	"S3.GetBucketPolicy":           "Bucket",
-	"S3.GetBucketVersioning":       "Bucket",
-	"S3.GetPublicAccessBlock":      "Bucket",
-	"S3.PutBucketPolicy":           "Bucket",
-	"S3.PutBucketVersioning":       "Bucket",
+	"CloudTrail.GetEventSelectors":  "TrailName",
+	"CloudTrail.GetTrail":           "Name",
+	"CloudTrail.GetTrailStatus":     "Name",
+	"CloudTrail.StartLogging":       "Name",
+	"CloudTrail.StopLogging":        "Name",
+	"EC2.CreateTags":                "Resources",
+	"EC2.DeleteTags":                "Resources",
+	"S3.DeleteBucketPolicy":         "Bucket",
+	"S3.GetBucketAcl":               "Bucket",
+	"S3.GetBucketOwnershipControls": "Bucket",
+	"S3.GetBucketPolicy":            "Bucket",
+	"S3.GetBucketVersioning":        "Bucket",
+	"S3.GetPublicAccessBlock":       "Bucket",
+	"S3.PutBucketAcl":               "Bucket",
+	"S3.PutBucketPolicy":            "Bucket",
+	"S3.PutBucketVersioning":        "Bucket",
 }
 
 // kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
