@@ -16,6 +16,12 @@ var arnForms = map[string]string{
 	"AWS::EC2::Instance":     "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
 	"AWS::EC2::Volume":       "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::S3::Bucket":        "arn:${Partition}:s3:::${Name}",
+
+	// The account's own Block Public Access. It has no ARN of its own and CloudFormation no name for it: the ARN is the
+	// account's, and the name AWS Config's.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+	// https://docs.aws.amazon.com/config/latest/developerguide/resource-config-reference.html
+	"AWS::S3::AccountPublicAccessBlock": "arn:${Partition}:iam::${Account}:root",
 }
 
 // arnVariables is what may stand in an ARN for what its form leaves open; with a * in it, less is asked.

@@ -12,6 +12,8 @@ func TestARN(t *testing.T) {
 		{"AWS::S3::Bucket", "ledger", "111122223333", "eu-west-1", "arn:aws:s3:::ledger"},
 		{"AWS::S3::Bucket", "${Account}", "111122223333", "eu-west-1", "arn:aws:s3:::${Account}"},
 		{"AWS::S3::Bucket", "ledger", "111122223333", "cn-north-1", "arn:aws-cn:s3:::ledger"},
+		{"AWS::S3::AccountPublicAccessBlock", "111122223333", "111122223333", "eu-west-1", "arn:aws:iam::111122223333:root"},
+		{"AWS::S3::AccountPublicAccessBlock", "111122223333", "111122223333", "us-gov-west-1", "arn:aws-us-gov:iam::111122223333:root"},
 		{"AWS::EC2::Instance", "i-0abc", "111122223333", "eu-west-1", "arn:aws:ec2:eu-west-1:111122223333:instance/i-0abc"},
 		{"AWS::EC2::Instance", "i-0abc", "111122223333", "us-gov-west-1", "arn:aws-us-gov:ec2:us-gov-west-1:111122223333:instance/i-0abc"},
 		{"AWS::EC2::Volume", "vol-0abc", "111122223333", "us-isob-east-1", "arn:aws-iso-b:ec2:us-isob-east-1:111122223333:volume/vol-0abc"},

@@ -4,6 +4,7 @@ package catalog
 import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
 	"github.com/countermand/countermand/remediations/tagoncreate"
@@ -13,6 +14,7 @@ import (
 func All() []*remediations.Module {
 	return []*remediations.Module{
 		cloudtrailtamper.Module,
+		s3bparemoved.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,
 		tagoncreate.Module,

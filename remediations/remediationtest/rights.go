@@ -24,6 +24,7 @@ var names = map[string]string{
 	"EC2.CreateTags":                "Resources",
 	"EC2.DeleteTags":                "Resources",
 	"S3.DeleteBucketPolicy":         "Bucket",
+	"S3.DeletePublicAccessBlock":    "Bucket",
 	"S3.GetBucketAcl":               "Bucket",
 	"S3.GetBucketOwnershipControls": "Bucket",
 	"S3.GetBucketPolicy":            "Bucket",
@@ -32,6 +33,7 @@ var names = map[string]string{
 	"S3.PutBucketAcl":               "Bucket",
 	"S3.PutBucketPolicy":            "Bucket",
 	"S3.PutBucketVersioning":        "Bucket",
+	"S3.PutPublicAccessBlock":       "Bucket",
 }
 
 // kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
