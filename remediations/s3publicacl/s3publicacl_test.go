@@ -260,6 +260,7 @@ func TestSuspects(t *testing.T) {
 		{name: "a public body", parameters: body("[" + userGrant + "," + publicGrant + "]"), want: this},
 		{name: "a body with canned private", parameters: strings.Replace(body(userGrant), `"acl":""`, `"x-amz-acl":"private"`, 1), want: this},
 		{name: "a body of no grants", parameters: body(`""`), want: this},
+		{name: "a body without a list", parameters: named(`,"AccessControlPolicy":{"Owner":{"ID":"1"}}`), want: this},
 		{name: "a grantee by mail", parameters: body(granted("AmazonCustomerByEmail", "EmailAddress", "x@example.com")), want: this},
 		{name: "a grantee twofold", parameters: body(strings.Replace(publicGrant, `"URI"`, `"ID":"1","URI"`, 1)), want: this},
 		{name: "nothing said", parameters: named(""), want: this},
