@@ -1,10 +1,14 @@
 package trail
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
+	"io"
 	"net/http"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -166,4 +170,26 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	sort.Strings(keys)
 	return keys
+}
+
+// unset gives S3's answer where the account has no Block Public Access: the emulator answers that with nothing, and 200.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
+func unset(answer *http.Response) error {
+	if r := answer.Request; r.Method != http.MethodGet || r.URL.Path != accountPath || answer.StatusCode != http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
+	answer.Body.Close()
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if text := strings.TrimSpace(string(body)); text == "{}" || text == "" {
+		body = []byte(`<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code>` +
+			`<Message>The public access block configuration was not found</Message></Error></ErrorResponse>`)
+		answer.StatusCode, answer.Status = http.StatusNotFound, "404 Not Found"
+		answer.Header.Set("Content-Type", "application/xml")
+	}
+	answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	answer.ContentLength, answer.Body = int64(len(body)), io.NopCloser(bytes.NewReader(body))
+	return nil
 }

@@ -223,6 +223,9 @@ type exchangeKey struct{}
 // capture keeps a copy of the answer to a recorded call.
 func capture(answer *http.Response) error {
 	time.Sleep(distance)
+	if err := unset(answer); err != nil {
+		return err
+	}
 	seen, ok := answer.Request.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -387,5 +388,21 @@ func TestManyAtOnce(t *testing.T) {
 	stop()
 	if len(e.put) != calls || len(trail.Events()) != calls {
 		t.Errorf("%d events put, %d remembered, want %d", len(e.put), len(trail.Events()), calls)
+	}
+}
+
+// Without Block Public Access of the account, S3 says so; the emulator says nothing.
+func TestAccountWithoutBlockPublicAccess(t *testing.T) {
+	for said, want := range map[string]string{
+		"{}": "404 NoSuchPublicAccessBlockConfiguration", "": "404 NoSuchPublicAccessBlockConfiguration",
+		"<PublicAccessBlockConfiguration/>": "200 <PublicAccessBlockConfiguration/>",
+	} {
+		e := newEmulator(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, said) })
+		address, _, stop := e.start(t)
+		status, body := send(t, signed(t, http.MethodGet, address+accountPath, "AKIAMALLORY", "s3", ""))
+		if got := fmt.Sprint(status, " ", body); !strings.HasPrefix(got, want[:4]) || !strings.Contains(got, want[4:]) {
+			t.Errorf("%q became %q, want %q", said, got, want)
+		}
+		stop()
 	}
 }
