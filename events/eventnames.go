@@ -28,6 +28,13 @@ func serviceOf(label string) *knownService {
 	return &knownServices[i]
 }
 
+// KnownCall reports whether events of a service, by its label ("s3"), are known to have a name. It knows calls that write,
+// of the services that modules are about, and not all of these.
+func KnownCall(service, name string) bool {
+	s := serviceOf(service)
+	return s != nil && s.has(name)
+}
+
 // names are all names that the service is known for.
 func (s *knownService) names(yield func(string) bool) {
 	for _, list := range [...]string{s.writes, s.data} {

@@ -94,3 +94,21 @@ func TestOneEdit(t *testing.T) {
 		}
 	}
 }
+
+func TestKnownCall(t *testing.T) {
+	for _, c := range []struct {
+		service, name string
+		want          bool
+	}{
+		{"ec2", "DeleteTags", true},
+		{"ec2", "PutBucketPolicy", false},
+		{"s3", "PutLifecycleConfiguration", false}, // a right, and no call
+		{"lambda", "AddPermission20150331v2", true},
+		{"lambda", "AddPermission", false}, // which events call otherwise
+		{"house", "OpenDoor", false},
+	} {
+		if got := KnownCall(c.service, c.name); got != c.want {
+			t.Errorf("%s of %s: %t, want %t", c.name, c.service, got, c.want)
+		}
+	}
+}

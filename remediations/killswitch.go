@@ -1,11 +1,11 @@
 package remediations
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -34,33 +34,71 @@ func (s Stop) String() string {
 }
 
 // ParseSwitch reads a kill switch. What can't be read for certain is an error, and then nothing may be done: a mode
-// that is misspelt must not pass for none.
+// that is misspelt must not pass for none. Nor may one that stops nothing: whoever wrote it meant to stop something.
 func ParseSwitch(text string) (Switch, error) {
-	var raw map[string]*struct {
-		Mode   *Mode     `json:"mode"`
-		By     string    `json:"by"`
-		Reason string    `json:"reason"`
-		At     time.Time `json:"at"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&raw); err != nil {
-		return nil, fmt.Errorf("read the kill switch: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("read the kill switch: something follows the JSON object")
-	}
-	if raw == nil {
-		return nil, errors.New(`read the kill switch: want a JSON object, {} if nothing is stopped`)
+	var stops map[string]json.RawMessage
+	err := json.Unmarshal([]byte(text), &stops)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("read the kill switch: it is no JSON: %w", err)
+	case err != nil || stops == nil:
+		return nil, errors.New("read the kill switch: want a JSON object, {} if nothing is stopped")
 	}
 	s := Switch{}
-	for module, stop := range raw {
-		if stop == nil || stop.Mode == nil {
-			return nil, fmt.Errorf("read the kill switch: the stop of %q has no mode", module)
+	for _, module := range slices.Sorted(maps.Keys(stops)) {
+		if s[module], err = parseStop(stops[module]); err != nil {
+			return nil, fmt.Errorf("read the kill switch: the stop of %q: %w", module, err)
 		}
-		s[module] = Stop{*stop.Mode, stop.By, stop.Reason, stop.At}
 	}
 	return s, nil
+}
+
+func parseStop(text json.RawMessage) (Stop, error) {
+	var stop Stop
+	var fields map[string]*string
+	if err := json.Unmarshal(text, &fields); err != nil || fields == nil {
+		return stop, errors.New(`want an object of texts, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		value := fields[name]
+		if value == nil {
+			return stop, fmt.Errorf("%q is null: want a text", name)
+		}
+		switch name {
+		case "mode":
+			mode, err := ParseStopMode(*value)
+			if err != nil {
+				return stop, err
+			}
+			stop.Mode = mode
+		case "by":
+			stop.By = *value
+		case "reason":
+			stop.Reason = *value
+		case "at":
+			at, err := time.Parse(time.RFC3339, *value)
+			if err != nil {
+				return stop, fmt.Errorf(`"at" is %q: want a time such as 2026-11-21T10:00:00Z`, *value)
+			}
+			stop.At = at
+		default:
+			return stop, fmt.Errorf("unknown field %q: want mode, by, reason and at", name)
+		}
+	}
+	if fields["mode"] == nil {
+		return stop, errors.New("it has no mode: want observe or alert")
+	}
+	return stop, nil
+}
+
+// ParseStopMode reads how far a stop lets a module go: observe or alert. A stop at enforce would stop nothing.
+func ParseStopMode(text string) (Mode, error) {
+	var mode Mode
+	if err := mode.UnmarshalText([]byte(text)); err != nil || mode == Enforce {
+		return Observe, fmt.Errorf("unknown mode %q of a stop: want observe or alert", text)
+	}
+	return mode, nil
 }
 
 // Text is the switch as it stands in the parameter.

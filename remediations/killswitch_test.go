@@ -1,7 +1,6 @@
 package remediations_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -56,21 +55,29 @@ func TestSwitchComesBackAsItWas(t *testing.T) {
 }
 
 func TestSwitchThatCantBeReadForCertain(t *testing.T) {
+	const example = `want an object of texts, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`
 	for text, want := range map[string]string{
-		``:                                     "EOF",
-		`null`:                                 "want a JSON object",
-		`"observe"`:                            "read the kill switch",
-		`{"all": {}}`:                          "has no mode",
-		`{"all": null}`:                        "has no mode",
-		`{"all": {"mode": "stopp"}}`:           "unknown mode",
-		`{"all": {"mode": "off"}}`:             "unknown mode",
-		`{"all": {"mode": 0}}`:                 "read the kill switch",
-		`{"all": {"mode": "alert", "m": 1}}`:   "unknown field",
-		`{"all": {"mode": "alert"}} {}`:        "something follows",
-		`{"all": {"mode": "alert", "at": "x"}`: "read the kill switch",
+		``:                                     "it is no JSON: unexpected end of JSON input",
+		`on`:                                   "it is no JSON: invalid character 'o' looking for beginning of value",
+		`{"all": {"mode": "alert"}} {}`:        "it is no JSON: invalid character '{' after top-level value",
+		`{"all": {"mode": "alert", "at": "x"}`: "it is no JSON: unexpected end of JSON input",
+		`null`:                                 "want a JSON object, {} if nothing is stopped",
+		`"observe"`:                            "want a JSON object, {} if nothing is stopped",
+		`[]`:                                   "want a JSON object, {} if nothing is stopped",
+		`{"all": "observe"}`:                   `the stop of "all": ` + example,
+		`{"all": null}`:                        `the stop of "all": ` + example,
+		`{"all": {"mode": 0}}`:                 `the stop of "all": ` + example,
+		`{"all": {}}`:                          `the stop of "all": it has no mode: want observe or alert`,
+		`{"all": {"mode": null}}`:              `the stop of "all": "mode" is null: want a text`,
+		`{"a": {"mode": "alert"}, "all": {"mode": "stopp"}}`: `the stop of "all": unknown mode "stopp" of a stop: want observe or alert`,
+		`{"all": {"mode": "off"}}`:                           `the stop of "all": unknown mode "off" of a stop: want observe or alert`,
+		`{"all": {"mode": "enforce"}}`:                       `the stop of "all": unknown mode "enforce" of a stop: want observe or alert`,
+		`{"all": {"Mode": "alert"}}`:                         `the stop of "all": unknown field "Mode": want mode, by, reason and at`,
+		`{"all": {"mode": "alert", "m": "1"}}`:               `the stop of "all": unknown field "m": want mode, by, reason and at`,
+		`{"all": {"mode": "alert", "at": "x"}}`:              `the stop of "all": "at" is "x": want a time such as 2026-11-21T10:00:00Z`,
 	} {
-		if s, err := remediations.ParseSwitch(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, %v, want an error with %q", text, s, err, want)
+		if s, err := remediations.ParseSwitch(text); err == nil || s != nil || err.Error() != "read the kill switch: "+want {
+			t.Errorf("%s: %v, %v, want the error %q", text, s, err, want)
 		}
 	}
 }

@@ -84,14 +84,17 @@ func facts(section func(title, format string, args ...any), r *Record, differenc
 }
 
 // takeBack says how to take the run back. The command looks first whether the resource has changed since; the
-// call by hand needs no tool.
+// call by hand needs no tool. Whether a module that is gone would hear of it can't be told.
 func takeBack(m *remediations.Module, r *Record) string {
-	const first = "Exempt it first, or this is taken back as well."
-	if m == nil || m.Undo == nil {
-		return first + "\n" + r.Revert
+	text := r.Revert
+	if m != nil && m.Undo != nil {
+		text = fmt.Sprintf("In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
+			undoCommand(r), r.Revert)
 	}
-	return fmt.Sprintf("%s In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
-		first, undoCommand(r), r.Revert)
+	if m == nil || m.HearsUndo() {
+		text = "Exempt it first, or this is taken back as well.\n" + text
+	}
+	return text
 }
 
 // undoCommand is the command that takes the run back.
@@ -231,8 +234,8 @@ func printable(text string) string {
 
 // exemption is what a run was exempt by, and who wants that.
 func exemption(x *Exemption) string {
-	return fmt.Sprintf("%s, %s: %s\nexempt by %s", bounded(x.Owner, maxField), x.Until, bounded(x.Reason, maxReason),
-		bounded(x.Matched, maxReason))
+	return fmt.Sprintf("exempt by %s\n%s: %s\nowner: %s", bounded(x.Matched, maxReason), x.Until, bounded(x.Reason, maxReason),
+		bounded(x.Owner, maxField))
 }
 
 // ExemptionText is the text for countermand.yaml that keeps the module's hands off this resource.

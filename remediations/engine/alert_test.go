@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
@@ -35,6 +36,7 @@ func TestRender(t *testing.T) {
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
 		"byhand":     func(*engine.Record) {}, // the module can't undo it
+		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
 		"stopped": func(r *engine.Record) {
 			r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false
@@ -78,6 +80,9 @@ func TestRender(t *testing.T) {
 			module := (&door{}).module()
 			if name != "byhand" {
 				module.Undo = module.Action
+			}
+			if name == "unheard" {
+				module.Pattern = events.CloudTrail("s3", "OpenDoor")
 			}
 			m := engine.Render(module, &r)
 			golden(t, "alert-"+name, m.Subject+"\n\n"+m.Body)

@@ -93,12 +93,16 @@ func chatSteps(m *remediations.Module, r *Record) []string {
 		step("Put it right", r.Fix)
 	}
 	step("Put the rest right", r.LeftFix)
+	back := "Take it back"
+	if m.HearsUndo() {
+		back += ", after you have exempted it"
+	}
 	switch {
 	case !r.Touched || r.Revert == "":
 	case m.Undo != nil:
-		step("Take it back, after you have exempted it", undoCommand(r))
+		step(back, undoCommand(r))
 	default:
-		step("Take it back, after you have exempted it", r.Revert)
+		step(back, r.Revert)
 	}
 	step("See all of it", runCommand(r))
 	return steps

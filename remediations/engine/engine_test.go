@@ -41,7 +41,7 @@ func (d *door) module() *remediations.Module {
 	return &remediations.Module{
 		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Risk: "somebody may be locked out",
 		Severity: remediations.High, Default: remediations.Alert, Controls: []string{"FSBP/S3.8", "ATT&CK/T1562.008"},
-		Pattern: events.CloudTrail("s3", "OpenDoor"),
+		Pattern: events.CloudTrail("s3", "OpenDoor", "PutBucketPolicy"),
 		Writes:  []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"}},
 		Suspects: func(e events.Event) ([]remediations.Resource, error) {
 			id := e.Record.Request.Get("door").Text()

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
@@ -52,6 +53,7 @@ func indented(t *testing.T, text string) string {
 func TestForms(t *testing.T) {
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
+		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
 		"unverified": func(r *engine.Record) {
 			r.Outcome, r.Left, r.LeftFix = engine.Unverified, "the door is open", "house shut-door --id 'front <1>'"
 		},
@@ -72,6 +74,9 @@ func TestForms(t *testing.T) {
 			change(&r)
 			module := (&door{}).module()
 			module.Undo = module.Action
+			if name == "unheard" {
+				module.Pattern = events.CloudTrail("s3", "OpenDoor")
+			}
 			m := engine.Render(module, &r)
 			asked, forms := published(t, m)
 			golden(t, "facts-"+name, indented(t, forms["default"]))

@@ -353,7 +353,18 @@ func (k *kit) undoRun(p *play, r engine.Record) error {
 	seen := len(p.stage.calls)
 	finding := &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After}
 	_, err := engine.Undo(k.ctx, k.module, remediations.Run{AWS: p.stage.config(), Log: p.engine.Log}, finding)
-	return errors.Join(err, k.permitted(p, seen, k.module.UndoRights()))
+	return errors.Join(err, k.permitted(p, seen, k.module.UndoRights()), k.unheard(p.stage.calls[seen:]))
+}
+
+// unheard: people are told that the module does not hear of its undo only if its pattern has none of the calls. An event
+// may have a version behind the operation's name.
+func (k *kit) unheard(calls []call) error {
+	for _, c := range calls {
+		if !k.module.HearsUndo() && !k.reads(c) && strings.Contains(string(k.module.Pattern), `"`+c.operation) {
+			return fmt.Errorf("undo calls %s, which the pattern watches, and HearsUndo says that it hears of none", c.operation)
+		}
+	}
+	return nil
 }
 
 // delivered is the case's world after its event, in enforce mode.

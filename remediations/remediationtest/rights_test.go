@@ -94,3 +94,22 @@ func TestPermitted(t *testing.T) {
 		}
 	}
 }
+
+// Whoever adds a module whose undo is called otherwise than its right is told.
+func TestUnheard(t *testing.T) {
+	block := call{service: "S3", operation: "DeletePublicAccessBlock"}
+	for _, c := range []struct {
+		pattern events.Pattern
+		want    string
+	}{
+		{events.CloudTrail("s3", "CreateBucket"), ""},
+		{events.CloudTrail("s3", "PutBucketPublicAccessBlock", "DeletePublicAccessBlock"), ""}, // it hears of a right
+		{events.CloudTrail("s3", "DeletePublicAccessBlock"), "undo calls DeletePublicAccessBlock, which the pattern watches"},
+		{events.CloudTrail("s3", "DeletePublicAccessBlock20060301"), "undo calls DeletePublicAccessBlock, which the pattern watches"},
+	} {
+		k := &kit{module: &remediations.Module{Pattern: c.pattern, Writes: []remediations.Permission{{Action: "s3:PutBucketPublicAccessBlock"}}}}
+		if err := k.unheard([]call{getPolicy, block}); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.pattern, err, c.want)
+		}
+	}
+}

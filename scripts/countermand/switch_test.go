@@ -134,7 +134,7 @@ func TestStop(t *testing.T) {
 		{name: "less far than before", said: `{"all":` + strings.Replace(byBob, "alert", "observe", 1) + `}`, args: []string{"--mode", "alert"},
 			want: `{"all":` + strings.Replace(bobSays, "alert", "observe", 1) + `}`},
 		{name: "torn", said: `{"s3-public-policy":`, args: []string{"tag-on-create"},
-			want: `{"all":` + olgas + `,"tag-on-create":` + olgas + `}`, stderr: "parameter /countermand/mode: read the kill switch: unexpected EOF\nIt is set anew, and stops all modules at observe."},
+			want: `{"all":` + olgas + `,"tag-on-create":` + olgas + `}`, stderr: "parameter /countermand/mode: read the kill switch: it is no JSON: unexpected end of JSON input\nIt is set anew, and stops all modules at observe."},
 		{name: "not ours, to alert", said: `on`, args: []string{"--mode", "alert"}, want: `{"all":` + olgas + `}`, stderr: "It is set anew"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -252,7 +252,7 @@ func TestSwitchErrors(t *testing.T) {
 		{args: []string{"resume"}, want: "nothing was changed: there is no stop of all modules in account 111122223333, Region eu-west-1: nothing is stopped"},
 		{args: []string{"resume", "s3-public-policy", "tag-on-create"}, said: `{"s3-public-policy":` + byBob + `}`,
 			want: "there is no stop of tag-on-create in account 111122223333, Region eu-west-1\n  s3-public-policy: stopped at alert by"},
-		{args: []string{"resume"}, said: `{"all": {"mode": "of"}}`, want: "nothing was changed: parameter /countermand/mode: read the kill switch: unknown mode"},
+		{args: []string{"resume"}, said: `{"all": {"mode": "of"}}`, want: "nothing was changed: parameter /countermand/mode: read the kill switch: the stop of \"all\": unknown mode \"of\""},
 		{args: []string{"resume", "--reset"}, said: `{"all":` + byBob + `}`, want: "needs no --reset"},
 		{args: []string{"resume"}, change: func(c *cloud) { c.refuse = "GetParameter" }, want: "get parameter /countermand/mode"},
 		{args: []string{"status", "x"}, want: `unknown command "x"`},

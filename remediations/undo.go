@@ -1,0 +1,28 @@
+package remediations
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/countermand/countermand/events"
+)
+
+// HearsUndo reports whether the module may hear of its own undo, so that where it enforces, it takes the resource back
+// again unless that is exempt. It is false only where that is certain: the pattern is a list of calls, and none of them
+// is one that undo may make. A right need not be called as the event of the call is; where no event has its name, it
+// can't be told.
+func (m *Module) HearsUndo() bool {
+	var pattern struct {
+		Detail struct {
+			EventName []string `json:"eventName"`
+		} `json:"detail"`
+	}
+	if json.Unmarshal([]byte(m.Pattern), &pattern) != nil || len(pattern.Detail.EventName) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(m.Writes, m.UndoWrites), func(p Permission) bool {
+		service, call, _ := strings.Cut(p.Action, ":")
+		return !events.KnownCall(service, call) || slices.Contains(pattern.Detail.EventName, call)
+	})
+}

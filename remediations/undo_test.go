@@ -1,0 +1,35 @@
+package remediations_test
+
+import (
+	"testing"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+func TestHearsUndo(t *testing.T) {
+	created := events.CloudTrail("ec2", "RunInstances")
+	for name, c := range map[string]struct {
+		pattern          events.Pattern
+		write, undoWrite string
+		want             bool
+	}{
+		"neither is watched":      {created, "ec2:CreateTags", "ec2:DeleteTags", false},
+		"undo is watched":         {events.CloudTrail("ec2", "RunInstances", "DeleteTags"), "ec2:CreateTags", "ec2:DeleteTags", true},
+		"the action is watched":   {events.CloudTrail("ec2", "CreateTags"), "ec2:CreateTags", "ec2:DeleteTags", true},
+		"all are watched":         {events.CloudTrail("ec2"), "ec2:CreateTags", "ec2:DeleteTags", true},
+		"by a prefix":             {`{"detail":{"eventName":[{"prefix":"Delete"}]}}`, "ec2:CreateTags", "ec2:DeleteTags", true},
+		"in one of two":           {`{"$or":[{"detail":{"eventName":["DeleteTags"]}},{"source":["aws.s3"]}]}`, "ec2:CreateTags", "ec2:DeleteTags", true},
+		"a right that is no call": {events.CloudTrail("s3", "PutBucketPolicy"), "s3:PutLifecycleConfiguration", "s3:DeleteBucketPolicy", true},
+		"several rights":          {created, "ec2:CreateTags", "ec2:Delete*", true},
+	} {
+		m := &remediations.Module{
+			Pattern:    c.pattern,
+			Writes:     []remediations.Permission{{Action: c.write}},
+			UndoWrites: []remediations.Permission{{Action: c.undoWrite}},
+		}
+		if got := m.HearsUndo(); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+}
