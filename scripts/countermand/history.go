@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -53,9 +55,19 @@ func (r *region) open(ctx context.Context) (aws.Config, error) {
 	if cfg.Region == "" {
 		return cfg, errors.New("your AWS configuration names no Region: set AWS_REGION, or --region, to where Countermand is deployed")
 	}
+	if !regionForm.MatchString(cfg.Region) {
+		return cfg, fmt.Errorf("%q is no Region: set AWS_REGION, or --region, to where Countermand is deployed, such as eu-west-1", cfg.Region)
+	}
 	*r.name = cfg.Region
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, fmt.Errorf("your AWS configuration has no credentials that can be used: %w\n"+
+			"set AWS_PROFILE, or sign in, with aws sso login for example, until 'aws sts get-caller-identity' answers", err)
+	}
 	return cfg, nil
 }
+
+// regionForm is what the name of a Region looks like. It becomes part of a host's name.
+var regionForm = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
 
 // history is the run table that a command's flags name.
 type history struct {
@@ -113,6 +125,9 @@ func moduleOf(modules []*remediations.Module, r *engine.Record) *remediations.Mo
 func oneRun(c *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return fmt.Errorf("want the id of one run, got %d\nsee '%s --help'", len(args), c.CommandPath())
+	}
+	if len(args) == 1 && strings.TrimSpace(args[0]) == "" {
+		return fmt.Errorf("the id of the run is empty: copy it from an alert\nfor a list: %s runs", name)
 	}
 	return some(1, "the id of a run")(c, args)
 }

@@ -12,13 +12,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	static "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
@@ -63,7 +66,8 @@ func (c *cloud) load(_ context.Context, options ...func(*config.LoadOptions) err
 			return aws.Config{}, err
 		}
 	}
-	return aws.Config{Region: chosen.Region, APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+	keys := static.NewStaticCredentialsProvider("AKIAOLGAEXAMPLE00000", "test", "")
+	return aws.Config{Region: chosen.Region, Credentials: keys, APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("cloud", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
 			out.Result, err = c.answer(in.Parameters)
 			return out, metadata, err
@@ -288,6 +292,18 @@ func TestUndo(t *testing.T) {
 	}
 }
 
+// A module that does not watch what its undo does takes nothing back again.
+func TestUndoThatIsNotHeardDoesNotWarn(t *testing.T) {
+	c := newCloud()
+	deaf := *s3publicpolicy.Module
+	deaf.Pattern = events.CloudTrail("s3", "CreateBucket")
+	c.modules = []*remediations.Module{&deaf}
+	c.keep(t, acted("run-1", nil))
+	if stdout, _, err := c.ask(t, "undo", "run-1", "--yes"); err != nil || strings.Contains(stdout, "exempt") {
+		t.Errorf("%v: %s", err, stdout)
+	}
+}
+
 func TestUndoOutsideOfEnforceDoesNotWarn(t *testing.T) {
 	c := newCloud()
 	c.keep(t, acted("run-1", func(r *engine.Record) { r.Mode = remediations.Alert }))
@@ -351,11 +367,15 @@ func TestHistoryErrors(t *testing.T) {
 		{args: []string{"runs", "--format", "xml"}, want: `unknown format "xml"`},
 		{args: []string{"runs"}, change: func(c *cloud) { c.region = "" }, want: "names no Region"},
 		{args: []string{"runs"}, change: func(c *cloud) { c.refuse = "Scan" }, want: "AccessDenied"},
+		{args: []string{"runs", "--region", "bad region"}, want: `"bad region" is no Region: set AWS_REGION, or --region, to where Countermand is deployed`},
+		{args: []string{"runs", "--region", "example.com/eu-west-1"}, want: `"example.com/eu-west-1" is no Region`},
 		{args: []string{"run"}, want: "the id of a run is missing"},
+		{args: []string{"run", ""}, want: "the id of the run is empty: copy it from an alert\nfor a list: go run ./scripts/countermand runs"},
 		{args: []string{"run", "a", "b"}, want: "want the id of one run, got 2"},
 		{args: []string{"run", "absent"}, want: "no run \"absent\" in table countermand-runs in Region eu-west-1: copy the id as a whole from an alert\nfor a list: go run ./scripts/countermand runs"},
 		{args: []string{"run", "run-1", "--region", "us-east-1", "--table", "others"}, want: "there is no table others in Region us-east-1"},
 		{args: []string{"undo"}, want: "the id of a run is missing"},
+		{args: []string{"undo", " ", "--yes"}, want: "the id of the run is empty"},
 		{args: []string{"undo", "absent", "--yes"}, want: `no run "absent"`},
 		{args: []string{"undo", "run-1", "--yes"}, change: func(c *cloud) { c.account = "999999999999" }, want: "these credentials are of account 999999999999, but AWS::S3::Bucket ledger is in account 111122223333"},
 		{args: []string{"undo", "run-1", "--yes"}, change: func(c *cloud) { c.refuse = "GetCallerIdentity" }, want: "ask whose credentials these are"},
@@ -376,6 +396,36 @@ func TestHistoryErrors(t *testing.T) {
 				t.Errorf("%d writes, %d records", c.puts, len(c.items))
 			}
 		})
+	}
+}
+
+func TestNoCredentials(t *testing.T) {
+	c := newCloud()
+	load := func(ctx context.Context, options ...func(*config.LoadOptions) error) (aws.Config, error) {
+		cfg, err := c.load(ctx, options...)
+		cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, errors.New("no provider has any")
+		})
+		return cfg, err
+	}
+	root := rootCommand(c.modules, load)
+	root.SetArgs([]string{"runs"})
+	wantsError(t, "your AWS configuration has no credentials that can be used: no provider has any\n"+
+		"set AWS_PROFILE, or sign in, with aws sso login for example, until 'aws sts get-caller-identity' answers", root.Execute())
+}
+
+// What AWS, or nobody, answers is followed by what to do next.
+func TestAdvised(t *testing.T) {
+	unsent := fmt.Errorf("list the runs: %w", &smithyhttp.RequestSendError{Err: errors.New("connection refused")})
+	for want, err := range map[string]error{
+		"list the runs: request send failed, connection refused\nnothing answers there: check the Region, --endpoint and AWS_ENDPOINT_URL; " +
+			"a sandbox has to be up (./scripts/sandbox up)": unsent,
+		"api error ExpiredToken: too late\nAWS does not take these credentials (any more): sign in again, until 'aws sts get-caller-identity' answers": &smithy.GenericAPIError{Code: "ExpiredToken", Message: "too late"},
+		"api error AccessDenied: not you":       &smithy.GenericAPIError{Code: "AccessDenied", Message: "not you"},
+		"request send failed, context canceled": &smithyhttp.RequestSendError{Err: context.Canceled},
+		"something else":                        errors.New("something else"),
+	} {
+		wants(t, "the error", want, advised(err))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 func main() {
 	if err := rootCommand(catalog.All(), config.LoadDefaultConfig).Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "countermand:", err)
+		fmt.Fprintln(os.Stderr, "countermand:", advised(err))
 		os.Exit(1)
 	}
 }
@@ -50,7 +50,7 @@ bucket. The others need no AWS account and call nothing in AWS.`,
 	}
 	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand(),
 		runsCommand(modules, load), runCommand(modules, load), undoCommand(modules, load), verifyCommand(load),
-		stopCommand(modules, load), resumeCommand(load), statusCommand(modules, load))
+		stopCommand(modules, load), resumeCommand(modules, load), statusCommand(modules, load))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())
 	})

@@ -29,7 +29,7 @@ func statusCommand(modules []*remediations.Module, load loader) *cobra.Command {
 what keeps a module from hearing or acting at all. It is about one account and one Region.
 
 The deployed mode is read from the function, so that it is what is there, not what countermand.yaml says. The exit
-status is 0, whatever is stopped, unless something could not be told.
+status is 0, whatever is stopped, unless there is an ALARM, or something could not be told.
 
 ` + credentials + `
 
@@ -52,7 +52,7 @@ events:DescribeRule on the functions and rules countermand-MODULE.`,
 		} else {
 			err = printSituation(c.OutOrStdout(), s, time.Now())
 		}
-		return errors.Join(err, untold)
+		return errors.Join(err, untold, s.mend())
 	}
 	return c
 }
@@ -108,10 +108,13 @@ func situationOf(ctx context.Context, cfg aws.Config, k *killSwitch, modules []*
 	return s, errors.Join(errs...)
 }
 
+// resourceOf is what a module's function and its rule are called.
+func resourceOf(module string) string { return "countermand-" + module }
+
 // deployedAs is how a module is deployed.
 func deployedAs(ctx context.Context, cfg aws.Config, module string) (standing, error) {
 	s := standing{Module: module, State: unknown, Alarms: []string{}}
-	resource := "countermand-" + module
+	resource := resourceOf(module)
 	function, err := lambda.NewFromConfig(cfg).GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &resource})
 	var absent *lambdatypes.ResourceNotFoundException
 	switch {
@@ -195,11 +198,7 @@ func printSituation(out io.Writer, s situation, now time.Time) error {
 		fmt.Fprintf(&b, "%s %s\n", p.alarm("ALARM"), printable(line))
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Switch)) {
-		command := name + " resume"
-		if key != remediations.AllModules {
-			command += " " + key
-		}
-		fmt.Fprintf(&b, "%s: to go on, %s\n", named(key), printable(command))
+		fmt.Fprintf(&b, "%s\n", printable(named(key)+": to go on, "+resumeOf(key)))
 	}
 	if b.Len() > 0 {
 		_, err = fmt.Fprintf(out, "\n%s", b.String())
@@ -252,6 +251,14 @@ func (s situation) alarms() []string {
 		lines = append(lines, "no module is deployed here: choose another Region with --region, or another account with AWS_PROFILE")
 	}
 	return lines
+}
+
+// mend is an error if somebody has to mend something.
+func (s situation) mend() error {
+	if n := len(s.alarms()); n > 0 {
+		return errors.New(count(n, "alarm") + ": something has to be mended")
+	}
+	return nil
 }
 
 // span is a time that has passed, as coarse as one would say it.

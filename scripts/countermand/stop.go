@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/spf13/cobra"
 
 	"github.com/countermand/countermand/remediations"
@@ -24,82 +29,138 @@ module's mode, and never raise it. A module that is stopped further already stay
 
 ` + credentials + `
 
-The credentials need ssm:GetParameter and ssm:PutParameter on the parameter.`,
+The credentials need ssm:GetParameter and ssm:PutParameter on the parameter, and lambda:GetFunction on the functions
+countermand-MODULE, to see that there is something to stop.`,
 		Example: "  " + name + ` stop --reason "it fights the migration, ticket 4711"
   ` + name + ` stop s3-public-policy --mode alert --reason "false alarms"
   ` + name + ` status
   ` + name + ` resume`,
 		Args: knownModules(modules),
 	}
-	mode := remediations.Observe
-	c.Flags().TextVar(&mode, "mode", mode, "how far they may still go, as a `MODE`: observe or alert")
+	to := c.Flags().String("mode", remediations.Observe.String(), "how far they may still go, as a `MODE`: observe or alert")
 	reason := c.Flags().String("reason", "", "why, as one line of `TEXT`, for those who find it stopped (required)")
 	region := regionOf(c, load, "the kill switch")
 	format := format(c, "text", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if mode == remediations.Enforce {
-			return fmt.Errorf("--mode %s stops nothing: want observe or alert", mode)
+		mode, err := remediations.ParseStopMode(*to)
+		if err != nil {
+			return fmt.Errorf("--mode: %w", err)
 		}
 		if err := checkReason(*reason); err != nil {
 			return err
 		}
-		k, _, err := region.killSwitch(c.Context())
+		k, cfg, err := region.killSwitch(c.Context())
 		if err != nil {
 			return err
 		}
-		stop := remediations.Stop{Mode: mode, By: k.caller, Reason: strings.TrimSpace(*reason), At: time.Now().UTC().Truncate(time.Second)}
-		said, note, err := k.stop(c.Context(), keys(args), stop)
-		if note != "" {
-			fmt.Fprintln(c.ErrOrStderr(), printableLines(note))
+		note := noteTo(c)
+		if err := k.deployed(c.Context(), cfg, modules, note); err != nil {
+			return err
 		}
+		stop := remediations.Stop{Mode: mode, By: k.caller, Reason: strings.TrimSpace(*reason), At: time.Now().UTC().Truncate(time.Second)}
+		said, err := k.stop(c.Context(), keys(args), stop, note)
 		if err != nil {
 			return err
 		}
 		if *format == "json" {
 			return writeJSON(c.OutOrStdout(), k.answer(said), "  ")
 		}
-		return writeText(c.OutOrStdout(), stopped(k, said, mode, args))
+		return writeText(c.OutOrStdout(), stopped(k, said, args))
 	}
 	return c
 }
 
-// stop adds a stop under some keys, and returns the switch as it is then. The note is what else there is to know.
-func (k *killSwitch) stop(ctx context.Context, keys []string, stop remediations.Stop) (said remediations.Switch, note string, err error) {
+// noteTo tells what else there is to know on a command's standard error.
+func noteTo(c *cobra.Command) func(string) {
+	return func(text string) { fmt.Fprintln(c.ErrOrStderr(), printableLines(text)) }
+}
+
+// askTime is how long may be asked whether Countermand is deployed: whoever stops it is in a hurry.
+const askTime = 10 * time.Second
+
+// deployed is an error if no module's function is there: a switch that is set there stops nothing, and is in the way of
+// a later deployment. Where that can't be told it is noted, and no error: stopping must work for who may do little else.
+func (k *killSwitch) deployed(ctx context.Context, cfg aws.Config, modules []*remediations.Module, note func(string)) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	client := lambda.NewFromConfig(cfg)
+	for _, m := range modules {
+		_, err := client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(resourceOf(m.Name))})
+		var absent *lambdatypes.ResourceNotFoundException
+		switch {
+		case errors.As(err, &absent):
+			continue
+		case err != nil:
+			note(fmt.Sprintf("Whether Countermand is deployed in %s can't be told: get function %s: %v\n"+
+				"The kill switch is set all the same. If it is not deployed there, nothing is stopped.", k.where(), resourceOf(m.Name), err))
+		}
+		return nil
+	}
+	return fmt.Errorf("nothing was changed: Countermand is not deployed in %s, which has no function countermand-MODULE\n"+
+		"choose another Region with --region, or another account with AWS_PROFILE", k.where())
+}
+
+// stop adds a stop under some keys, and returns the switch as it is then. What else there is to know is noted.
+func (k *killSwitch) stop(ctx context.Context, keys []string, stop remediations.Stop, note func(string)) (remediations.Switch, error) {
 	said, version, err := k.read(ctx)
-	if err != nil {
+	anew := err != nil
+	if anew {
 		// Functions that can't read it only observe. With one module's stop in its place, all others would act again.
-		note = fmt.Sprintf("%v\nIt is set anew, and stops all modules at observe. What stood there, if anything: "+
-			"aws ssm get-parameter-history --name %s\nIf Countermand is not deployed in %s, nothing is stopped: see %s status",
-			err, remediations.SwitchParameter, k.where(), name)
+		note(fmt.Sprintf("%v\nIt is set anew, and stops all modules at observe. What stood there, if anything: "+
+			"aws ssm get-parameter-history --name %s", err, remediations.SwitchParameter))
 		all := stop
 		all.Mode = remediations.Observe
 		said = remediations.Switch{remediations.AllModules: all}
 	}
+	changed := anew
 	for _, key := range keys {
-		if stands, ok := said[key]; !ok || stop.Mode <= stands.Mode {
-			said[key] = stop
+		stands, ok := said[key]
+		switch {
+		case !ok || stop.Mode <= stands.Mode:
+			said[key], changed = stop, true
+		case !anew:
+			note(fmt.Sprintf("Nothing was changed for %s: what goes further stands, with its own reason:\n  %s\n"+
+				"To let it go as far as %s: %s, and stop it again.", named(key), stands, stop.Mode, resumeOf(key)))
 		}
 	}
-	return said, note, k.write(ctx, said, version)
+	if !changed {
+		return said, nil
+	}
+	return said, k.write(ctx, said, version)
 }
 
-// stopped says what is stopped, and what that means.
-func stopped(k *killSwitch, said remediations.Switch, mode remediations.Mode, args []string) string {
-	told, outcome := "nobody is told of it", "observed"
-	if mode == remediations.Alert {
-		told, outcome = "people are told of it", "alerted"
-	}
+// stopped says what is stopped, and what that means for the modules that were named.
+func stopped(k *killSwitch, said remediations.Switch, args []string) string {
 	return fmt.Sprintf(`Stopped in %s, and in no other:
 %s
 Functions go by it within a minute at most; a run that acts by then ends what it has begun.
-Events are still looked at and recorded. What is wrong stays as it is, and %s:
-  %s runs --outcome %s
+Events are still looked at and recorded. What is wrong stays as it is, and %s
 To go on:
   %s
-`, k.where(), stops(said), told, name, outcome, strings.Join(append([]string{name, "resume"}, args...), " "))
+`, k.where(), stops(said), told(said, keys(args)), strings.Join(append([]string{name, "resume"}, args...), " "))
 }
 
-func resumeCommand(load loader) *cobra.Command {
+// told says who hears of what is wrong, by the modes in force of what is stopped under some keys, and how to list it.
+func told(said remediations.Switch, keys []string) string {
+	if slices.Contains(keys, remediations.AllModules) {
+		keys = slices.Collect(maps.Keys(said)) // a module's own stop may go further
+	}
+	inForce := map[remediations.Mode]bool{}
+	for _, key := range keys {
+		mode, _ := said.Lower(key, remediations.Enforce)
+		inForce[mode] = true
+	}
+	who, outcomes := "nobody is told of it", "--outcome observed"
+	switch {
+	case inForce[remediations.Observe] && inForce[remediations.Alert]:
+		who, outcomes = "people are told of it, but not by what is stopped at observe", "--outcome alerted --outcome observed"
+	case inForce[remediations.Alert]:
+		who, outcomes = "people are told of it", "--outcome alerted"
+	}
+	return fmt.Sprintf("%s:\n  %s runs %s", who, name, outcomes)
+}
+
+func resumeCommand(modules []*remediations.Module, load loader) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "resume [MODULE...]",
 		Short: "let modules that were stopped go on",
@@ -118,9 +179,14 @@ The credentials need ssm:GetParameter and ssm:PutParameter on the parameter ` + 
 	region := regionOf(c, load, "the kill switch")
 	format := format(c, "text", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		k, _, err := region.killSwitch(c.Context())
+		k, cfg, err := region.killSwitch(c.Context())
 		if err != nil {
 			return err
+		}
+		if *reset {
+			if err := k.deployed(c.Context(), cfg, modules, noteTo(c)); err != nil {
+				return err
+			}
 		}
 		said, lifted, err := k.resume(c.Context(), args, *reset)
 		if err != nil {

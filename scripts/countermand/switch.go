@@ -142,6 +142,14 @@ func named(key string) string {
 	return key
 }
 
+// resumeOf is the command that lifts the stop under a key.
+func resumeOf(key string) string {
+	if key == remediations.AllModules {
+		return name + " resume"
+	}
+	return name + " resume " + key
+}
+
 // keys are the stops' keys of modules that a user names, sorted, each once; that of all of them if none is named.
 func keys(modules []string) []string {
 	if len(modules) == 0 {

@@ -121,6 +121,7 @@ func TestStop(t *testing.T) {
 	for _, test := range []struct {
 		name, said, want, stderr string
 		args                     []string
+		unwritten                bool
 	}{
 		{name: "all", said: `{}`, want: `{"all":` + olgas + `}`},
 		{name: "one", said: `{}`, args: []string{"s3-public-policy"}, want: `{"s3-public-policy":` + olgas + `}`},
@@ -132,7 +133,12 @@ func TestStop(t *testing.T) {
 		{name: "as far as before, for another reason", said: `{"all":` + byBob + `}`, args: []string{"--mode", "alert"},
 			want: `{"all":{"mode":"alert","by":"olga","reason":"a test"}}`},
 		{name: "less far than before", said: `{"all":` + strings.Replace(byBob, "alert", "observe", 1) + `}`, args: []string{"--mode", "alert"},
-			want: `{"all":` + strings.Replace(bobSays, "alert", "observe", 1) + `}`},
+			want:   `{"all":` + strings.Replace(bobSays, "alert", "observe", 1) + `}`,
+			stderr: "Nothing was changed for all modules: what goes further stands, with its own reason:\n  stopped at observe by arn:aws:iam::111122223333:user/bob since 2026-03-01 10:00:00 UTC: noise\nTo let it go as far as alert: go run ./scripts/countermand resume, and stop it again.\n", unwritten: true},
+		{name: "one less far than before, and another", said: `{"s3-public-policy":` + strings.Replace(byBob, "alert", "observe", 1) + `}`,
+			args:   []string{"--mode", "alert", "s3-public-policy", "tag-on-create"},
+			want:   `{"s3-public-policy":` + strings.Replace(bobSays, "alert", "observe", 1) + `,"tag-on-create":{"mode":"alert","by":"olga","reason":"a test"}}`,
+			stderr: "Nothing was changed for s3-public-policy: "},
 		{name: "torn", said: `{"s3-public-policy":`, args: []string{"tag-on-create"},
 			want: `{"all":` + olgas + `,"tag-on-create":` + olgas + `}`, stderr: "parameter /countermand/mode: read the kill switch: it is no JSON: unexpected end of JSON input\nIt is set anew, and stops all modules at observe."},
 		{name: "not ours, to alert", said: `on`, args: []string{"--mode", "alert"}, want: `{"all":` + olgas + `}`, stderr: "It is set anew"},
@@ -146,6 +152,9 @@ func TestStop(t *testing.T) {
 			wants(t, "the switch", test.want, c.says(t))
 			if (stderr == "") != (test.stderr == "") || !strings.Contains(stderr, test.stderr) {
 				t.Errorf("standard error: %s", stderr)
+			}
+			if (c.version == 1) != test.unwritten {
+				t.Errorf("the switch has version %d", c.version)
 			}
 			if !strings.HasPrefix(stdout, "Stopped in account 111122223333, Region eu-west-1, and in no other:\n") {
 				t.Errorf("standard output: %s", stdout)
@@ -163,8 +172,63 @@ func TestStopWhereThereIsNoSwitch(t *testing.T) {
 	}
 	wants(t, "the switch", `{"all":`+olgas+`,"s3-public-policy":`+olgas+`}`, c.says(t))
 	wants(t, "standard error", "parameter /countermand/mode: there is no kill switch in account 111122223333, Region eu-west-1\n"+
-		"It is set anew, and stops all modules at observe. What stood there, if anything: aws ssm get-parameter-history --name /countermand/mode\n"+
-		"If Countermand is not deployed in account 111122223333, Region eu-west-1, nothing is stopped: see go run ./scripts/countermand status\n", stderr)
+		"It is set anew, and stops all modules at observe. What stood there, if anything: aws ssm get-parameter-history --name /countermand/mode\n", stderr)
+}
+
+// Where no module is deployed there is nothing to stop, and a switch would be in the way of the first deployment.
+func TestStopWhereNothingIsDeployed(t *testing.T) {
+	for _, command := range [][]string{{"stop", "--reason", "a test"}, {"resume", "--reset"}} {
+		c := newControlled("")
+		c.said, c.version, c.functions = nil, 0, nil
+		_, stderr, err := c.ask(t, append(command, "--region", "us-east-1")...)
+		wantsError(t, "nothing was changed: Countermand is not deployed in account 111122223333, Region us-east-1, which has no function countermand-MODULE\n"+
+			"choose another Region with --region, or another account with AWS_PROFILE", err)
+		if c.said != nil || stderr != "" {
+			t.Errorf("%s: the switch is %v: %s", command[0], c.said, stderr)
+		}
+	}
+}
+
+// Stopping must work for who may not see what is deployed.
+func TestStopWhereItCantBeAsked(t *testing.T) {
+	c := newControlled(`{}`)
+	c.refuse = "GetFunction"
+	_, stderr, err := c.ask(t, "stop", "--reason", "a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, "the switch", `{"all":`+olgas+`}`, c.says(t))
+	if !strings.HasPrefix(stderr, "Whether Countermand is deployed in account 111122223333, Region eu-west-1 can't be told: get function countermand-cloudtrail-tamper: ") ||
+		!strings.HasSuffix(stderr, "The kill switch is set all the same. If it is not deployed there, nothing is stopped.\n") {
+		t.Errorf("standard error: %s", stderr)
+	}
+}
+
+// What comes of a stop depends on the mode in force, whichever stop that is of.
+func TestWhoIsTold(t *testing.T) {
+	both := "people are told of it, but not by what is stopped at observe:\n  go run ./scripts/countermand runs --outcome alerted --outcome observed"
+	nobody := "nobody is told of it:\n  go run ./scripts/countermand runs --outcome observed"
+	people := "people are told of it:\n  go run ./scripts/countermand runs --outcome alerted"
+	observed := strings.Replace(byBob, "alert", "observe", 1)
+	for _, c := range []struct {
+		said string
+		keys []string
+		want string
+	}{
+		{`{"all":` + byBob + `}`, []string{"all"}, people},
+		{`{"all":` + observed + `}`, []string{"all"}, nobody},
+		{`{"all":` + byBob + `,"s3-public-policy":` + observed + `}`, []string{"all"}, both},
+		{`{"all":` + observed + `,"s3-public-policy":` + byBob + `}`, []string{"s3-public-policy"}, nobody},
+		{`{"all":` + byBob + `,"s3-public-policy":` + observed + `}`, []string{"s3-public-policy"}, nobody},
+		{`{"s3-public-policy":` + byBob + `,"tag-on-create":` + observed + `}`, []string{"s3-public-policy"}, people},
+		{`{"s3-public-policy":` + byBob + `,"tag-on-create":` + observed + `}`, []string{"s3-public-policy", "tag-on-create"}, both},
+	} {
+		said, err := remediations.ParseSwitch(c.said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, c.said+" of "+strings.Join(c.keys, ", "), c.want, told(said, c.keys))
+	}
 }
 
 func TestStopSaysWhatIsStopped(t *testing.T) {
@@ -182,7 +246,7 @@ Events are still looked at and recorded. What is wrong stays as it is, and peopl
   go run ./scripts/countermand runs --outcome alerted
 To go on:
   go run ./scripts/countermand resume s3-public-policy
-`, stopped(k, said, remediations.Alert, []string{"s3-public-policy"}))
+`, stopped(k, said, []string{"s3-public-policy"}))
 	stdout, _, err := c.ask(t, "stop", "--reason", "a test")
 	if err != nil || !strings.Contains(stdout, "nobody is told of it:\n  go run ./scripts/countermand runs --outcome observed\n") ||
 		!strings.HasSuffix(stdout, "To go on:\n  go run ./scripts/countermand resume\n") {
@@ -243,8 +307,8 @@ func TestSwitchErrors(t *testing.T) {
 		{args: []string{"stop", "--reason", "a\xff"}, want: "want one line of text"},
 		{args: []string{"stop", "--reason", strings.Repeat("ä", 201)}, want: "--reason has 201 characters: want at most 200"},
 		{args: []string{"stop", "s3", "--reason", "x"}, want: `unknown module "s3": want cloudtrail-tamper, s3-public-policy or tag-on-create; for all of them, name none`},
-		{args: []string{"stop", "--mode", "enforce", "--reason", "x"}, want: "--mode enforce stops nothing"},
-		{args: []string{"stop", "--mode", "off", "--reason", "x"}, want: `unknown mode "off"`},
+		{args: []string{"stop", "--mode", "enforce", "--reason", "x"}, want: `--mode: unknown mode "enforce" of a stop: want observe or alert`},
+		{args: []string{"stop", "--mode", "off", "--reason", "x"}, want: `--mode: unknown mode "off" of a stop: want observe or alert`},
 		{args: []string{"stop", "--reason", strings.Repeat("ä", 200)}, said: many, want: "bytes, and a standard parameter holds 4096"},
 		{args: []string{"stop", "--reason", "x"}, change: func(c *cloud) { c.region = "" }, want: "names no Region"},
 		{args: []string{"stop", "--reason", "x"}, change: func(c *cloud) { c.refuse = "GetCallerIdentity" }, want: "ask whose credentials these are"},
@@ -346,8 +410,9 @@ gone: to go on, go run ./scripts/countermand resume gone
 s3-public-policy: to go on, go run ./scripts/countermand resume s3-public-policy
 `, out.String())
 	stdout, stderr, err := c.ask(t, "status")
-	if err != nil || stderr != "" || !strings.HasPrefix(stdout, "Account 111122223333, Region eu-west-1\n\nMODULE ") {
-		t.Errorf("%v: %s%s", err, stdout, stderr)
+	wantsError(t, "4 alarms: something has to be mended", err)
+	if stderr != "" || !strings.HasPrefix(stdout, "Account 111122223333, Region eu-west-1\n\nMODULE ") || !strings.HasSuffix(stdout, " resume s3-public-policy\n") {
+		t.Errorf("%s%s", stdout, stderr)
 	}
 }
 
@@ -379,9 +444,9 @@ func TestStatusOfWhatIsUnknown(t *testing.T) {
 	}{
 		"no switch": {func(c *cloud) { c.said = nil }, []string{
 			"s3-public-policy   enforce       observe", "ALARM parameter /countermand/mode: there is no kill switch in account 111122223333, Region eu-west-1",
-			"ALARM while functions can't read the kill switch, they observe only; to set it anew: go run ./scripts/countermand resume --reset"}, ""},
-		"torn switch":      {func(c *cloud) { c.set(`[]`) }, []string{"s3-public-policy   enforce       observe", "ALARM parameter /countermand/mode: read the kill switch"}, ""},
-		"nothing deployed": {func(c *cloud) { c.said, c.functions = nil, nil }, []string{"s3-public-policy   not deployed", "ALARM parameter /countermand/mode: there is no", "ALARM no module is deployed here"}, ""},
+			"ALARM while functions can't read the kill switch, they observe only; to set it anew: go run ./scripts/countermand resume --reset"}, "2 alarms: something has to be mended"},
+		"torn switch":      {func(c *cloud) { c.set(`[]`) }, []string{"s3-public-policy   enforce       observe", "ALARM parameter /countermand/mode: read the kill switch"}, "2 alarms: something has to be mended"},
+		"nothing deployed": {func(c *cloud) { c.said, c.functions = nil, nil }, []string{"s3-public-policy   not deployed", "ALARM parameter /countermand/mode: there is no", "ALARM no module is deployed here"}, "2 alarms: something has to be mended"},
 		"switch refused":   {func(c *cloud) { c.refuse = "GetParameter" }, []string{"s3-public-policy   enforce       unknown"}, "get parameter /countermand/mode"},
 		"function refused": {func(c *cloud) { c.refuse = "GetFunction" }, []string{"s3-public-policy   unknown     unknown"}, "s3-public-policy: get function countermand-s3-public-policy"},
 		"rule refused":     {func(c *cloud) { c.refuse = "DescribeRule" }, []string{"s3-public-policy   enforce       enforce"}, "s3-public-policy: describe rule countermand-s3-public-policy"},
@@ -390,7 +455,7 @@ func TestStatusOfWhatIsUnknown(t *testing.T) {
 		"a function that does not ask": {func(c *cloud) {
 			delete(c.functions["countermand-s3-public-policy"].Configuration.Environment.Variables, "COUNTERMAND_SWITCH")
 			c.set(`{"all":` + byBob + `}`)
-		}, []string{"s3-public-policy   enforce       enforce\n", "ALARM s3-public-policy: its function does not ask this kill switch"}, ""},
+		}, []string{"s3-public-policy   enforce       enforce\n", "ALARM s3-public-policy: its function does not ask this kill switch"}, "1 alarm: something has to be mended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newControlled("{}")

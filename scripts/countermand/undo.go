@@ -27,8 +27,8 @@ func undoCommand(modules []*remediations.Module, load loader) *cobra.Command {
 would put back and asks first. If somebody has changed the resource since, it does nothing and shows that.
 
 The undo is a run of its own in the run table, with who has asked for it. A run is taken back once; an undo that
-failed can be tried again. A module in enforce mode takes the resource back again unless it is exempted: exempt
-it first, and deploy that.
+failed can be tried again. A module in enforce mode that hears of the undo takes the resource back again, unless it
+is exempted: exempt it first, and deploy that. Before it asks, it says whether that is so.
 
 ` + credentials + `
 
@@ -127,7 +127,7 @@ func proposal(u *engine.TakeBack) string {
 	r := u.Run
 	text := fmt.Sprintf("Take back run %s, as %s\n%s in account %s, Region %s\n\n- as it is now, + as it will be:\n%s\n\n",
 		r.ID, u.Principal, r.Resource, r.Resource.Account, r.Resource.Region, engine.Difference(r.After, r.Before))
-	if r.Mode == remediations.Enforce {
+	if r.Mode == remediations.Enforce && u.Module.HearsUndo() {
 		text += fmt.Sprintf("The module %s was in enforce mode. Unless it is exempted, Countermand takes the resource back again\n"+
 			"as soon as CloudTrail tells of this. In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionText(r))
 	}
