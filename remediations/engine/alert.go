@@ -139,7 +139,7 @@ func limits(r *Record) string {
 	if r.Outcome == Limited {
 		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
 	}
-	text := "It has done so " + bounded(r.Limit, maxReason) + ", and does so no more today.\nWho made it wrong each time:"
+	text := "There were " + bounded(r.Limit, maxReason) + ": that is all for today.\nWho made it wrong each time:"
 	for i, rival := range r.Rivals {
 		if i == maxRivals {
 			return fmt.Sprintf("%s\n- and %d more", text, len(r.Rivals)-i)

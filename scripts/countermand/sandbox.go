@@ -26,6 +26,7 @@ the records. It needs no AWS account. Everything is stopped at the end, and if i
 ./scripts/sandbox installs what this needs, builds Countermand and then calls it.`,
 		Example: `  ./scripts/sandbox       # play the attacks
   ./scripts/sandbox up    # leave it running, to attack it by hand
+  ./scripts/sandbox mail  # the alerts that it has mailed since you last looked
   ./scripts/sandbox down  # stop it`,
 		Args: cobra.NoArgs,
 		RunE: inSandbox(func(ctx context.Context, c *cobra.Command, root string) error {
@@ -48,6 +49,15 @@ the records. It needs no AWS account. Everything is stopped at the end, and if i
 					return fmt.Errorf("find the command line itself: %w", err)
 				}
 				return sandbox.Up(ctx, root, c.OutOrStdout(), self, "sandbox", "serve")
+			}),
+		},
+		&cobra.Command{
+			Use:     "mail",
+			Short:   "print the alerts that the sandbox has mailed since you last looked",
+			Example: "  ./scripts/sandbox mail",
+			Args:    cobra.NoArgs,
+			RunE: inSandbox(func(ctx context.Context, c *cobra.Command, root string) error {
+				return sandbox.Mail(ctx, root, c.OutOrStdout())
 			}),
 		},
 		&cobra.Command{

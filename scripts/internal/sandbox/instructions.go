@@ -22,9 +22,10 @@ See what Countermand made of it, and the alerts that were mailed:
 
   aws s3api get-bucket-policy --bucket %[5]s
   go run ./scripts/countermand runs
-  aws sqs receive-message --endpoint-url $AWS_ENDPOINT_URL --queue-url %[1]s/%[2]s/%[6]s --max-number-of-messages 10 --visibility-timeout 0 --query 'Messages[].Body' --output text
+  ./scripts/sandbox mail
 
-See one of these runs in full, and take back what it did (every module enforces here, so it does it again):
+See one of these runs in full, and take back what it did (every module enforces here: where it watches for what undo
+does, it acts again):
 
   go run ./scripts/countermand run RUN
   go run ./scripts/countermand undo RUN
@@ -35,9 +36,16 @@ Keep it from acting, see who did that, and let it go on:
   go run ./scripts/countermand status
   go run ./scripts/countermand resume
 
+Prove what it did. A digest is made when its hour is over; this makes that of this hour early, once. What is recorded
+after that in this hour shows as added:
+
+  echo "{\"time\":\"$(date -u -d '1 hour' +%%FT%%H:00:00Z)\"}" | aws lambda invoke --function-name %[6]s --payload fileb:///dev/stdin /dev/null
+  aws kms get-public-key --key-id alias/countermand-ledger --query PublicKey --output text | base64 -d > .sandbox/up/key.der
+  go run ./scripts/countermand verify s3://%[7]s --key .sandbox/up/key.der
+
 Stop the sandbox, and point the AWS command line at AWS again:
 
   ./scripts/sandbox down
   unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-`, s.Endpoint, account, region, malloryKey, bucket, mailbox)
+`, s.Endpoint, account, region, malloryKey, bucket, digestMaker, recordBucket)
 }

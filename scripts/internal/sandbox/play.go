@@ -78,6 +78,9 @@ type play struct {
 // all plays the attacks, one of them twice, looks what they have led to, tries bad input, takes one run back, stops
 // Countermand for a while, fights with it, and checks the records.
 func (p *play) all(ctx context.Context) error {
+	if err := p.inOneHour(ctx); err != nil {
+		return err
+	}
 	for i, a := range attacks() {
 		if err := p.attack(ctx, i+1, a); err != nil {
 			return fmt.Errorf("attack %d, %s: %w", i+1, a.module, err)
@@ -103,6 +106,29 @@ func (p *play) all(ctx context.Context) error {
 	}
 	return p.prove(ctx)
 }
+
+// playTime is how long a play may take from the first attack to the last; it takes half a minute.
+const playTime = 2 * time.Minute
+
+// inOneHour waits for the next hour if this one is nearly over. Alerts are folded by the hour of the clock and fights
+// counted by the day (UTC): a play that goes on in the next one would have another story.
+func (p *play) inOneHour(ctx context.Context) error {
+	left := hourLeft(time.Now())
+	if left > playTime {
+		return nil
+	}
+	return p.story.step("Waiting for the next hour, as alerts and fights are counted by the clock", func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(left):
+			return nil
+		}
+	})
+}
+
+// hourLeft is how much of the hour of the clock (UTC) is left.
+func hourLeft(now time.Time) time.Duration { return now.Truncate(time.Hour).Add(time.Hour).Sub(now) }
 
 // attack makes one attack, waits until it is taken back, and tells it.
 func (p *play) attack(ctx context.Context, number int, a attack) error {
@@ -151,7 +177,11 @@ func (p *play) attack(ctx context.Context, number int, a attack) error {
 	}
 	p.story.told(a, began, done, attacked, now)
 	for i, r := range done {
-		p.story.mail(p.mailsAbout(r)[0], i == 0) // those about one attack differ in little but the resource
+		if m := p.mailsAbout(r)[0]; number == 1 && i == 0 {
+			p.story.mail(m)
+		} else {
+			p.story.subject(m) // one is enough to know what they are like
+		}
 	}
 	p.story.checked(a.right, "one run and one alert for each resource")
 	return nil

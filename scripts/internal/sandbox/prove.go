@@ -141,10 +141,9 @@ func (p *play) archived(ctx context.Context) error {
 	})
 }
 
-// closeHour has the digest of this hour made, as the rule would when the hour is over: by an event that is an hour
-// ahead.
+// closeHour has the digest of this hour made, as the rule would when the hour is over: by an event of that time.
 func (p *play) closeHour(ctx context.Context) error {
-	event, err := json.Marshal(map[string]any{"source": "aws.events", "detail-type": "Scheduled Event", "time": time.Now().UTC().Add(time.Hour - time.Minute).Truncate(time.Second)})
+	event, err := json.Marshal(map[string]any{"source": "aws.events", "detail-type": "Scheduled Event", "time": time.Now().UTC().Truncate(time.Hour).Add(time.Hour)})
 	if err != nil {
 		return fmt.Errorf("write the scheduled event: %w", err)
 	}

@@ -49,7 +49,7 @@ func (p *play) repeat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.story.mail(p.mails[before], true)
+	p.story.mail(p.mails[before])
 	p.story.checked("it was taken back again", "instead of the same alert twice, one summary of what was folded")
 	return nil
 }

@@ -83,7 +83,7 @@ func (p *play) fight(ctx context.Context) error {
 		return fmt.Errorf("run %s:\nexpected 1 alert that names %s\nfound %+v", r.ID, r.Principal, about)
 	}
 	p.story.outcome(r, r.Limit)
-	p.story.mail(about[0], false)
+	p.story.mail(about[0], "WHY NOTHING", "WHO ")
 	p.story.checked("what was put right three times in a day is left to people the fourth time", "the alert names mallory")
 	return p.noFailures(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,14 +94,33 @@ func (s *story) difference(before, after string) string {
 	return strings.Join(lines, "\n")
 }
 
-// mail shows an alert as it was mailed, whole or only its subject.
-func (s *story) mail(m mail, whole bool) {
-	s.say("\n   %s %s", faint.Sprint("mailed "), m.Subject)
-	if whole {
-		for line := range strings.SplitSeq(strings.TrimSpace(m.Text), "\n") {
-			s.say("   %s %s", faint.Sprint("│"), line)
+// subject shows that an alert was mailed.
+func (s *story) subject(m mail) { s.say("\n   %s %s", faint.Sprint("mailed "), m.Subject) }
+
+// mail shows an alert as it was mailed; of its sections only those that begin with one of some words, if there are any.
+func (s *story) mail(m mail, sections ...string) {
+	s.subject(m)
+	for line := range strings.SplitSeq(strings.TrimSpace(excerpt(m.Text, sections)), "\n") {
+		s.say("   %s %s", faint.Sprint("│"), line)
+	}
+}
+
+// excerpt is the headline of an alert's text and those sections that begin with one of some words; all of it if there
+// are none. A section's title is not indented, and all below it is.
+func excerpt(text string, sections []string) string {
+	if len(sections) == 0 {
+		return text
+	}
+	kept, keep := []string{}, true
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && line[0] != ' ' && len(kept) > 0 {
+			keep = slices.ContainsFunc(sections, func(begin string) bool { return strings.HasPrefix(line, begin) })
+		}
+		if keep {
+			kept = append(kept, line)
 		}
 	}
+	return strings.TrimRight(strings.Join(kept, "\n"), "\n") + "\n\n..."
 }
 
 func (s *story) checked(facts ...string) {
@@ -124,12 +144,12 @@ func (s *story) refused(message string) { s.say("   %s %s", faint.Sprint("refuse
 
 func (s *story) takeBack() {
 	s.say("\n%s", bold.Sprint("6. It was meant to be public"))
-	s.say("%s\n", indented("olga, who owns bucket "+bucket+", wants back what Countermand took away in the first attack."))
+	s.say("%s\n", indented("olga, who owns bucket "+bucket+", wants back what Countermand took away the second time, in chapter 4."))
 }
 
 func (s *story) prove() {
 	s.say("\n%s", bold.Sprint("9. Prove it"))
-	s.say("%s\n", indented("Every record went to a bucket as well, and each hour a signed digest lists the new ones. olga does not have\nto believe the table, or whoever may write to it."))
+	s.say("%s\n", indented("Every record went to a bucket as well, and each hour a signed digest lists the new ones. olga does not have\nto believe the table, or whoever may write to it. A digest is made when its hour is over: here, for the show, at once."))
 }
 
 func (s *story) stopped() {
@@ -150,14 +170,6 @@ func (s *story) outcome(r engine.Record, more string) {
 // command shows a command as somebody types it, and what it printed; of a long text the beginning where it refused,
 // and the end where it did not.
 func (s *story) command(args []string, printed string, refused bool) {
-	typed := "$ go run ./scripts/countermand"
-	for _, arg := range args {
-		if strings.Contains(arg, " ") {
-			arg = strconv.Quote(arg)
-		}
-		typed += " " + arg
-	}
-	s.say("\n   %s", bold.Sprint(typed))
 	lines := strings.Split(strings.TrimSpace(printed), "\n")
 	switch {
 	case len(lines) <= 10:
@@ -166,7 +178,20 @@ func (s *story) command(args []string, printed string, refused bool) {
 	default:
 		lines = append([]string{"..."}, lines[len(lines)-1])
 	}
-	s.say("%s", indented(strings.Join(lines, "\n")))
+	s.typed(args, strings.Join(lines, "\n"))
+}
+
+// typed shows a command as somebody types it, and all that it printed.
+func (s *story) typed(args []string, printed string) {
+	typed := "$ go run ./scripts/countermand"
+	for _, arg := range args {
+		if strings.Contains(arg, " ") {
+			arg = strconv.Quote(arg)
+		}
+		typed += " " + arg
+	}
+	s.say("\n   %s", bold.Sprint(typed))
+	s.say("%s", indented(strings.TrimSpace(printed)))
 }
 
 func (s *story) end(took time.Duration) {

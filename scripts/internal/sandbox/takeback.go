@@ -70,9 +70,14 @@ func (p *play) undoOfChanged(ctx context.Context, run engine.Record) error {
 		return err
 	}
 	p.story.say("   Meanwhile somebody has let the role backup read it.")
-	if err := p.olga(ctx, "has changed since", "undo", run.ID, "--yes"); err != nil {
+	args := []string{"undo", run.ID, "--yes"}
+	printed, _, err := p.unseen(ctx, "\n+      \"Sid\": \"BackupRead\",\n", args...)
+	if err != nil {
 		return err
 	}
+	// It ends with the long command that would put it back all the same.
+	what, _, _ := strings.Cut(printed, "\n\nto put it back all the same")
+	p.story.typed(args, what)
 	if err := p.policyIs(ctx, changed); err != nil {
 		return err
 	}
@@ -104,11 +109,12 @@ func (p *play) undoOfExempt(ctx context.Context, run engine.Record) error {
 		return err
 	}
 	x := left.Exemption
-	p.story.say("\n   %s %s, %s: %s; by %s", faint.Sprint("exempt "), x.Owner, x.Until, x.Reason, x.Matched)
+	p.story.say("\n   %s by %s, owner %s, %s: %s", faint.Sprint("exempt "), x.Matched, x.Owner, x.Until, x.Reason)
 	return p.policyIs(ctx, wanted)
 }
 
-// olga runs the command line as olga. Its exit status is 0 unless it refuses, and what it prints holds a text.
+// olga runs the command line as olga, and shows what it printed. Its exit status is 0 unless it refuses, and what it
+// prints holds a text.
 func (p *play) olga(ctx context.Context, want string, args ...string) error {
 	_, err := p.asOlga(ctx, want, args...)
 	return err
@@ -116,6 +122,15 @@ func (p *play) olga(ctx context.Context, want string, args ...string) error {
 
 // asOlga is olga, and returns what was printed.
 func (p *play) asOlga(ctx context.Context, want string, args ...string) (string, error) {
+	printed, refused, err := p.unseen(ctx, want, args...)
+	if err == nil {
+		p.story.command(args, printed, refused)
+	}
+	return printed, err
+}
+
+// unseen is asOlga, and shows nothing.
+func (p *play) unseen(ctx context.Context, want string, args ...string) (text string, refused bool, err error) {
 	command := exec.CommandContext(ctx, p.self, args...)
 	command.Dir = p.root
 	command.Env = []string{
@@ -131,14 +146,13 @@ func (p *play) asOlga(ctx context.Context, want string, args ...string) (string,
 	printed, err := command.CombinedOutput()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) {
-		return "", fmt.Errorf("run countermand %s: %w", args[0], err)
+		return "", false, fmt.Errorf("run countermand %s: %w", args[0], err)
 	}
-	refused := strings.Contains("\n"+string(printed), "\ncountermand: ")
+	refused = strings.Contains("\n"+string(printed), "\ncountermand: ")
 	if refused != (err != nil) || !strings.Contains(string(printed), want) {
-		return "", fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
+		return "", refused, fmt.Errorf("countermand %s:\nexpected that it says %q\nfound %v, and\n%s", strings.Join(args, " "), want, command.ProcessState, printed)
 	}
-	p.story.command(args, string(printed), refused)
-	return string(printed), nil
+	return string(printed), refused, nil
 }
 
 // policyIs compares the bucket's policy with a text, byte for byte.

@@ -238,6 +238,26 @@ func Down(ctx context.Context, root string, out io.Writer) error {
 	}
 }
 
+// Mail prints the alerts that have arrived in the mailbox of the sandbox that runs, and takes them out of it.
+func Mail(ctx context.Context, root string, out io.Writer) error {
+	s, err := readStatus(root)
+	if err != nil {
+		return errors.New("no sandbox is running: start one with ./scripts/sandbox up")
+	}
+	mails, err := takeMail(ctx, config(account, s.Emulator))
+	if err != nil {
+		return err
+	}
+	story := &story{out: out}
+	for _, m := range mails {
+		story.mail(m)
+	}
+	if len(mails) == 0 {
+		story.say("No alert has been mailed since you last looked.")
+	}
+	return nil
+}
+
 // lock is the right to run a sandbox of a kind in this repository. The system releases it with the process.
 type lock struct{ file *os.File }
 
