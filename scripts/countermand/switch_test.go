@@ -153,6 +153,10 @@ func TestStop(t *testing.T) {
 			if (stderr == "") != (test.stderr == "") || !strings.Contains(stderr, test.stderr) {
 				t.Errorf("standard error: %s", stderr)
 			}
+			const kept = "Nothing was changed"
+			if strings.Contains(stderr, kept) != strings.Contains(test.stderr, kept) {
+				t.Errorf("whether something else stands: %s", stderr)
+			}
 			if (c.version == 1) != test.unwritten {
 				t.Errorf("the switch has version %d", c.version)
 			}
