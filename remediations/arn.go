@@ -14,6 +14,7 @@ import (
 var arnForms = map[string]string{
 	"AWS::CloudTrail::Trail": "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
 	"AWS::EC2::Instance":     "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
+	"AWS::EC2::Snapshot":     "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":       "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::S3::Bucket":        "arn:${Partition}:s3:::${Name}",
 

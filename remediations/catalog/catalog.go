@@ -7,6 +7,7 @@ import (
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/snapshotpublic"
 	"github.com/countermand/countermand/remediations/tagoncreate"
 )
 
@@ -17,6 +18,7 @@ func All() []*remediations.Module {
 		s3bparemoved.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,
+		snapshotpublic.Module,
 		tagoncreate.Module,
 	}
 }

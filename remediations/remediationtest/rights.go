@@ -23,6 +23,8 @@ var names = map[string]string{
 	"CloudTrail.StopLogging":        "Name",
 	"EC2.CreateTags":                "Resources",
 	"EC2.DeleteTags":                "Resources",
+	"EC2.DescribeSnapshotAttribute": "SnapshotId",
+	"EC2.ModifySnapshotAttribute":   "SnapshotId",
 	"S3.DeleteBucketPolicy":         "Bucket",
 	"S3.DeletePublicAccessBlock":    "Bucket",
 	"S3.GetBucketAcl":               "Bucket",

@@ -1,0 +1,359 @@
+package snapshotpublic_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/snapshotpublic"
+)
+
+const (
+	account = "111122223333"
+	partner = "444455556666"
+	id      = "snap-0a1b2c3d4e5f60718"
+	other   = "snap-0f0e0d0c0b0a09080"
+)
+
+// Who makes a call.
+const (
+	dana = `{"type":"AssumedRole","principalId":"AROAEXAMPLEEXAMPLE123:dana","arn":"arn:aws:sts::111122223333:assumed-role/Developer/dana","accountId":"111122223333","accessKeyId":"ASIAEXAMPLEEXAMPLE12",
+		"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLEEXAMPLE123","arn":"arn:aws:iam::111122223333:role/Developer","accountId":"111122223333","userName":"Developer"},"attributes":{"creationDate":"2026-03-02T08:55:12Z","mfaAuthenticated":"true"}}}`
+	lifecycle = `{"type":"AssumedRole","principalId":"AROAEXAMPLEEXAMPLE456:dlm","arn":"arn:aws:sts::111122223333:assumed-role/AWSDataLifecycleManagerDefaultRole/dlm","accountId":"111122223333",
+		"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLEEXAMPLE456","arn":"arn:aws:iam::111122223333:role/service-role/AWSDataLifecycleManagerDefaultRole","accountId":"111122223333","userName":"AWSDataLifecycleManagerDefaultRole"},"attributes":{"creationDate":"2026-03-02T09:00:00Z","mfaAuthenticated":"false"}},
+		"invokedBy":"dlm.amazonaws.com"}`
+	countermand = `{"type":"AssumedRole","principalId":"AROAEXAMPLEEXAMPLE789:countermand-snapshot-public","arn":"arn:aws:sts::111122223333:assumed-role/countermand-snapshot-public/countermand-snapshot-public","accountId":"111122223333","accessKeyId":"ASIAEXAMPLEEXAMPLE78",
+		"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLEEXAMPLE789","arn":"arn:aws:iam::111122223333:role/countermand-snapshot-public","accountId":"111122223333","userName":"countermand-snapshot-public"},"attributes":{"creationDate":"2026-03-02T09:15:01Z","mfaAuthenticated":"false"}}}`
+)
+
+// record is the event of a call of ModifySnapshotAttribute; more is further fields of the record.
+func record(t *testing.T, who, eventID, parameters, more string) []byte {
+	t.Helper()
+	event, err := events.Wrap(fmt.Appendf(nil, `{"eventVersion":"1.10","userIdentity":%s,"eventTime":"2026-03-02T09:14:55Z",
+		"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","awsRegion":"eu-central-1","sourceIPAddress":"198.51.100.17","userAgent":"aws-cli/2.27.1",
+		"requestParameters":%s,%s"requestID":"7d2a4a0e-6a55-4d0b-8e6b-0b1f7a2c9d01","eventID":%q,"readOnly":false,"eventType":"AwsApiCall","managementEvent":true,
+		"recipientAccountId":"111122223333","eventCategory":"Management"}`, who, parameters, more, eventID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+const (
+	eventID = "5b1c6f8e-0d5f-4e0c-9a58-3c1d5b9f2b01"
+	ownID   = "5b1c6f8e-0d5f-4e0c-9a58-3c1d5b9f2b02"
+	worked  = `"responseElements":{"requestId":"7d2a4a0e-6a55-4d0b-8e6b-0b1f7a2c9d01","_return":true},`
+	refused = `"errorCode":"Client.OperationNotPermitted","errorMessage":"Public sharing is blocked","responseElements":null,`
+)
+
+// change is the parameters that add or remove somebody.
+func change(operation, who string) string {
+	return `{"snapshotId":"` + id + `","createVolumePermission":{"` + operation + `":{"items":[` + who + `]}},"attributeType":"CREATE_VOLUME_PERMISSION"}`
+}
+
+const (
+	everybody = `{"group":"all"}`
+	aPartner  = `{"userId":"444455556666"}`
+)
+
+// shared is who may create volumes from a snapshot, both sorted.
+type shared struct{ Groups, Accounts []string }
+
+// region is the snapshots of the account, and block public access.
+type region struct {
+	Block     types.SnapshotBlockPublicAccessState
+	Snapshots map[string]*shared
+	fail      map[string]string // error code by operation
+	answer    string            // the id that an answer is about, if that is not the one that was asked for
+	writes    int
+}
+
+func (r *region) describe(in *ec2.DescribeSnapshotAttributeInput) (*ec2.DescribeSnapshotAttributeOutput, error) {
+	s := r.Snapshots[aws.ToString(in.SnapshotId)]
+	switch {
+	case r.fail["describe"] != "":
+		return nil, remediationtest.Error(r.fail["describe"])
+	case s == nil:
+		return nil, remediationtest.Error("InvalidSnapshot.NotFound")
+	case in.Attribute != types.SnapshotAttributeNameCreateVolumePermission:
+		return &ec2.DescribeSnapshotAttributeOutput{SnapshotId: in.SnapshotId}, nil
+	}
+	out := &ec2.DescribeSnapshotAttributeOutput{SnapshotId: in.SnapshotId}
+	if r.answer != "" {
+		out.SnapshotId = &r.answer
+	}
+	for _, a := range s.Accounts {
+		out.CreateVolumePermissions = append(out.CreateVolumePermissions, types.CreateVolumePermission{UserId: &a})
+	}
+	for _, g := range s.Groups {
+		out.CreateVolumePermissions = append(out.CreateVolumePermissions, types.CreateVolumePermission{Group: types.PermissionGroup(g)})
+	}
+	return out, nil
+}
+
+func (r *region) block(*ec2.GetSnapshotBlockPublicAccessStateInput) (*ec2.GetSnapshotBlockPublicAccessStateOutput, error) {
+	if r.fail["block"] != "" {
+		return nil, remediationtest.Error(r.fail["block"])
+	}
+	return &ec2.GetSnapshotBlockPublicAccessStateOutput{State: r.Block}, nil
+}
+
+func (r *region) modify(in *ec2.ModifySnapshotAttributeInput) (*ec2.ModifySnapshotAttributeOutput, error) {
+	s := r.Snapshots[aws.ToString(in.SnapshotId)]
+	switch {
+	case s == nil:
+		return nil, remediationtest.Error("InvalidSnapshot.NotFound")
+	case in.Attribute != types.SnapshotAttributeNameCreateVolumePermission || in.CreateVolumePermission == nil:
+		return nil, remediationtest.Error("InvalidParameterValue")
+	case len(in.CreateVolumePermission.Add) > 0 && r.fail["add"] != "":
+		return nil, remediationtest.Error(r.fail["add"])
+	}
+	for _, p := range in.CreateVolumePermission.Remove {
+		s.Groups = slices.DeleteFunc(s.Groups, func(g string) bool { return g == string(p.Group) })
+		s.Accounts = slices.DeleteFunc(s.Accounts, func(a string) bool { return a == aws.ToString(p.UserId) })
+	}
+	for _, p := range in.CreateVolumePermission.Add {
+		if p.Group != "" {
+			s.Groups = sorted(s.Groups, string(p.Group))
+		}
+		if p.UserId != nil {
+			s.Accounts = sorted(s.Accounts, *p.UserId)
+		}
+	}
+	r.writes++
+	return &ec2.ModifySnapshotAttributeOutput{}, nil
+}
+
+func sorted(set []string, more string) []string {
+	set = append(set, more)
+	slices.Sort(set)
+	return slices.Compact(set)
+}
+
+// open is a Region with a public snapshot that is also shared with a partner, and beside it one that is public, too.
+func open() *region {
+	return &region{Block: types.SnapshotBlockPublicAccessStateUnblocked, Snapshots: map[string]*shared{
+		id:    {Groups: []string{"all"}, Accounts: []string{partner}},
+		other: {Groups: []string{"all"}, Accounts: []string{}},
+	}}
+}
+
+func world(changes ...func(*region)) func() *remediationtest.World {
+	return func() *remediationtest.World {
+		r := open()
+		for _, change := range changes {
+			change(r)
+		}
+		return &remediationtest.World{
+			State:   r,
+			Change:  func() { r.Snapshots[id].Groups = []string{"all"} },
+			Answers: []remediationtest.Answer{remediationtest.On(r.describe), remediationtest.On(r.block), remediationtest.On(r.modify)},
+		}
+	}
+}
+
+func private(r *region) { r.Snapshots[id].Groups = []string{} }
+func gone(r *region)    { delete(r.Snapshots, id) }
+func blocked(state types.SnapshotBlockPublicAccessState) func(*region) {
+	return func(r *region) { r.Block = state }
+}
+
+func Test(t *testing.T) {
+	own := [][]byte{record(t, countermand, ownID, change("remove", everybody), worked)}
+	acts := func(name string, event []byte, changes ...func(*region)) remediationtest.Case {
+		return remediationtest.Case{Name: name, Event: event, World: world(changes...), Acts: true, Own: own}
+	}
+	idle := func(name string, event []byte, changes ...func(*region)) remediationtest.Case {
+		return remediationtest.Case{Name: name, Event: event, World: world(changes...)}
+	}
+	public := record(t, dana, eventID, change("add", everybody), worked)
+	remediationtest.Run(t, snapshotpublic.Module,
+		acts("shared with everybody", public),
+		acts("shared with everybody, and with nobody else", public, func(r *region) { r.Snapshots[id].Accounts = []string{} }),
+		acts("flat parameters", record(t, dana, eventID, `{"snapshotId":"`+id+`","attributeType":"CREATE_VOLUME_PERMISSION","operationType":"add","groupSet":{"items":[{"groupId":"all"}]}}`, worked)),
+		acts("parameters as lists", record(t, dana, eventID, `{"snapshotId":["`+id+`"],"createVolumePermission":[{"add":{"items":[{"group":"all"}]}}]}`, worked)),
+		acts("nothing but the id", record(t, dana, eventID, `{"snapshotId":"`+id+`"}`, `"responseElements":null,`)),
+		acts("by a service", record(t, lifecycle, eventID, change("add", everybody), worked)),
+		acts("a partner added to a public one", record(t, dana, eventID, change("add", aPartner), worked)),
+		acts("only new sharing is blocked", public, blocked(types.SnapshotBlockPublicAccessStateBlockNewSharing)),
+
+		idle("shared with a partner", record(t, dana, eventID, change("add", aPartner), worked), private),
+		idle("shared with a partner by a service", record(t, lifecycle, eventID, change("add", aPartner), worked), private),
+		idle("a partner removed", record(t, dana, eventID, change("remove", aPartner), worked), private),
+		idle("shared with a group that is not everybody", public, func(r *region) { r.Snapshots[id].Groups = []string{"later"} }),
+		idle("private again", public, private),
+		idle("all sharing is blocked", public, blocked(types.SnapshotBlockPublicAccessStateBlockAllSharing)),
+		idle("deleted since", public, gone),
+		idle("the call was refused", record(t, dana, eventID, change("add", everybody), refused)),
+		idle("another account's snapshot, refused", record(t, dana, eventID, change("add", everybody), `"errorCode":"Client.AuthFailure","errorMessage":"Not authorized","responseElements":null,`)),
+	)
+}
+
+// run is a module's run in the Region.
+func (r *region) run() *remediations.Run {
+	answer := func(in any) (any, error) {
+		switch in := in.(type) {
+		case *ec2.DescribeSnapshotAttributeInput:
+			return r.describe(in)
+		case *ec2.GetSnapshotBlockPublicAccessStateInput:
+			return r.block(in)
+		case *ec2.ModifySnapshotAttributeInput:
+			return r.modify(in)
+		}
+		return nil, errors.New("unexpected call")
+	}
+	return &remediations.Run{AWS: aws.Config{Region: "eu-central-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
+			out.Result, err = answer(in.Parameters)
+			return out, middleware.Metadata{}, err
+		}), middleware.After)
+	}}}}
+}
+
+var snapshot = remediations.Resource{ID: id, Type: "AWS::EC2::Snapshot", Account: account, Region: "eu-central-1"}
+
+// find is what the guard finds about the public snapshot.
+func find(t *testing.T) *remediations.Finding {
+	t.Helper()
+	found, err := snapshotpublic.Module.Guard(t.Context(), open().run(), snapshot)
+	if err != nil || found == nil {
+		t.Fatalf("the guard found %v, %v", found, err)
+	}
+	return found
+}
+
+func TestFinding(t *testing.T) {
+	const command = "aws ec2 modify-snapshot-attribute --region 'eu-central-1' --snapshot-id 'snap-0a1b2c3d4e5f60718' --attribute createVolumePermission --operation-type "
+	want := &remediations.Finding{
+		Resource: snapshot,
+		Reason:   "the snapshot is public: everybody may copy it and create volumes from it",
+		Before:   json.RawMessage(`{"public":true}`), After: json.RawMessage(`{"public":false}`),
+		Fix: command + "remove --group-names all", Revert: command + "add --group-names all",
+	}
+	if diff := cmp.Diff(want, find(t)); diff != "" {
+		t.Errorf("finding differs (-want +got):\n%s", diff)
+	}
+}
+
+// Everybody else who may use the snapshot still may, and other snapshots are not touched, by the action and by undo.
+func TestNeighboursStay(t *testing.T) {
+	found, r, want := find(t), open(), open()
+	r.Snapshots[id].Accounts = []string{"222233334444", partner}
+	want.Snapshots[id].Accounts, want.Snapshots[id].Groups = r.Snapshots[id].Accounts, []string{}
+	for range 2 { // and a second time it changes nothing
+		if err := snapshotpublic.Module.Action(t.Context(), r.run(), found); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.Snapshots, r.Snapshots); diff != "" {
+			t.Fatalf("after the action (-want +got):\n%s", diff)
+		}
+	}
+	r.Snapshots[id].Accounts = []string{"777788889999"} // somebody's decision since, which is not undo's
+	want.Snapshots[id] = &shared{Groups: []string{"all"}, Accounts: []string{"777788889999"}}
+	if err := snapshotpublic.Module.Undo(t.Context(), r.run(), found); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Snapshots, r.Snapshots); diff != "" {
+		t.Errorf("after undo (-want +got):\n%s", diff)
+	}
+}
+
+// What can't be read is not judged.
+func TestGuardIsUnsure(t *testing.T) {
+	for name, change := range map[string]func(*region){
+		"not ours":                   func(r *region) { r.fail = map[string]string{"describe": "AuthFailure"} },
+		"no right to ask":            func(r *region) { r.fail = map[string]string{"describe": "UnauthorizedOperation"} },
+		"no right to ask for blocks": func(r *region) { r.fail = map[string]string{"block": "UnauthorizedOperation"} },
+		"another snapshot's answer":  func(r *region) { r.answer = other },
+	} {
+		r := open()
+		change(r)
+		if found, err := snapshotpublic.Module.Guard(t.Context(), r.run(), snapshot); err == nil || found != nil {
+			t.Errorf("%s: the guard found %v, %v", name, found, err)
+		}
+	}
+}
+
+func TestUndoRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		change  func(*region)
+		present string // what there is now, of a refusal since the state has changed
+		code    string // of AWS's error otherwise
+	}{
+		{"public again", func(r *region) { r.Snapshots[id].Groups = []string{"all"} }, `{"public":true}`, ""},
+		{"deleted", gone, "null", ""},
+		{"can't be read", func(r *region) { r.fail = map[string]string{"describe": "AuthFailure"} }, "", "AuthFailure"},
+		{"EC2 says no", func(r *region) { r.fail = map[string]string{"add": "OperationNotPermitted"} }, "", "OperationNotPermitted"},
+	} {
+		r := open()
+		private(r)
+		test.change(r)
+		err := snapshotpublic.Module.Undo(t.Context(), r.run(), find(t))
+		var changed *remediations.ChangedError
+		present := ""
+		if errors.As(err, &changed) {
+			present = string(changed.Present)
+		}
+		if err == nil || present != test.present || remediations.ErrorCode(err) != test.code || r.writes > 0 {
+			t.Errorf("%s: undo returned %v with %q, and wrote %d times", test.name, err, present, r.writes)
+		}
+	}
+}
+
+// A record that does not hold the states leads to no write.
+func TestDamagedFinding(t *testing.T) {
+	for _, damage := range []func(*remediations.Finding){
+		func(f *remediations.Finding) { f.Before = nil },
+		func(f *remediations.Finding) { f.After = nil },
+		func(f *remediations.Finding) { f.Before = json.RawMessage("null") },
+		func(f *remediations.Finding) { f.Before = f.After },
+		func(f *remediations.Finding) { f.After = f.Before },
+	} {
+		found, r := find(t), open()
+		private(r)
+		damage(found)
+		if err := snapshotpublic.Module.Undo(t.Context(), r.run(), found); err == nil || errors.Is(err, remediations.ErrChanged) || r.writes > 0 {
+			t.Errorf("undo of before %s and after %s returned %v and wrote %d times", found.Before, found.After, err, r.writes)
+		}
+	}
+}
+
+func TestSuspects(t *testing.T) {
+	for parameters, want := range map[string]bool{
+		change("add", everybody):             true,
+		change("add", aPartner):              true,
+		change("remove", everybody):          true,
+		`{"snapshotId":["` + id + `"]}`:      true,
+		`null`:                               false,
+		`{}`:                                 false,
+		`{"snapshotId":""}`:                  false,
+		`{"snapshotId":{"id":"` + id + `"}}`: false,
+		`{"snapshotId":["` + id + `","` + other + `"]}`:                  false,
+		`{"snapshotId":"vol-0a1b2c3d4e5f60718"}`:                         false,
+		`{"snapshotId":"snap-0a1b'; rm -rf ~"}`:                          false,
+		`{"snapshotId":"` + id + `\n"}`:                                  false,
+		`{"snapshotId":"arn:aws:ec2:eu-central-1::snapshot/` + id + `"}`: false,
+	} {
+		event, err := events.Parse(record(t, dana, eventID, parameters, worked))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := snapshotpublic.Module.Suspects(event)
+		if (err == nil) != want || want && !slices.Equal(got, []remediations.Resource{snapshot}) || !want && got != nil {
+			t.Errorf("%s: suspects are %+v, %v; want the snapshot: %t", parameters, got, err, want)
+		}
+	}
+}
