@@ -13,6 +13,7 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var arnForms = map[string]string{
 	"AWS::CloudTrail::Trail": "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
+	"AWS::EC2::Image":        "arn:${Partition}:ec2:${Region}::image/${Name}",
 	"AWS::EC2::Instance":     "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
 	"AWS::EC2::Snapshot":     "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":       "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",

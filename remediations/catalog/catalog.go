@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
@@ -14,6 +15,7 @@ import (
 // All is every module, sorted by name.
 func All() []*remediations.Module {
 	return []*remediations.Module{
+		amipublic.Module,
 		cloudtrailtamper.Module,
 		s3bparemoved.Module,
 		s3publicacl.Module,

@@ -11,6 +11,7 @@ import (
 const (
 	bucket    = "arn:${Partition}:s3:::${BucketName}"
 	group     = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
+	image     = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
 	instance  = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
 	adapter   = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
 	parameter = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
@@ -37,11 +38,13 @@ var actions = map[string][]string{
 	"dynamodb:UpdateItem":                   {table},
 	"ec2:CreateTags":                        {instance, adapter, volume},
 	"ec2:DeleteTags":                        {instance, adapter, volume},
+	"ec2:DescribeImageAttribute":            {image},
 	"ec2:DescribeInstances":                 nil,
 	"ec2:DescribeSnapshotAttribute":         {snapshot},
 	"ec2:DescribeTags":                      nil,
 	"ec2:DescribeVolumes":                   nil,
 	"ec2:GetSnapshotBlockPublicAccessState": nil,
+	"ec2:ModifyImageAttribute":              {image},
 	"ec2:ModifySnapshotAttribute":           {snapshot},
 	"logs:CreateLogStream":                  {group},
 	"logs:PutLogEvents":                     {group + ":log-stream:${LogStreamName}"},
