@@ -12,12 +12,14 @@ import (
 // What it is made from is written as in the page of its service below.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var arnForms = map[string]string{
-	"AWS::CloudTrail::Trail": "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
-	"AWS::EC2::Image":        "arn:${Partition}:ec2:${Region}::image/${Name}",
-	"AWS::EC2::Instance":     "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
-	"AWS::EC2::Snapshot":     "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
-	"AWS::EC2::Volume":       "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
-	"AWS::S3::Bucket":        "arn:${Partition}:s3:::${Name}",
+	"AWS::CloudTrail::Trail":      "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
+	"AWS::EC2::Image":             "arn:${Partition}:ec2:${Region}::image/${Name}",
+	"AWS::EC2::Instance":          "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
+	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
+	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
+	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
+	"AWS::RDS::DBSnapshot":        "arn:${Partition}:rds:${Region}:${Account}:snapshot:${Name}",
+	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
 
 	// The account's own Block Public Access. It has no ARN of its own and CloudFormation no name for it: the ARN is the
 	// account's, and the name AWS Config's.

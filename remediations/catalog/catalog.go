@@ -5,6 +5,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
@@ -17,6 +18,7 @@ func All() []*remediations.Module {
 	return []*remediations.Module{
 		amipublic.Module,
 		cloudtrailtamper.Module,
+		rdssnapshotpublic.Module,
 		s3bparemoved.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,

@@ -9,18 +9,20 @@ import (
 
 // The types of resources that IAM checks actions on, by the forms of their ARNs.
 const (
-	bucket    = "arn:${Partition}:s3:::${BucketName}"
-	group     = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
-	image     = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
-	instance  = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
-	adapter   = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
-	parameter = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
-	queue     = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
-	snapshot  = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
-	table     = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
-	topic     = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
-	trail     = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
-	volume    = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
+	bucket     = "arn:${Partition}:s3:::${BucketName}"
+	dbCluster  = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
+	dbSnapshot = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
+	group      = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
+	image      = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
+	instance   = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
+	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
+	parameter  = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
+	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
+	snapshot   = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
+	table      = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
+	topic      = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
+	trail      = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
+	volume     = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
 )
 
 // actions is every action that a role of ours may have, with the types of resources that it takes: all of them, or of
@@ -28,42 +30,46 @@ const (
 // Each service has a page: "Actions defined by" it, columns "Resource types", and "Resource types defined by" it.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var actions = map[string][]string{
-	"cloudtrail:GetEventSelectors":          {trail},
-	"cloudtrail:GetTrail":                   {trail},
-	"cloudtrail:GetTrailStatus":             {trail},
-	"cloudtrail:StartLogging":               {trail},
-	"cloudtrail:StopLogging":                {trail},
-	"dynamodb:GetItem":                      {table},
-	"dynamodb:PutItem":                      {table},
-	"dynamodb:UpdateItem":                   {table},
-	"ec2:CreateTags":                        {instance, adapter, volume},
-	"ec2:DeleteTags":                        {instance, adapter, volume},
-	"ec2:DescribeImageAttribute":            {image},
-	"ec2:DescribeInstances":                 nil,
-	"ec2:DescribeSnapshotAttribute":         {snapshot},
-	"ec2:DescribeTags":                      nil,
-	"ec2:DescribeVolumes":                   nil,
-	"ec2:GetSnapshotBlockPublicAccessState": nil,
-	"ec2:ModifyImageAttribute":              {image},
-	"ec2:ModifySnapshotAttribute":           {snapshot},
-	"logs:CreateLogStream":                  {group},
-	"logs:PutLogEvents":                     {group + ":log-stream:${LogStreamName}"},
-	"s3:DeleteBucketPolicy":                 {bucket},
-	"s3:GetAccountPublicAccessBlock":        nil,
-	"s3:GetBucketAcl":                       {bucket},
-	"s3:GetBucketOwnershipControls":         {bucket},
-	"s3:GetBucketPolicy":                    {bucket},
-	"s3:GetBucketPublicAccessBlock":         {bucket},
-	"s3:GetBucketVersioning":                {bucket},
-	"s3:PutAccountPublicAccessBlock":        nil,
-	"s3:PutBucketAcl":                       {bucket},
-	"s3:PutBucketPolicy":                    {bucket},
-	"s3:PutBucketPublicAccessBlock":         {bucket},
-	"s3:PutBucketVersioning":                {bucket},
-	"sns:Publish":                           {topic},
-	"sqs:SendMessage":                       {queue},
-	"ssm:GetParameter":                      {parameter},
-	"tag:GetResources":                      nil,
+	"cloudtrail:GetEventSelectors":            {trail},
+	"cloudtrail:GetTrail":                     {trail},
+	"cloudtrail:GetTrailStatus":               {trail},
+	"cloudtrail:StartLogging":                 {trail},
+	"cloudtrail:StopLogging":                  {trail},
+	"dynamodb:GetItem":                        {table},
+	"dynamodb:PutItem":                        {table},
+	"dynamodb:UpdateItem":                     {table},
+	"ec2:CreateTags":                          {instance, adapter, volume},
+	"ec2:DeleteTags":                          {instance, adapter, volume},
+	"ec2:DescribeImageAttribute":              {image},
+	"ec2:DescribeInstances":                   nil,
+	"ec2:DescribeSnapshotAttribute":           {snapshot},
+	"ec2:DescribeTags":                        nil,
+	"ec2:DescribeVolumes":                     nil,
+	"ec2:GetSnapshotBlockPublicAccessState":   nil,
+	"ec2:ModifyImageAttribute":                {image},
+	"ec2:ModifySnapshotAttribute":             {snapshot},
+	"logs:CreateLogStream":                    {group},
+	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
+	"rds:DescribeDBClusterSnapshotAttributes": {dbCluster},
+	"rds:DescribeDBSnapshotAttributes":        {dbSnapshot},
+	"rds:ModifyDBClusterSnapshotAttribute":    {dbCluster},
+	"rds:ModifyDBSnapshotAttribute":           {dbSnapshot},
+	"s3:DeleteBucketPolicy":                   {bucket},
+	"s3:GetAccountPublicAccessBlock":          nil,
+	"s3:GetBucketAcl":                         {bucket},
+	"s3:GetBucketOwnershipControls":           {bucket},
+	"s3:GetBucketPolicy":                      {bucket},
+	"s3:GetBucketPublicAccessBlock":           {bucket},
+	"s3:GetBucketVersioning":                  {bucket},
+	"s3:PutAccountPublicAccessBlock":          nil,
+	"s3:PutBucketAcl":                         {bucket},
+	"s3:PutBucketPolicy":                      {bucket},
+	"s3:PutBucketPublicAccessBlock":           {bucket},
+	"s3:PutBucketVersioning":                  {bucket},
+	"sns:Publish":                             {topic},
+	"sqs:SendMessage":                         {queue},
+	"ssm:GetParameter":                        {parameter},
+	"tag:GetResources":                        nil,
 }
 
 // Types is the forms of ARN of the resources that IAM checks an action on, as
