@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,12 +67,30 @@ func (e *Engine) exempt(ctx context.Context, r remediations.Resource, who events
 	return longest(covering, e.Now()), nil
 }
 
+// tags is the resource's tags. IAM's ARNs of snapshots and images have no account in them, and where tags are looked up
+// they may have: both are asked for, as a tag that is not found would read as "not exempt".
 func (e *Engine) tags(ctx context.Context, r remediations.Resource) (map[string]string, error) {
 	arn, err := r.ARN()
 	if err != nil {
 		return nil, err
 	}
-	return e.Tags(ctx, r.Region, arn)
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[2] != "ec2" || parts[4] != "" {
+		return e.Tags(ctx, r.Region, arn)
+	}
+	parts[4] = r.Account
+	var tags, more map[string]string
+	err = remediations.AtOnce(
+		func() (err error) { tags, err = e.Tags(ctx, r.Region, arn); return err },
+		func() (err error) { more, err = e.Tags(ctx, r.Region, strings.Join(parts, ":")); return err },
+	)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	maps.Copy(all, more)
+	maps.Copy(all, tags)
+	return all, nil
 }
 
 func longest(exemptions []remediations.Exemption, now time.Time) *Exemption {

@@ -301,3 +301,32 @@ func TestTags(t *testing.T) {
 		}
 	}
 }
+
+// A snapshot's tags are found by whichever ARN the look-up knows it by, and what one of them can't tell is not "none".
+func TestTagsOfWhatHasNoAccountInItsARN(t *testing.T) {
+	const bare, full = "arn:aws:ec2:eu-west-1::snapshot/front", "arn:aws:ec2:eu-west-1:111122223333:snapshot/front"
+	for _, c := range []struct {
+		knows   string
+		fails   string
+		outcome engine.Outcome
+	}{{bare, "", engine.Exempt}, {full, "", engine.Exempt}, {"", "", engine.Remediated}, {bare, full, engine.Failed}, {full, bare, engine.Failed}} {
+		h := newHouse(remediations.Enforce)
+		h.door.typ = "AWS::EC2::Snapshot"
+		h.Exemptions = []remediations.Exemption{{Module: remediations.AllModules, Tag: "public=approved", Owner: "web", Reason: "a website", Expires: h.now.AddDate(0, 1, 0)}}
+		h.Tags = func(_ context.Context, _, arn string) (map[string]string, error) {
+			switch arn {
+			case c.fails:
+				return nil, errors.New("no answer")
+			case c.knows:
+				return map[string]string{"public": "approved"}, nil
+			case bare, full:
+				return nil, nil
+			}
+			t.Errorf("asked for %s", arn)
+			return nil, nil
+		}
+		if r, err := h.deliver(t, opened()); r.Outcome != c.outcome || (err != nil) != (c.outcome == engine.Failed) {
+			t.Errorf("known by %q, failing for %q: %s (%v), want %s", c.knows, c.fails, r.Outcome, err, c.outcome)
+		}
+	}
+}
