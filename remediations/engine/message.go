@@ -47,7 +47,7 @@ type Facts struct {
 	Level      string                `json:"level"`             // critical, error, warning or info: the words of paging services
 	Module     string                `json:"module"`            // of a summary "summary"; its modules are in Folded
 	Severity   remediations.Severity `json:"severity"`          // low, medium, high or critical; of a summary the worst
-	Thread     string                `json:"thread"`            // the same for all about one resource: 20 hexadecimal digits; or "summary"
+	Thread     string                `json:"thread"`            // the same for all about one resource: 20 hexadecimal digits; or "summary" and the hour
 	Outcome    Outcome               `json:"outcome,omitempty"` // of a summary: in Folded
 	Run        string                `json:"run,omitempty"`
 	Mode       string                `json:"mode,omitempty"`

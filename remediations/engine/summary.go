@@ -102,10 +102,12 @@ func RenderSummary(backlogs []*Backlog, now time.Time) Message {
 		subject = subject[:maxSubject-3] + "..."
 	}
 	headline := fmt.Sprintf("Countermand has folded %s, %d of them critical.", count(f.Times, "alert", "alerts"), f.Critical)
+	// One an hour, so that a pager's open incident does not swallow those that come later.
+	thread := "summary " + now.UTC().Format("2006-01-02T15")
 	m := Message{Subject: subject, Body: summaryBody(headline, f)}
 	m.Facts = Facts{
 		Kind: SummaryKind, Version: factsVersion, Subject: subject, Title: harmless(subject), Text: m.Body, Critical: f.Critical > 0,
-		Level: level(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: "summary", Folded: f,
+		Level: level(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: thread, Folded: f,
 	}
 	m.chat = summaryChat(headline, subject, names, f)
 	return m
