@@ -60,6 +60,12 @@ var importRules = []importRule{
 		reason:   "what is public is decided without AWS, so that it can be tested and fuzzed alone",
 	},
 	{
+		packages: "remediations/buckets",
+		may:      []string{"events", "remediations", sdk + "aws", sdk + "service/s3", sdk + "service/s3control"},
+		not:      pastTheFence,
+		reason:   "it reads what modules on buckets have in common, through Run.AWS alone",
+	},
+	{
 		packages: "remediations/iam",
 		not:      pastTheFence,
 		reason:   "what IAM would answer is worked out from the policy alone",
@@ -104,7 +110,7 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/*",
-		may:      []string{"events", "remediations", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
+		may:      []string{"events", "remediations", "remediations/buckets", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
 		not:      pastTheFence,
 		reason:   "a module decides and acts, through Run.AWS alone; modes, records and alerts are the engine's, and modules don't know each other",
 	},

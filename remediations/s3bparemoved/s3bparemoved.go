@@ -12,15 +12,12 @@ import (
 )
 
 const (
-	buckets    = "arn:${AWS::Partition}:s3:::*"
+	allBuckets = "arn:${AWS::Partition}:s3:::*"
 	whyAccount = "the account's Block Public Access is no resource that IAM could name"
 )
 
-// The two types of resource that have the setting. That of an account has the account's number as its id.
-const (
-	aBucket   = "AWS::S3::Bucket"
-	anAccount = "AWS::S3::AccountPublicAccessBlock"
-)
+// anAccount is the type of an account's setting, beside buckets.Type. It has the account's number as its id.
+const anAccount = "AWS::S3::AccountPublicAccessBlock"
 
 // Module is the remediation.
 var Module = &remediations.Module{
@@ -47,11 +44,11 @@ change the account's, and people are told. Access points have settings of their 
 	Pattern: events.CloudTrail("s3", deleteAccount, "DeleteBucketPublicAccessBlock", putAccount,
 		"PutBucketPublicAccessBlock"),
 	Reads: []remediations.Permission{
-		{Action: "s3:GetBucketPublicAccessBlock", Resource: buckets},
+		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: whyAccount},
 	},
 	Writes: []remediations.Permission{
-		{Action: "s3:PutBucketPublicAccessBlock", Resource: buckets},
+		{Action: "s3:PutBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:PutAccountPublicAccessBlock", Resource: "*", Why: whyAccount},
 	},
 	Suspects: suspects,

@@ -5,20 +5,17 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	controltypes "github.com/aws/aws-sdk-go-v2/service/s3control/types"
 
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/buckets"
 )
 
-// settings is Block Public Access. One that is not set is off.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-type settings struct {
-	BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets bool
-}
+// settings is Block Public Access.
+type settings buckets.Block
 
 var allOn = settings{true, true, true, true}
 
@@ -85,44 +82,22 @@ func command(r remediations.Resource, s *settings) string {
 	return "aws " + service + " put-public-access-block " + of + " --public-access-block-configuration " + strings.Join(list, ",")
 }
 
-// unset is S3's answer where there are no settings.
-const unset = "NoSuchPublicAccessBlockConfiguration"
-
 // readBucket is a bucket's own settings, nil if it has none, and whether there is such a bucket.
 func readBucket(ctx context.Context, run *remediations.Run, r remediations.Resource) (s *settings, there bool, err error) {
-	out, err := s3.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &r.ID, ExpectedBucketOwner: &r.Account})
-	switch code := remediations.ErrorCode(err); {
-	case code == "NoSuchBucket": // deleted meanwhile
-		return nil, false, nil
-	case code == unset:
-		return nil, true, nil
-	case err != nil:
-		return nil, false, fmt.Errorf("get public access block of bucket %s: %w", r.ID, err)
-	case out.PublicAccessBlockConfiguration == nil:
-		return nil, false, fmt.Errorf("get public access block of bucket %s: the answer holds none", r.ID)
+	block, set, err := buckets.ReadBlock(ctx, s3.NewFromConfig(run.AWS), r)
+	if !set {
+		return nil, block != nil, err
 	}
-	c := out.PublicAccessBlockConfiguration
-	return &settings{
-		aws.ToBool(c.BlockPublicAcls), aws.ToBool(c.IgnorePublicAcls), aws.ToBool(c.BlockPublicPolicy), aws.ToBool(c.RestrictPublicBuckets),
-	}, true, nil
+	return (*settings)(block), true, nil
 }
 
 // readAccount is an account's settings, with those of its organization; nil if there are none.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
 func readAccount(ctx context.Context, run *remediations.Run, account string) (*settings, error) {
-	out, err := s3control.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &account})
-	switch code := remediations.ErrorCode(err); {
-	case code == unset:
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("get public access block of account %s: %w", account, err)
-	case out.PublicAccessBlockConfiguration == nil:
-		return nil, fmt.Errorf("get public access block of account %s: the answer holds none", account)
+	block, set, err := buckets.ReadAccountBlock(ctx, run, account)
+	if !set {
+		return nil, err
 	}
-	c := out.PublicAccessBlockConfiguration
-	return &settings{
-		aws.ToBool(c.BlockPublicAcls), aws.ToBool(c.IgnorePublicAcls), aws.ToBool(c.BlockPublicPolicy), aws.ToBool(c.RestrictPublicBuckets),
-	}, nil
+	return (*settings)(&block), nil
 }
 
 // put gives a resource its settings; nil removes them.

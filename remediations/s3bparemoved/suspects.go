@@ -2,12 +2,12 @@ package s3bparemoved
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/buckets"
 )
 
 // CloudTrail's names of the two calls on the account; the API calls them like those on a bucket.
@@ -29,10 +29,10 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 		foreign = ofAnother(event)
 	} else {
 		var err error
-		if r.ID, foreign, err = bucketOf(event); err != nil {
+		if r.ID, foreign, err = buckets.Of(event); err != nil {
 			return nil, err
 		}
-		r.Type = aBucket
+		r.Type = buckets.Type
 	}
 	if foreign || switchesAllOn(event.Record) {
 		return nil, nil
@@ -63,48 +63,4 @@ func ofAnother(event events.Event) bool {
 	}
 	found := accountHost.FindStringSubmatch(host)
 	return found != nil && found[1] != event.Account
-}
-
-// bucketOf is the bucket's name, and whether the record says that another account owns it. The list of resources counts
-// before the parameter, which may be the alias of an access point; old records have no list.
-func bucketOf(event events.Event) (name string, foreign bool, err error) {
-	for _, r := range event.Record.Resources.List() {
-		if r.Get("type").Text() != aBucket {
-			continue
-		}
-		listed, err := bucketName(r.Get("ARN").Text())
-		if err != nil {
-			return "", false, err
-		}
-		if name != "" && name != listed {
-			return "", false, fmt.Errorf("the record lists two buckets, %s and %s", name, listed)
-		}
-		name = listed
-		if owner := r.Get("accountId").Text(); owner != "" && owner != event.Account {
-			foreign = true
-		}
-	}
-	if name == "" {
-		name, err = bucketName(event.Record.Request.Get("bucketName").Text())
-	}
-	return name, foreign, err
-}
-
-// bucketName is a bucket's name, of its name or its ARN.
-func bucketName(text string) (string, error) {
-	name := text
-	if strings.HasPrefix(text, "arn:") {
-		parts := strings.SplitN(text, ":", 6)
-		if len(parts) < 6 || parts[2] != "s3" || parts[3] != "" || parts[4] != "" {
-			return "", fmt.Errorf("%q is not a bucket's ARN", text)
-		}
-		name = parts[5]
-	}
-	switch {
-	case name == "":
-		return "", errors.New("the record names no bucket")
-	case strings.ContainsAny(name, ":/*"):
-		return "", fmt.Errorf("%q is not a bucket's name", name)
-	}
-	return name, nil
 }

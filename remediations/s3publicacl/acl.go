@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3control"
 
 	"github.com/countermand/countermand/remediations"
 )
@@ -140,7 +139,6 @@ func put(ctx context.Context, client *s3.Client, bucket remediations.Resource, a
 const (
 	noBucket    = "NoSuchBucket"
 	noOwnership = "OwnershipControlsNotFoundError"
-	noBlock     = "NoSuchPublicAccessBlockConfiguration"
 )
 
 // disabled reports whether the bucket has its ACLs disabled. Buckets without the setting have not.
@@ -160,37 +158,4 @@ func disabled(ctx context.Context, client *s3.Client, bucket remediations.Resour
 	return slices.ContainsFunc(out.OwnershipControls.Rules, func(r types.OwnershipControlsRule) bool {
 		return r.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced
 	}), nil
-}
-
-// ignored reports whether public ACLs take no effect on the bucket by its own setting; the stricter of this and the
-// account's counts. BlockPublicAcls does not matter here, as it only keeps new public ACLs out.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-func ignored(ctx context.Context, client *s3.Client, bucket remediations.Resource) (bool, error) {
-	out, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
-	switch code := remediations.ErrorCode(err); {
-	case code == noBucket:
-		return true, nil
-	case code == noBlock:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("get public access block of bucket %s: %w", bucket.ID, err)
-	case out.PublicAccessBlockConfiguration == nil:
-		return false, fmt.Errorf("get public access block of bucket %s: the answer holds none", bucket.ID)
-	}
-	return aws.ToBool(out.PublicAccessBlockConfiguration.IgnorePublicAcls), nil
-}
-
-// accountIgnored reports the same of the account's setting, which includes that of its organization.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
-func accountIgnored(ctx context.Context, run *remediations.Run, account string) (bool, error) {
-	out, err := s3control.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &account})
-	switch code := remediations.ErrorCode(err); {
-	case code == noBlock:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("get public access block of account %s: %w", account, err)
-	case out.PublicAccessBlockConfiguration == nil:
-		return false, fmt.Errorf("get public access block of account %s: the answer holds none", account)
-	}
-	return aws.ToBool(out.PublicAccessBlockConfiguration.IgnorePublicAcls), nil
 }

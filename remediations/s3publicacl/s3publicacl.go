@@ -11,9 +11,10 @@ import (
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/buckets"
 )
 
-const buckets = "arn:${AWS::Partition}:s3:::*"
+const allBuckets = "arn:${AWS::Partition}:s3:::*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
@@ -39,13 +40,13 @@ management events.`,
 	Pattern: events.CloudTrail("s3", "CreateBucket", "DeleteBucketPublicAccessBlock", "PutBucketAcl",
 		"PutBucketPublicAccessBlock"),
 	Reads: []remediations.Permission{
-		{Action: "s3:GetBucketAcl", Resource: buckets},
-		{Action: "s3:GetBucketOwnershipControls", Resource: buckets},
-		{Action: "s3:GetBucketPublicAccessBlock", Resource: buckets},
+		{Action: "s3:GetBucketAcl", Resource: allBuckets},
+		{Action: "s3:GetBucketOwnershipControls", Resource: allBuckets},
+		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: "the account's Block Public Access is no resource that IAM could name"},
 	},
 	Writes: []remediations.Permission{
-		{Action: "s3:PutBucketAcl", Resource: buckets},
+		{Action: "s3:PutBucketAcl", Resource: allBuckets},
 	},
 	Suspects: suspects,
 	Guard:    guard,
@@ -59,16 +60,19 @@ management events.`,
 func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resource) (*remediations.Finding, error) {
 	client := s3.NewFromConfig(run.AWS)
 	var (
-		now  *acl
-		idle [3]bool
+		now     *acl
+		off     bool
+		own     *buckets.Block
+		account buckets.Block
 	)
 	err := remediations.AtOnce(
 		func() (err error) { now, err = read(ctx, client, bucket); return err },
-		func() (err error) { idle[0], err = disabled(ctx, client, bucket); return err },
-		func() (err error) { idle[1], err = ignored(ctx, client, bucket); return err },
-		func() (err error) { idle[2], err = accountIgnored(ctx, run, bucket.Account); return err },
+		func() (err error) { off, err = disabled(ctx, client, bucket); return err },
+		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
+		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)
-	if err != nil || now == nil || idle[0] || idle[1] || idle[2] {
+	// BlockPublicAcls does not matter, as it only keeps new public ACLs out.
+	if err != nil || now == nil || off || own == nil || own.IgnorePublicAcls || account.IgnorePublicAcls {
 		return nil, err
 	}
 	public, rest := now.split()

@@ -10,14 +10,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3control"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/buckets"
 	"github.com/countermand/countermand/remediations/policy"
 )
 
-const buckets = "arn:${AWS::Partition}:s3:::*"
+const allBuckets = "arn:${AWS::Partition}:s3:::*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
@@ -41,13 +41,13 @@ account's own Block Public Access: without it every bucket is suspect, and the e
 	Default:  remediations.Alert,
 	Pattern:  events.CloudTrail("s3", "PutBucketPolicy", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock"),
 	Reads: []remediations.Permission{
-		{Action: "s3:GetBucketPolicy", Resource: buckets},
-		{Action: "s3:GetBucketPublicAccessBlock", Resource: buckets},
+		{Action: "s3:GetBucketPolicy", Resource: allBuckets},
+		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: "the account's Block Public Access is no resource that IAM could name"},
 	},
 	Writes: []remediations.Permission{
-		{Action: "s3:PutBucketPolicy", Resource: buckets},
-		{Action: "s3:DeleteBucketPolicy", Resource: buckets},
+		{Action: "s3:PutBucketPolicy", Resource: allBuckets},
+		{Action: "s3:DeleteBucketPolicy", Resource: allBuckets},
 	},
 	Suspects: suspects,
 	Guard:    guard,
@@ -60,16 +60,18 @@ account's own Block Public Access: without it every bucket is suspect, and the e
 func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resource) (*remediations.Finding, error) {
 	client := s3.NewFromConfig(run.AWS)
 	var (
-		text []byte
-		idle [2]bool
+		text    []byte
+		own     *buckets.Block
+		account buckets.Block
 	)
 	err := remediations.AtOnce(
 		func() (err error) { text, err = read(ctx, client, bucket); return err },
-		func() (err error) { idle[0], err = restricted(ctx, client, bucket); return err },
-		func() (err error) { idle[1], err = accountRestricted(ctx, run, bucket.Account); return err },
+		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
+		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)
-	// Where public policies take no effect it does not matter what this one is.
-	if err != nil || text == nil || idle[0] || idle[1] {
+	// Where public policies take no effect it does not matter what this one is. BlockPublicPolicy does not matter
+	// either, as it only keeps new public policies out.
+	if err != nil || text == nil || own == nil || own.RestrictPublicBuckets || account.RestrictPublicBuckets {
 		return nil, err
 	}
 	return judge(bucket, text)
@@ -191,38 +193,6 @@ func read(ctx context.Context, client *s3.Client, bucket remediations.Resource) 
 		return nil, fmt.Errorf("get policy of bucket %s: the answer holds no policy", bucket.ID)
 	}
 	return []byte(*out.Policy), nil
-}
-
-// unset is S3's answer where there is no setting.
-const unset = "NoSuchPublicAccessBlockConfiguration"
-
-// restricted reports whether public policies take no effect on the bucket by its own setting; the stricter of this and
-// the account's counts. BlockPublicPolicy does not matter here, as it only keeps new public policies out.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-func restricted(ctx context.Context, client *s3.Client, bucket remediations.Resource) (bool, error) {
-	out, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
-	switch code := remediations.ErrorCode(err); {
-	case code == "NoSuchBucket": // deleted meanwhile
-		return true, nil
-	case code == unset:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("get public access block of bucket %s: %w", bucket.ID, err)
-	}
-	return out.PublicAccessBlockConfiguration != nil && aws.ToBool(out.PublicAccessBlockConfiguration.RestrictPublicBuckets), nil
-}
-
-// accountRestricted reports the same of the account's setting, which includes that of its organization.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html
-func accountRestricted(ctx context.Context, run *remediations.Run, account string) (bool, error) {
-	out, err := s3control.NewFromConfig(run.AWS).GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &account})
-	switch code := remediations.ErrorCode(err); {
-	case code == unset:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("get public access block of account %s: %w", account, err)
-	}
-	return out.PublicAccessBlockConfiguration != nil && aws.ToBool(out.PublicAccessBlockConfiguration.RestrictPublicBuckets), nil
 }
 
 func put(ctx context.Context, client *s3.Client, bucket remediations.Resource, text []byte) error {
