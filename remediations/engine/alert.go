@@ -100,30 +100,35 @@ func takeBack(m *remediations.Module, r *Record) string {
 // undoCommand is the command that takes the run back.
 func undoCommand(r *Record) string { return "go run ./scripts/countermand undo " + r.ID }
 
-// lookNow ends the headline of an alert that can't wait for the morning.
-const lookNow = "Look now."
-
-// headline says in one line how the run ended.
+// headline says in one line how the run ended, and whether that can wait for the morning.
 func headline(m *remediations.Module, r *Record) string {
+	if r.urgent() {
+		return ended(m, r) + " Look now."
+	}
+	return ended(m, r)
+}
+
+// ended says how the run ended.
+func ended(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
 		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title())
 	case Partial:
-		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG. Look now.", m.Title())
+		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG.", m.Title())
 	case Unverified:
-		return "Countermand acted, BUT IT IS STILL WRONG. Look now."
+		return "Countermand acted, BUT IT IS STILL WRONG."
 	case Limited:
-		return "Countermand has NOT put this right: its budget is spent. Look now."
+		return "Countermand has NOT put this right: its budget is spent."
 	case Contested:
-		return "Countermand has STOPPED putting this right: somebody keeps undoing it. Look now."
+		return "Countermand has STOPPED putting this right: somebody keeps undoing it."
 	case Failed:
-		return "Countermand FAILED at this. What was done may still be in place. Look now."
+		return "Countermand FAILED at this. What was done may still be in place."
 	}
 	switch {
 	case r.Outcome == Exempt && r.Exemption != nil && !r.Touched:
 		return fmt.Sprintf("Countermand has changed nothing: this is exempt, but not for long: %s.", r.Exemption.Until)
 	case r.Touched:
-		return "Countermand acted before, and IT IS WRONG AGAIN. Look now."
+		return "Countermand acted before, and IT IS WRONG AGAIN."
 	case r.Mode == remediations.Alert && r.Lowered != "":
 		return "Countermand has changed nothing: somebody has stopped it."
 	case r.Mode == remediations.Alert:

@@ -27,9 +27,10 @@ type Call struct {
 	Fenced bool   `json:"fenced,omitempty"` // refused by the fence: it never left the function
 }
 
-// Fence is SDK middleware in every client that a module builds. It refuses an operation that the module
-// did not declare, before it is signed, refuses writes until they are allowed, notes each call, and takes an
-// answer to a read that holds nothing for an error. It keeps a module to its word; the boundary that cannot be argued with is the function's IAM role.
+// Fence is SDK middleware in every client that a module builds. It refuses an operation that the module did not declare,
+// before it is signed, refuses writes until they are allowed, notes each call, and takes an answer to a read that holds
+// nothing for an error. It keeps a module to its word; the boundary that cannot be argued with is the function's IAM
+// role.
 type Fence struct {
 	reads, writes []remediations.Permission
 	mu            sync.Mutex

@@ -283,7 +283,7 @@ func whole(s string, most int) string {
 
 // critical reports whether somebody should look now: the alert says so, or the module is about what can't wait.
 func critical(m *remediations.Module, r *Record) bool {
-	return m.Severity == remediations.Critical || strings.HasSuffix(headline(m, r), lookNow)
+	return m.Severity == remediations.Critical || r.urgent()
 }
 
 // level is how bad it is in the four words that paging services have.

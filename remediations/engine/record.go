@@ -51,6 +51,9 @@ func (o Outcome) urgent() bool {
 	return false
 }
 
+// urgent reports the same of a run, which may also have left wrong what an earlier attempt of it acted upon.
+func (r *Record) urgent() bool { return r.Outcome.urgent() || r.Touched && r.Outcome != Remediated }
+
 // Alert states of a record.
 const (
 	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails

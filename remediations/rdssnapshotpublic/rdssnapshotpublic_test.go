@@ -1,7 +1,6 @@
 package rdssnapshotpublic_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
-	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events"
@@ -239,12 +237,7 @@ func (r *region) run() *remediations.Run {
 		}
 		return nil, errors.New("unexpected call")
 	}
-	return &remediations.Run{AWS: aws.Config{Region: "eu-central-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
-			out.Result, err = answer(in.Parameters)
-			return out, middleware.Metadata{}, err
-		}), middleware.After)
-	}}}}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
 }
 
 var (

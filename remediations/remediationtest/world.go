@@ -58,6 +58,18 @@ type call struct {
 	empty              string // name of a parameter that was an empty string; "" if none was
 }
 
+// Config is an AWS configuration in a Region, whose calls are answered by their typed inputs: for tests of a module that
+// need no world.
+func Config(region string, answer func(in any) (any, error)) aws.Config {
+	return aws.Config{Region: region, APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer",
+			func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
+				out.Result, err = answer(in.Parameters)
+				return out, metadata, err
+			}), middleware.After)
+	}}}
+}
+
 // stage is a world that is being played: it answers calls, notes them, and fails one where it is told to.
 type stage struct {
 	world *World

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	controltypes "github.com/aws/aws-sdk-go-v2/service/s3control/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/remediationtest"
@@ -41,12 +39,7 @@ func (a *answers) run() *remediations.Run {
 		a.writes = append(a.writes, in)
 		return nil, errors.New("a write")
 	}
-	return &remediations.Run{AWS: aws.Config{Region: "eu-central-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
-			out.Result, err = answer(in.Parameters)
-			return out, middleware.Metadata{}, err
-		}), middleware.After)
-	}}}}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
 }
 
 var unset = remediationtest.Error("NoSuchPublicAccessBlockConfiguration")

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/remediationtest"
@@ -64,12 +63,7 @@ func (s *stored) run() *remediations.Run {
 		}
 		return nil, errors.New("unexpected call")
 	}
-	return &remediations.Run{AWS: aws.Config{Region: "eu-central-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
-			out.Result, err = answer(in.Parameters)
-			return out, middleware.Metadata{}, err
-		}), middleware.After)
-	}}}}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
 }
 
 // find is what the guard finds about a bucket with grants.
