@@ -30,7 +30,7 @@ const AllModules = "all"
 // ExemptionNotice is how long before its end an exemption begins to be warned of.
 const ExemptionNotice = 14 * 24 * time.Hour
 
-// TagLookup is the right that the engine needs besides RuntimeActions, in a function that has an exemption with a
+// TagLookup is the right that the engine needs besides, in a function that has an exemption with a
 // tag, and only there.
 var TagLookup = Permission{
 	Action: "tag:GetResources", Resource: "*",

@@ -167,10 +167,3 @@ func ErrorCode(err error) string {
 	}
 	return ""
 }
-
-// RuntimeActions are the IAM actions that the engine itself needs in every function, whatever the module: on the run
-// table, the alert topics and the kill switch. Where a module alerts or acts it also needs dynamodb:UpdateItem, to count
-// that.
-func RuntimeActions() []string {
-	return []string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish", "ssm:GetParameter"}
-}
