@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -28,23 +30,30 @@ type Module struct {
 	Controls []string       // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"
 	Default  Mode           // what a new install runs it in: Observe or Alert
 	Pattern  events.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
-	Reads    []Permission   // all that Guard may call
+	Global   bool           // its events appear only in the partition's global Region (IAM), so that it is deployed nowhere else
+	Settings any            // what its owner may set, with the values that suit most: a struct, see settings.go; nil for nothing
+	Reads    []Permission   // all that Guard and Sweep may call
 	Writes   []Permission   // what Action calls besides
 	// UndoWrites is what only Undo calls. The function's role never gets it: undo runs with the credentials of
 	// the person who asks for it, and a function that restarts a trail must not be able to stop one.
 	UndoWrites []Permission
+	Policies   []ManagedPolicy // the IAM policies that the action attaches; they are deployed with the module
 
 	// Suspects names the resources that an event makes suspect. It makes no calls: it decides from the
 	// event alone. What it cannot tell from the event is suspect, or an error if it can't even be named.
 	Suspects func(events.Event) ([]Resource, error)
+	// Sweep lists the resources of the function's Region that Guard is to look at, whatever CloudTrail has told or not.
+	// An error ends it. nil where the state can't be listed, or is none.
+	Sweep    func(context.Context, *Run) iter.Seq2[Resource, error]
+	Schedule string // how often that is done: "rate(1 day)"; EventBridge's
 	// Guard reads the resource's present state, in as few round trips as that takes (AtOnce). nil, nil: nothing is
-	// wrong. It may be called several times at once, and is called right before the action.
+	// wrong. It may be called several times at once, and is called right before the action. In a sweep there is no event.
 	Guard func(context.Context, *Run, Resource) (*Finding, error)
 	// Action makes it right: the least change that closes the hole. Idempotent. The finding is of the state as it was
 	// a round trip ago: it need not be read again. nil for a module that only alerts.
 	Action func(context.Context, *Run, *Finding) error
 	// Undo puts back what the finding holds as Before, and returns Changed if the resource is no longer what
-	// the finding holds as After. It gets no event. nil where it cannot be done.
+	// the finding holds as After. It gets neither event nor settings. nil where it cannot be done.
 	Undo func(context.Context, *Run, *Finding) error
 }
 
@@ -53,6 +62,21 @@ type Permission struct {
 	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock": not always the API operation's
 	Resource string // an ARN; may hold ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region}
 	Why      string // required for a wildcard action, and for a Resource that is all that a service has, or in any account or Region
+	Only     Condition
+}
+
+// Condition narrows a permission to calls that carry one value: iam:PolicyARN, say, of what may be attached. The zero
+// value is none.
+type Condition struct {
+	Key   string // IAM's name of the condition key
+	Value string // may hold what a Permission's Resource may
+}
+
+// ManagedPolicy is a customer managed IAM policy. Whoever takes the function over can attach that one, and no other.
+type ManagedPolicy struct {
+	Name     string // without path
+	Document string // JSON
+	Why      string // what it is for: IAM shows it as its description
 }
 
 // Resource is where a module looks.
@@ -74,13 +98,16 @@ type Finding struct {
 	Fix       string          // the AWS CLI command that does by hand what Action does
 	Revert    string          // the AWS CLI command that does by hand what Undo does
 	AlertOnly bool            // the action can't put this right: people are told, nothing is written
+	Grace     time.Time       // people have until then to put it right themselves: they are told, nothing is written; zero: none
 }
 
 // Run is what a module is given to work with.
 type Run struct {
-	Event *events.Event // nil for Undo, which works from the run record
-	AWS   aws.Config    // of the resource's Region; every client is built from it, and what was not declared is refused
-	Log   *slog.Logger
+	Event    *events.Event // nil for Undo, which works from the run record, and in a sweep
+	Account  string        // the account it works in; empty for Undo
+	AWS      aws.Config    // of the resource's Region; every client is built from it, and what was not declared is refused
+	Settings any           // of the type of the module's Settings; nil for Undo
+	Log      *slog.Logger
 }
 
 // Found is a finding about a resource, its state before and after as JSON.

@@ -12,6 +12,8 @@ type Statement struct {
 	Effect   string // always "Allow": what is not allowed is denied
 	Action   string
 	Resource string
+
+	Condition map[string]map[string]string `json:",omitempty"` // operator, key, value
 }
 
 // Policy is an IAM policy, which encoding/json writes as IAM reads it.
@@ -47,9 +49,21 @@ func statements(use string, permissions []Permission) []Statement {
 		if used[sid]++; used[sid] > 1 {
 			sid += strconv.Itoa(used[sid])
 		}
-		list = append(list, Statement{Sid: sid, Effect: "Allow", Action: p.Action, Resource: p.Resource})
+		list = append(list, Statement{Sid: sid, Effect: "Allow", Action: p.Action, Resource: p.Resource, Condition: p.Only.statement()})
 	}
 	return list
+}
+
+// statement is the condition in the form that a statement has it in; nil if there is none.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+func (c Condition) statement() map[string]map[string]string {
+	switch {
+	case c.Key == "":
+		return nil
+	case strings.HasPrefix(c.Value, "arn:"):
+		return map[string]map[string]string{"ArnEquals": {c.Key: c.Value}}
+	}
+	return map[string]map[string]string{"StringEquals": {c.Key: c.Value}}
 }
 
 // letters is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".

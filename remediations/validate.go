@@ -92,6 +92,7 @@ func (m *Module) Validate() error {
 		wrong("a module that acts must state its risk")
 	}
 	errs = append(errs, m.validatePermissions()...)
+	errs = append(errs, m.validateParts()...)
 	return errors.Join(errs...)
 }
 
@@ -102,7 +103,7 @@ func (m *Module) validatePermissions() []error {
 		if err := p.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
 		}
-		key := Permission{Action: p.Action, Resource: p.Resource}
+		key := Permission{Action: p.Action, Resource: p.Resource, Only: p.Only}
 		if seen[key] {
 			errs = append(errs, fmt.Errorf("module %q: permission %s on %s is declared twice", m.Name, p.Action, p.Resource))
 		}
@@ -119,7 +120,10 @@ func (p Permission) Validate() error {
 	if p.Resource != "*" && !strings.HasPrefix(p.Resource, "arn:${AWS::Partition}:") {
 		return fmt.Errorf("permission %s: resource %q: want * or an ARN that begins with %q", p.Action, p.Resource, "arn:${AWS::Partition}:")
 	}
-	for _, variable := range pseudo.FindAllString(p.Resource, -1) {
+	if (p.Only.Key == "") != (p.Only.Value == "") {
+		return fmt.Errorf("permission %s: a condition needs a key and a value", p.Action)
+	}
+	for _, variable := range pseudo.FindAllString(p.Resource+p.Only.Value, -1) {
 		switch variable {
 		case "${AWS::Partition}", "${AWS::AccountId}", "${AWS::Region}":
 		default:

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type Config struct {
 	AWS        aws.Config // credentials and endpoints; the Region is set for each resource
 	Store      Store
 	Switch     func(ctx context.Context) (remediations.Switch, error) // asks the kill switch
+	Settings   any                                                    // of the type of the module's; nil: the module's own
 	Limits     remediations.Limits                                    // how often it acts
 	Alert      func(ctx context.Context, message Message) error       // tells people
 	Exemptions []remediations.Exemption
@@ -65,6 +67,12 @@ func New(c Config) (*Engine, error) {
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if c.Settings == nil {
+		c.Settings = c.Module.Settings
+	}
+	if got, want := reflect.TypeOf(c.Settings), reflect.TypeOf(c.Module.Settings); got != want {
+		return nil, fmt.Errorf("engine: module %s has settings of type %v, not %v", c.Module.Name, want, got)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -28,9 +28,11 @@ func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Res
 	}
 	fence := NewFence(e.Module)
 	run := &remediations.Run{
-		Event: &event,
-		AWS:   fence.Config(e.AWS, r.Region),
-		Log:   e.Log.With("run", record.ID, "module", e.Module.Name),
+		Event:    &event,
+		Account:  e.Account,
+		AWS:      fence.Config(e.AWS, r.Region),
+		Settings: e.Settings,
+		Log:      e.Log.With("run", record.ID, "module", e.Module.Name),
 	}
 	finding, err := e.judge(ctx, run, record)
 	record.Calls, record.made = fence.Calls(), fence.Made()

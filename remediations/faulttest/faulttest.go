@@ -25,6 +25,8 @@ type Case struct {
 	Name  string
 	Event []byte
 	World func() World // afresh for each scenario
+
+	Settings any // what the module's owner has set; nil: the module's own
 }
 
 // World is AWS, as far as a case needs it.

@@ -56,6 +56,7 @@ type scene struct {
 	module *remediations.Module
 	setup  setup
 	raw    []byte
+	set    any // the module's settings
 	event  events.Event
 	world  World
 	spare  World // answers as the world does
@@ -90,7 +91,7 @@ func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*st
 	}
 	time.Sleep(time.Until(event.Time.Add(20 * time.Second))) // so long it takes until the event is here
 	return &scene{
-		t: t, module: m, setup: s, raw: c.Event, event: event, world: c.World(), spare: c.World(), plan: plan,
+		t: t, module: m, setup: s, raw: c.Event, set: c.Settings, event: event, world: c.World(), spare: c.World(), plan: plan,
 		table: newTable(), acted: map[string]bool{},
 	}
 }
@@ -127,6 +128,7 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	cfg := i.config(s.event.Region)
 	c := engine.Config{
 		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
+		Settings:  s.set,
 		Store:     engine.NewDynamoDB(cfg, "runs"),
 		Alert:     engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
 		Tags:      engine.Tags(cfg),

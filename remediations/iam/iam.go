@@ -1,5 +1,5 @@
 // Package iam answers what IAM would answer to a call, as far as the policies go that this repository writes:
-// identity policies of Allow and Deny statements, with the one condition operator that they use. Whatever else a
+// identity policies of Allow and Deny statements, with the condition operators that they use. Whatever else a
 // policy holds is an error, never a guess. It is for tests; the function links none of it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 package iam
@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -84,8 +85,8 @@ func (s statement) check() error {
 		}
 	}
 	for operator, keys := range s.Condition {
-		if operator != allLike {
-			return fmt.Errorf("condition operator %q: want %s", operator, allLike)
+		if operators[operator] == nil {
+			return fmt.Errorf("condition operator %q: want one of %s", operator, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
 		}
 		for _, values := range keys {
 			if err := filled(values); err != nil {
@@ -112,9 +113,9 @@ func (s statement) applies(r Request) bool {
 	if !slices.ContainsFunc(s.Action, action) || !slices.ContainsFunc(s.Resource, resource) {
 		return false
 	}
-	for _, keys := range s.Condition {
+	for operator, keys := range s.Condition {
 		for key, values := range keys {
-			if !holds(values, r.Keys[strings.ToLower(key)]) {
+			if !operators[operator](values, r.Keys[strings.ToLower(key)]) {
 				return false
 			}
 		}

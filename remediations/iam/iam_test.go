@@ -127,6 +127,34 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+func TestConditionsOfOneValue(t *testing.T) {
+	const arn = "arn:aws:iam::111122223333:policy/countermand-a"
+	for _, c := range []struct {
+		operator, want string
+		got            []string
+		allowed        bool
+	}{
+		{"StringEquals", arn, []string{arn}, true},
+		{"StringEquals", arn, []string{arn + "b"}, false},
+		{"StringEquals", arn, nil, false},
+		{"StringEquals", "arn:aws:iam::111122223333:policy/*", []string{arn}, false},
+		{"ArnEquals", arn, []string{arn}, true},
+		{"ArnEquals", "arn:aws:iam::111122223333:policy/*", []string{arn}, true},
+		{"ArnEquals", "arn:aws:iam::444455556666:policy/*", []string{arn}, false},
+		{"ArnEquals", arn, nil, false},
+	} {
+		p, err := iam.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:AttachUserPolicy","Resource":"*",
+			"Condition":{"` + c.operator + `":{"iam:PolicyARN":"` + c.want + `"}}}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Allows(iam.Request{Action: "iam:AttachUserPolicy", Resource: "*", Keys: map[string][]string{"iam:policyarn": c.got}}); got != c.allowed {
+			t.Errorf("%s %s of %v: %t, want %t", c.operator, c.want, c.got, got, c.allowed)
+		}
+	}
+}
+
 func TestWhatCannotBeJudgedIsAnError(t *testing.T) {
 	statement := func(more string) string { return `{"Effect":"Allow","Action":"s3:*","Resource":"*"` + more + `}` }
 	for want, document := range map[string][]byte{
@@ -142,7 +170,7 @@ func TestWhatCannotBeJudgedIsAnError(t *testing.T) {
 		"and a resource":               policy(`{"Effect":"Allow","Action":"s3:*","Resource":[]}`),
 		`resource "ledger"`:            policy(`{"Effect":"Allow","Action":"s3:*","Resource":"ledger"}`),
 		"a variable has no value here": policy(`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}"}`),
-		`operator "StringEquals"`:      policy(statement(`,"Condition":{"StringEquals":{"a:b":"c"}}`)),
+		`operator "NumericEquals"`:     policy(statement(`,"Condition":{"NumericEquals":{"a:b":"c"}}`)),
 		`operator "ForAnyValue:`:       policy(statement(`,"Condition":{"ForAnyValue:StringLike":{"a:b":"c"}}`)),
 		`"${a}": a variable`:           policy(statement(`,"Condition":{"ForAllValues:StringLike":{"a:b":"${a}"}}`)),
 		"cannot unmarshal number":      policy(statement(`,"Condition":{"ForAllValues:StringLike":{"a:b":1}}`)),

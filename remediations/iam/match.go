@@ -2,12 +2,20 @@ package iam
 
 import "slices"
 
-// allLike is the one condition operator that is known. It also holds where the request does not have the key.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
-const allLike = "ForAllValues:StringLike"
+// operators is the condition operators that are known: whether a condition's values hold for those that a key has in
+// the request.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+var operators = map[string]func(values, got []string) bool{
+	"ForAllValues:StringLike": allLike,
+	"StringEquals":            func(values, got []string) bool { return len(got) == 1 && slices.Contains(values, got[0]) },
+	"ArnEquals": func(values, got []string) bool {
+		return len(got) == 1 && slices.ContainsFunc(values, func(pattern string) bool { return likeARN(pattern, got[0]) })
+	},
+}
 
-// holds reports whether a condition's values hold for those that a key has in the request.
-func holds(values, got []string) bool {
+// allLike also holds where the request does not have the key.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+func allLike(values, got []string) bool {
 	return !slices.ContainsFunc(got, func(value string) bool {
 		return !slices.ContainsFunc(values, func(pattern string) bool { return like(pattern, value) })
 	})

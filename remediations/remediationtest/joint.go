@@ -42,7 +42,7 @@ func (j Joint) settle(ctx context.Context, modules []*remediations.Module) error
 	}
 	var plays []*play
 	for _, m := range modules {
-		p, err := newPlay(m, remediations.Enforce, event, s)
+		p, err := newPlay(m, remediations.Enforce, nil, event, s)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,8 @@ type Case struct {
 	World func() *World // builds the world afresh; called once a law
 	Acts  bool          // whether the guard must find something
 	Own   [][]byte      // the events that AWS writes for the action's own writes; required if it is put right
+
+	Settings any // what the module's owner has set; nil: the module's own
 }
 
 // Run checks every law for every case, what only all the cases together can show, and the module's golden files:
@@ -49,7 +51,7 @@ func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	var acting []faulttest.Case
 	for _, c := range cases {
 		if c.Acts {
-			acting = append(acting, faulttest.Case{Name: c.Name, Event: c.Event, World: func() faulttest.World {
+			acting = append(acting, faulttest.Case{Name: c.Name, Event: c.Event, Settings: c.Settings, World: func() faulttest.World {
 				w := c.World()
 				return faulttest.World{Answer: w.answer, State: w.state, Change: w.Change}
 			}})
@@ -136,19 +138,20 @@ func (k *kit) begin(c Case, mode remediations.Mode) (*play, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPlay(k.module, mode, event, &stage{world: c.World()})
+	return newPlay(k.module, mode, c.Settings, event, &stage{world: c.World()})
 }
 
 // newPlay is a module at work on a stage, a minute after an event.
-func newPlay(m *remediations.Module, mode remediations.Mode, event events.Event, s *stage) (*play, error) {
+func newPlay(m *remediations.Module, mode remediations.Mode, settings any, event events.Event, s *stage) (*play, error) {
 	p := &play{event: event, stage: s, store: &engine.Memory{}}
 	var err error
 	p.engine, err = engine.New(engine.Config{
-		Module:  m,
-		Mode:    mode,
-		Account: event.Account,
-		AWS:     s.config(),
-		Store:   p.store,
+		Module:   m,
+		Mode:     mode,
+		Account:  event.Account,
+		Settings: settings,
+		AWS:      s.config(),
+		Store:    p.store,
 		Alert: func(_ context.Context, m engine.Message) error {
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -48,6 +48,22 @@ var names = map[string]string{
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
 var kinds = map[string]string{"i": "instance", "vol": "volume", "eni": "network-interface"}
 
+// conditions is the condition keys of an operation, and which parameter gives them their value.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+var conditions = map[string]map[string]string{
+	"IAM.AttachUserPolicy": {"iam:policyarn": "PolicyArn"},
+	"IAM.DetachUserPolicy": {"iam:policyarn": "PolicyArn"},
+}
+
+// keysOf is the condition keys of a call, with their values.
+func keysOf(c call) map[string][]string {
+	keys := map[string][]string{}
+	for key, parameter := range conditions[c.service+"."+c.operation] {
+		keys[key] = texts(reflect.ValueOf(c.in).Elem().FieldByName(parameter))
+	}
+	return keys
+}
+
 // resources is the ARNs that IAM checks a call on, and "*" where it knows no resources of the action. The account is
 // the caller's.
 func resources(c call, action, account string) ([]string, error) {
@@ -115,7 +131,7 @@ func (k *kit) permitted(p *play, from int, rights []remediations.Statement) erro
 			return err
 		}
 		for _, arn := range arns {
-			if err := k.allowed(policies, iam.Request{Action: action, Resource: arn}); err != nil {
+			if err := k.allowed(policies, iam.Request{Action: action, Resource: arn, Keys: keysOf(c)}); err != nil {
 				return err
 			}
 		}
@@ -133,7 +149,7 @@ func (k *kit) allowed(policies []*iam.Policy, r iam.Request) error {
 		}
 		allowed, k.used[permission] = true, true
 		for where, arn := range elsewhere(r.Resource) {
-			if (permission.Why == "" || where == anotherType) && policy.Allows(iam.Request{Action: r.Action, Resource: arn}) {
+			if (permission.Why == "" || where == anotherType) && policy.Allows(iam.Request{Action: r.Action, Resource: arn, Keys: r.Keys}) {
 				return fmt.Errorf("%s on %s is needed for %s, and allows %s, %s: narrow it, or say Why", r.Action, permission.Resource, r.Resource, arn, where)
 			}
 		}
@@ -172,12 +188,11 @@ func (k *kit) policies(p *play, rights []remediations.Statement) ([]*iam.Policy,
 		"${AWS::Region}", p.event.Region, "${AWS::AccountId}", p.event.Account)
 	var policies []*iam.Policy
 	for _, statement := range rights {
-		statement.Resource = place.Replace(statement.Resource)
 		text, err := json.Marshal(remediations.NewPolicy([]remediations.Statement{statement}))
 		if err != nil {
 			return nil, err
 		}
-		policy, err := iam.Parse(text)
+		policy, err := iam.Parse([]byte(place.Replace(string(text))))
 		if err != nil {
 			return nil, err
 		}

@@ -253,7 +253,7 @@ func describe(m *remediations.Module) description {
 func permissions(declared []remediations.Permission) []permission {
 	all := []permission{}
 	for _, p := range declared {
-		all = append(all, permission(p))
+		all = append(all, permission{Action: p.Action, Resource: p.Resource, Why: p.Why})
 	}
 	return all
 }

@@ -1,0 +1,165 @@
+package remediations
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+// A module's settings are a struct. Each field has a tag json, by which countermand.yaml calls it, and a tag doc, which
+// says in a sentence what it is. It is a string, an integer, a boolean, a type that reads itself from text (AccountID,
+// say), or a list of one of these; so that what is wrong in a file can be shown at its place. A field of one name is of
+// one type in all modules: the file can set it for all that have it.
+//
+//	type Settings struct {
+//		TrustedAccounts []remediations.AccountID `json:"trustedAccounts" doc:"accounts that may be let in"`
+//	}
+//
+// The struct may have a method Check() error for what a single value can't tell.
+
+// Setting is one field of a module's settings.
+type Setting struct {
+	Name    string          // as countermand.yaml calls it
+	Doc     string          // a sentence
+	Kind    string          // what it holds: "text", "number", "yes or no", or a list of these
+	Default json.RawMessage // the value that suits most
+	Index   int             // of the struct's field
+}
+
+// AccountID is an AWS account's id: 12 digits.
+type AccountID string
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// UnmarshalText refuses what is no account's id.
+func (a *AccountID) UnmarshalText(text []byte) error {
+	if !accountID.Match(text) {
+		return fmt.Errorf("want an account's 12 digits, got %q", text)
+	}
+	*a = AccountID(text)
+	return nil
+}
+
+var settingName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
+
+// SettingsOf lists what a module's owner may set, in the order of its struct.
+func (m *Module) SettingsOf() ([]Setting, error) {
+	if m.Settings == nil {
+		return nil, nil
+	}
+	v := reflect.ValueOf(m.Settings)
+	if v.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("settings are a %s: want a struct", v.Kind())
+	}
+	var list []Setting
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		s := Setting{Name: f.Tag.Get("json"), Doc: f.Tag.Get("doc"), Index: i}
+		var err error
+		switch s.Kind, err = settingKind(f.Type); {
+		case err != nil:
+			return nil, fmt.Errorf("setting %s: %w", f.Name, err)
+		case !f.IsExported() || !settingName.MatchString(s.Name) || s.Doc == "":
+			return nil, fmt.Errorf("setting %s: want an exported field with the tags json (its name) and doc", f.Name)
+		}
+		if s.Default, err = json.Marshal(v.Field(i).Interface()); err != nil {
+			return nil, fmt.Errorf("setting %s: %w", f.Name, err)
+		}
+		if string(s.Default) == "null" {
+			s.Default = json.RawMessage("[]")
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// settingKind is what values of a type hold, in words.
+func settingKind(t reflect.Type) (string, error) {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "text", nil
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "text", nil
+	case reflect.Int:
+		return "number", nil
+	case reflect.Bool:
+		return "yes or no", nil
+	case reflect.Slice:
+		if t.Elem().Kind() != reflect.Slice {
+			kind, err := settingKind(t.Elem())
+			return "list of " + kind, err
+		}
+	}
+	return "", fmt.Errorf("its type %s is none that a setting can have", t)
+}
+
+// ParseSettings reads settings as JSON over the module's own. A name that the module does not know is an error.
+func (m *Module) ParseSettings(text []byte) (any, error) {
+	if m.Settings == nil {
+		return nil, errors.New("the module has no settings")
+	}
+	own, err := json.Marshal(m.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("encode the module's own settings: %w", err)
+	}
+	value := reflect.New(reflect.TypeOf(m.Settings)) // not a copy: that would share the lists
+	for _, source := range [][]byte{own, text} {
+		d := json.NewDecoder(bytes.NewReader(source))
+		d.DisallowUnknownFields()
+		if err := d.Decode(value.Interface()); err != nil {
+			return nil, fmt.Errorf("decode settings: %w", err)
+		}
+	}
+	settings := value.Elem().Interface()
+	return settings, CheckSettings(settings)
+}
+
+// CheckSettings is what is wrong with settings beyond their single values.
+func CheckSettings(settings any) error {
+	if c, ok := settings.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
+// validateSettings reports what is wrong with the module's own settings, which must be as strict as its owner's.
+func (m *Module) validateSettings() error {
+	if m.Settings == nil {
+		return nil
+	}
+	if _, err := m.SettingsOf(); err != nil {
+		return err
+	}
+	_, err := m.ParseSettings([]byte("{}"))
+	return err
+}
+
+// schedule is how often a sweep may be asked for, in EventBridge's words.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+var schedule = regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$`)
+
+// validateParts reports what is wrong with what a module has besides its rule and its functions.
+func (m *Module) validateParts() []error {
+	var errs []error
+	if err := m.validateSettings(); err != nil {
+		errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
+	}
+	if (m.Sweep != nil) != (m.Schedule != "") {
+		errs = append(errs, fmt.Errorf("module %q: sweep and schedule go together", m.Name))
+	}
+	if m.Schedule != "" && !schedule.MatchString(m.Schedule) {
+		errs = append(errs, fmt.Errorf("module %q: schedule %q: want rate(1 day), rate(6 hours) or the like", m.Name, m.Schedule))
+	}
+	for _, p := range m.Policies {
+		if !strings.HasPrefix(p.Name, "countermand-") || p.Why == "" || !json.Valid([]byte(p.Document)) {
+			errs = append(errs, fmt.Errorf("module %q: policy %q: want a name that begins with countermand-, a why, and a document in JSON", m.Name, p.Name))
+		}
+	}
+	return errs
+}
