@@ -70,6 +70,12 @@ func sections(b *strings.Builder) func(title, format string, args ...any) {
 
 // facts are the sections on what somebody did, and what it has come to.
 func facts(section func(title, format string, args ...any), r *Record, difference string) {
+	if r.EventName == sweepEvent && r.Principal == someone {
+		section("WHAT HAPPENED", "A sweep has looked at %s\nat %s in account %s, Region %s.\nHow long it has been so, and who did it, can't be told.",
+			plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
+		wrong(section, r, difference)
+		return
+	}
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
 	later := ""
@@ -77,6 +83,11 @@ func facts(section func(title, format string, args ...any), r *Record, differenc
 		later = "\nA later call on it, at " + when(r.Newer) + ", was handled before: it may have been that one."
 	}
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s%s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent), later)
+	wrong(section, r, difference)
+}
+
+// wrong is the sections on what is wrong, and what puts it right.
+func wrong(section func(title, format string, args ...any), r *Record, difference string) {
 	if r.Reason != "" {
 		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
 		section(changeTitle(r), "%s", difference)
@@ -135,6 +146,8 @@ func ended(m *remediations.Module, r *Record) string {
 		return "Countermand has changed nothing: the module only alerts here."
 	case m.Action == nil:
 		return "Countermand has changed nothing: this module only alerts."
+	case r.Grace.After(r.Started):
+		return fmt.Sprintf("Countermand has changed nothing yet: there is time until %s to put it right.", when(r.Grace))
 	}
 	return "Countermand has changed nothing: this is not for it to put right."
 }

@@ -26,8 +26,9 @@ import (
 type Config struct {
 	Module     *remediations.Module
 	Mode       remediations.Mode
-	Account    string     // the account it works in; events and resources of others are refused
-	AWS        aws.Config // credentials and endpoints; the Region is set for each resource
+	Sweep      remediations.Mode // how far a sweep may go, if Mode lets it
+	Account    string            // the account it works in; events and resources of others are refused
+	AWS        aws.Config        // credentials and endpoints; the Region is set for each resource
 	Store      Store
 	Switch     func(ctx context.Context) (remediations.Switch, error) // asks the kill switch
 	Settings   any                                                    // of the type of the module's; nil: the module's own
@@ -82,8 +83,17 @@ func New(c Config) (*Engine, error) {
 
 // Handle takes one raw EventBridge event the whole way and returns the outcome of each run, in the order
 // of the resources: one that names no resource where the event did not get so far. An error means that the
-// event is not dealt with: it has to be delivered again, and in the end to reach the failure queue.
+// event is not dealt with: it has to be delivered again, and in the end to reach the failure queue. A scheduled event of
+// the module's own rule has it sweep; the records are of what that has found.
 func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
+	if tick, ok, err := events.ParseTick(raw); ok {
+		if err = errors.Join(err, e.checkTick(tick)); err != nil {
+			return e.refuse(ctx, events.Event{ID: tick.ID}, err)
+		}
+		return e.sweep(ctx, tick)
+	}
+	ctx, cancel := context.WithTimeout(ctx, runTime)
+	defer cancel()
 	event, err := events.Parse(raw)
 	if err != nil {
 		return e.refuse(ctx, event, err)
@@ -142,7 +152,7 @@ func (e *Engine) each(ctx context.Context, event events.Event, resources []remed
 		}
 		group.Go(func() {
 			defer func() { <-gate }()
-			record, err := e.run(ctx, event, r)
+			record, err := e.run(ctx, &event, e.record(event, r))
 			records[i] = *record
 			if err != nil {
 				errs[i] = fmt.Errorf("%s: %s: %w", e.Module.Name, r, err)

@@ -85,6 +85,7 @@ type Record struct {
 	Between   json.RawMessage       `json:"between,omitempty"` // what a later attempt found, if neither: half of the work, or somebody else's state
 	Fix       string                `json:"fix,omitempty"`
 	Revert    string                `json:"revert,omitempty"`
+	Grace     time.Time             `json:"grace,omitzero"`      // people have until then to put it right themselves
 	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
 	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
 	Exemption *Exemption            `json:"exemption,omitempty"` // what keeps hands off
@@ -120,7 +121,7 @@ func (r *Record) fail(err error) {
 
 // found notes what is wrong.
 func (r *Record) found(f *remediations.Finding) {
-	r.Reason, r.Fix, r.Revert, r.Before, r.After = f.Reason, f.Fix, f.Revert, f.Before, f.After
+	r.Reason, r.Fix, r.Revert, r.Before, r.After, r.Grace = f.Reason, f.Fix, f.Revert, f.Before, f.After, f.Grace
 }
 
 // verified is the outcome of an action, by what the guard still finds after it.

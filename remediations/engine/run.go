@@ -20,15 +20,16 @@ var looks = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
 // recordTime is kept back from the module for the record and the alert.
 const recordTime = 5 * time.Second
 
-// run takes one resource from the guard to the alert. The record it returns has exactly one outcome.
-func (e *Engine) run(ctx context.Context, event events.Event, r remediations.Resource) (*Record, error) {
-	record := e.record(event, r)
+// run takes a record's resource from the guard to the alert. The record it returns has exactly one outcome. In a sweep
+// there is no event.
+func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (*Record, error) {
+	r := record.Resource
 	if r.ID == "" || r.Region == "" {
 		return record, e.fail(ctx, record, errors.New("the module named a resource without an id or a Region"))
 	}
 	fence := NewFence(e.Module)
 	run := &remediations.Run{
-		Event:    &event,
+		Event:    event,
 		Account:  e.Account,
 		AWS:      fence.Config(e.AWS, r.Region),
 		Settings: e.Settings,
@@ -67,10 +68,14 @@ func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Recor
 		said                remediations.Switch
 		exemption           *Exemption
 		unread, exemptError error
+		who                 events.Identity
 	)
+	if run.Event != nil {
+		who = run.Event.Record.Identity
+		group.Go(func() { record.Newer = e.newer(work, record) })
+	}
 	group.Go(func() { said, unread = e.Switch(work) })
-	group.Go(func() { exemption, exemptError = e.exempt(work, record.Resource, run.Event.Record.Identity) })
-	group.Go(func() { record.Newer = e.newer(work, record) })
+	group.Go(func() { exemption, exemptError = e.exempt(work, record.Resource, who) })
 	finding, err := e.guard(work, run, record.Resource)
 	group.Wait()
 	record.lower(said, unread)
@@ -115,7 +120,7 @@ func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 		return Exempt
 	case record.Mode == remediations.Observe:
 		return Observed
-	case record.Mode == remediations.Alert, e.Module.Action == nil, finding.AlertOnly:
+	case record.Mode == remediations.Alert, e.Module.Action == nil, finding.AlertOnly, e.Now().Before(finding.Grace):
 		return Alerted
 	}
 	return Started

@@ -62,6 +62,7 @@ var actions = map[string][]string{
 	"s3:GetBucketPublicAccessBlock":           {bucket},
 	"s3:GetBucketVersioning":                  {bucket},
 	"s3:PutAccountPublicAccessBlock":          nil,
+	"s3:ListAllMyBuckets":                     nil,
 	"s3:PutBucketAcl":                         {bucket},
 	"s3:PutBucketPolicy":                      {bucket},
 	"s3:PutBucketPublicAccessBlock":           {bucket},

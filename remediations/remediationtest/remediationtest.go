@@ -32,7 +32,8 @@ type Case struct {
 	Acts  bool          // whether the guard must find something
 	Own   [][]byte      // the events that AWS writes for the action's own writes; required if it is put right
 
-	Settings any // what the module's owner has set; nil: the module's own
+	Settings any    // what the module's owner has set; nil: the module's own
+	Unswept  string // why a sweep can't find what the event leads to: it is not in the state; only of a case that acts
 }
 
 // Run checks every law for every case, what only all the cases together can show, and the module's golden files:
@@ -119,6 +120,7 @@ func (k *kit) check(c Case) {
 	law("every failing AWS call surfaces", k.failures)
 	law("every missing field is borne", k.missingFields)
 	law("undo restores the world, or refuses", k.undo)
+	law("a sweep finds it, too", k.sweeps)
 }
 
 // play is one world with an engine in it.
@@ -148,6 +150,7 @@ func newPlay(m *remediations.Module, mode remediations.Mode, settings any, event
 	p.engine, err = engine.New(engine.Config{
 		Module:   m,
 		Mode:     mode,
+		Sweep:    mode,
 		Account:  event.Account,
 		Settings: settings,
 		AWS:      s.config(),

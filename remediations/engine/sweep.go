@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+)
+
+// sweepEvent is what stands for an event's name in the record of what a sweep has found.
+const sweepEvent = "Sweep"
+
+// someone is who did what a sweep has found.
+const someone = "nobody that is known: a sweep has found it"
+
+// runTime is for how long an event may be worked on, and one resource of a sweep. The lease of a run ends later.
+const runTime = 30 * time.Second
+
+// SweepRule is the name of the rule that has a module sweep.
+func SweepRule(module string) string { return "countermand-" + module + "-sweep" }
+
+// sweep looks at all that the module can list, and runs what is wrong. Nothing is recorded of the rest. What people have
+// time left for is theirs until then: whoever made it so has been told.
+func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) {
+	began := e.Now()
+	s := &sweep{engine: e, tick: tick, gate: make(chan struct{}, parallel)}
+	err := s.all(ctx)
+	s.group.Wait()
+	attrs := []any{"Module", e.Module.Name, "event", tick.ID, "Swept", s.looked, "Found", len(s.records), "seconds", e.Now().Sub(began).Seconds(),
+		"_aws", embedded(e.Now(), []metric{{"Swept", "Count"}, {"Found", "Count"}}, nil)}
+	if err != nil {
+		attrs = append(attrs, "error", err.Error())
+		err = fmt.Errorf("%s: sweep: %w", e.Module.Name, err)
+	}
+	e.Log.InfoContext(ctx, "sweep ended", attrs...)
+	return s.records, errors.Join(append(s.errs, err)...)
+}
+
+// sweep is one in progress.
+type sweep struct {
+	engine *Engine
+	tick   events.Tick
+	gate   chan struct{} // bounds how many resources are looked at at once
+	group  sync.WaitGroup
+
+	mu      sync.Mutex
+	looked  int
+	records []Record // of what is wrong
+	errs    []error
+}
+
+// all lists the resources and has each looked at. It stops in time for those that are being worked on then.
+func (s *sweep) all(ctx context.Context) (err error) {
+	defer recovered(&err)
+	e := s.engine
+	listing, cancel := context.WithCancel(ctx)
+	if deadline, ok := ctx.Deadline(); ok {
+		cancel()
+		listing, cancel = context.WithDeadline(ctx, deadline.Add(-runTime))
+	}
+	defer cancel()
+	fence := NewFence(e.Module)
+	run := &remediations.Run{
+		Account: e.Account, AWS: fence.Config(e.AWS, s.tick.Region), Settings: e.Settings, Log: e.Log.With("module", e.Module.Name),
+	}
+	for r, err := range e.Module.Sweep(listing, run) {
+		if err != nil {
+			return fmt.Errorf("list what to look at: %w", err)
+		}
+		s.gate <- struct{}{}
+		if listing.Err() != nil {
+			return fmt.Errorf("no time was left after %d resources", s.looked)
+		}
+		s.looked++
+		s.group.Go(func() {
+			defer func() { <-s.gate }()
+			s.one(ctx, r)
+		})
+	}
+	return listing.Err()
+}
+
+// one looks at a resource, and runs it if it is wrong, or if that can't be told.
+func (s *sweep) one(ctx context.Context, r remediations.Resource) {
+	e := s.engine
+	ctx, cancel := context.WithTimeout(ctx, runTime)
+	defer cancel()
+	run := &remediations.Run{
+		Account: e.Account, AWS: NewFence(e.Module).Config(e.AWS, r.Region), Settings: e.Settings, Log: e.Log.With("module", e.Module.Name),
+	}
+	finding, err := e.look(ctx, run, r)
+	if errors.Is(err, remediations.ErrNotYet) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
+		return
+	}
+	record, err := e.run(ctx, nil, e.swept(s.tick, r))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = append(s.records, *record)
+	if err != nil {
+		s.errs = append(s.errs, fmt.Errorf("%s: %s: %w", e.Module.Name, r, err))
+	}
+}
+
+// swept is the beginning of the record of what a sweep has found.
+func (e *Engine) swept(tick events.Tick, r remediations.Resource) *Record {
+	record := e.record(events.Event{ID: tick.ID}, r)
+	record.Mode = min(e.Mode, e.Sweep)
+	record.EventName, record.EventTime = sweepEvent, tick.Time
+	record.Principal, record.Name, record.counted = someone, "a sweep", "sweeps"
+	return record
+}
+
+// checkTick says why a scheduled event is not for this module.
+func (e *Engine) checkTick(t events.Tick) error {
+	switch {
+	case e.Module.Sweep == nil:
+		return errors.New("the module has nothing to sweep")
+	case t.Account != e.Account:
+		return fmt.Errorf("the scheduled event is of account %s; this function works in %s", t.Account, e.Account)
+	case !strings.HasSuffix(t.Rule, ":rule/"+SweepRule(e.Module.Name)):
+		return fmt.Errorf("the scheduled event is of %s, which is not the module's rule", t.Rule)
+	}
+	return nil
+}
