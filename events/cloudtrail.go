@@ -26,6 +26,7 @@ type Record struct {
 	Identity           Identity
 	Request            Params // requestParameters
 	Response           Params // responseElements
+	Additional         Params // additionalEventData: what belongs to neither, such as whether a sign-in was with MFA
 	Resources          Params // resources: a list of {accountId, type, ARN}
 }
 
@@ -53,6 +54,7 @@ func ParseRecord(raw []byte) (Record, error) {
 		Identity:           identity(r["userIdentity"]),
 		Request:            Params{r["requestParameters"]},
 		Response:           Params{r["responseElements"]},
+		Additional:         Params{r["additionalEventData"]},
 		Resources:          Params{r["resources"]},
 	}, nil
 }
