@@ -17,9 +17,14 @@ var arnForms = map[string]string{
 	"AWS::EC2::Instance":          "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
 	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
+	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
 	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
 	"AWS::RDS::DBSnapshot":        "arn:${Partition}:rds:${Region}:${Account}:snapshot:${Name}",
 	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
+
+	// The account's root user, which CloudFormation has no name for.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+	"AWS::IAM::RootUser": "arn:${Partition}:iam::${Account}:root",
 
 	// The account's own Block Public Access. It has no ARN of its own and CloudFormation no name for it: the ARN is the
 	// account's, and the name AWS Config's.

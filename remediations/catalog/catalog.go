@@ -5,7 +5,9 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
+	"github.com/countermand/countermand/remediations/rootactivity"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
@@ -18,7 +20,9 @@ func All() []*remediations.Module {
 	return []*remediations.Module{
 		amipublic.Module,
 		cloudtrailtamper.Module,
+		consoleloginnomfa.Module,
 		rdssnapshotpublic.Module,
+		rootactivity.Module,
 		s3bparemoved.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,
