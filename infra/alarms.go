@@ -27,9 +27,6 @@ type alarm struct {
 func alarmsOf(m *remediations.Module) []alarm {
 	name, queue := resourceName(m), queueName(resourceName(m))
 	lambda := func(id, metric, text string) alarm { return lambdaAlarm(name, id, metric, text) }
-	outcome := func(id, metric, text string) alarm {
-		return alarm{id: id, name: name + "-" + id, namespace: "Countermand", metric: metric, dimension: "Module", value: m.Name, critical: true, text: text}
-	}
 	return []alarm{
 		unhandled(name,
 			"What happened: an event was given up on, after every retry; what it reported may still be in place. "+
@@ -41,15 +38,6 @@ func alarmsOf(m *remediations.Module) []alarm {
 		lambda("throttles", "Throttles",
 			"What happened: Lambda held events back, so that they are handled late, and given up on after an hour. "+
 				"What to do: see what uses up the account's concurrent executions, and whether somebody set the reserved concurrency of "+name+"."),
-		outcome("rejected", "Rejected",
-			"What happened: an event claimed to be from CloudTrail and can't be. Somebody who may put events or invoke the function may be testing the defence. "+
-				"What to do: nothing was changed; find out from CloudTrail who called PutEvents or Invoke, the log "+logGroupName(name)+" has the time and the reason."),
-		outcome("unverified", "Unverified",
-			"What happened: the resource was put right, and was still wrong when looked at again. "+
-				"What to do: look at the resource now, the alert and the run record in "+runTable+" name it; somebody or something may be changing it back."),
-		outcome("access-denied", "AccessDenied",
-			"What happened: AWS refused a call that "+name+" needs, so that it may be blind or unable to act. "+
-				"What to do: see in the log "+logGroupName(name)+" which call, then look for a service control policy, a resource policy or a changed role that denies it."),
 	}
 }
 
@@ -71,7 +59,17 @@ func stackAlarms() []alarm {
 	total := func(id, metric, text string) alarm {
 		return alarm{id: id, name: "countermand-" + id, namespace: "Countermand", metric: metric, critical: true, text: text}
 	}
+	const whose = "The metric of the same name by module, in the namespace Countermand, says whose. "
 	return []alarm{
+		total("rejected", "Rejected",
+			"What happened: an event claimed to be from CloudTrail and can't be. Somebody who may put events or invoke a function may be testing the defence. "+
+				"What to do: nothing was changed; find out from CloudTrail who called PutEvents or Invoke, the function's log has the time and the reason. "+whose),
+		total("unverified", "Unverified",
+			"What happened: a resource was put right, and was still wrong when looked at again. "+
+				"What to do: countermand runs --outcome unverified lists it; look at it now, somebody or something may be changing it back."),
+		total("access-denied", "AccessDenied",
+			"What happened: AWS refused a call that a module needs, so that it may be blind or unable to act. "+
+				"What to do: see in the function's log which call, then look for a service control policy, a resource policy or a changed role that denies it. "+whose),
 		total("switch-unreadable", "SwitchUnreadable",
 			"What happened: the kill switch, the parameter "+remediations.SwitchParameter+", could not be read, so that functions observe only: nothing is put right. "+
 				"What to do: run countermand status, which says what is wrong with it; countermand resume --reset sets it anew. If it is well, see in the functions' logs who refuses them."),

@@ -31,13 +31,17 @@ type Config struct {
 	Tracing          bool    // let AWS X-Ray trace the modules' functions
 	Limits           remediations.Limits
 	Modules          []Enabled // sorted by name
+	Elsewhere        []string  // modules that are left out here, as their events are in another Region only
 	Exemptions       []remediations.Exemption
 }
 
-// Enabled is a module that is deployed, and how far it may go.
+// Enabled is a module that is deployed, how far it may go, and what its owner has set.
 type Enabled struct {
 	*remediations.Module
-	Mode remediations.Mode
+	Mode     remediations.Mode
+	Swept    bool
+	Sweep    remediations.Mode // how far its sweeps may go
+	Settings any               // of the type of the module's; nil if it has none
 }
 
 // Trail is the trail to make.
@@ -96,7 +100,7 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, here 
 	}
 	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
 	modes := map[string]moduleMode{}
-	var ledger, channels ast.Node
+	var ledger, channels, shared ast.Node
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
 		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
@@ -108,15 +112,17 @@ func parseConfig(file string, text []byte, modules []*remediations.Module, here 
 		{name: "ledger", read: func(n ast.Node) { ledger = n }},
 		{name: "tracing", read: func(n ast.Node) { c.Tracing = r.boolean(n) }},
 		{name: "limits", read: func(n ast.Node) { r.limits(n, &c.Limits) }},
+		{name: "settings", read: func(n ast.Node) { shared = n }},
 		{name: "modules", read: func(n ast.Node) { modes = r.modes(n, modules) }},
 		{name: "exemptions", read: func(n ast.Node) { c.Exemptions = r.exemptions(n, modules, now) }},
 	})
 	c.Ledger = r.ledger(ledger, c.RunRetentionDays)
+	settings := r.settings(modules, shared, modes)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
 	r.settleChat(c, channels, here)
-	r.enable(c, modules, modes, here)
+	r.enable(c, modules, modes, settings, here)
 	return c, r.err()
 }
 
@@ -144,6 +150,10 @@ func (c *Config) remarks() []string {
 	}
 	if len(c.Slack)+len(c.Teams) > 0 && !c.heardInChat() {
 		remarks = append(remarks, fmt.Sprintf("channels hear nothing of %s: add it to alerts.chatRegions, deploy it, and then %s again", c.Region, c.ChatRegions[0]))
+	}
+	if len(c.Elsewhere) > 0 {
+		remarks = append(remarks, fmt.Sprintf("%s: left out here, as what they watch is heard of in %s only; deploy there, too",
+			strings.Join(c.Elsewhere, ", "), remediations.GlobalRegion(c.Region)))
 	}
 	if c.Limits.Account < c.Limits.Module {
 		remarks = append(remarks, fmt.Sprintf("limits.account (%d) is below limits.module (%d): no module ever reaches a limit of its own, and one can use up what all have",

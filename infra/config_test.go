@@ -85,7 +85,7 @@ exemptions:
 
 func TestConfigErrors(t *testing.T) {
 	const ok = "trail: {existing: true}\n"
-	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, ledger, tracing, limits, modules"
+	const keys = "account, region, architecture, trail, alerts, logRetentionDays, runRetentionDays, ledger, tracing, limits, settings, modules"
 	for _, test := range []struct{ name, config, want string }{
 		{"empty file", "", "c.yaml:1:1: the configuration needs trail"},
 		{"only comments", "# nothing\n", "c.yaml:1:1: the configuration needs trail"},
@@ -166,8 +166,8 @@ func TestConfigErrors(t *testing.T) {
 
 		{"module", ok + "modules: {alpha: {mode: alert}}\n", `c.yaml:2:11: unknown module "alpha": want alpha-acts, beta-acts, gamma-alerts or delta-off`},
 		{"module without mode", ok + "modules: {alpha-acts: {}}\n", "c.yaml:2:23: alpha-acts needs mode"},
-		{"module key", ok + "modules: {alpha-acts: {mode: alert, enabled: true}}\n", `c.yaml:2:37: unknown key "enabled": want mode or where`},
-		{"module as mode", ok + "modules: {alpha-acts: alert}\n", `c.yaml:2:23: want a mapping with the keys mode and where, got the text "alert"`},
+		{"module key", ok + "modules: {alpha-acts: {mode: alert, enabled: true}}\n", `c.yaml:2:37: unknown key "enabled": want mode, where, sweep or settings`},
+		{"module as mode", ok + "modules: {alpha-acts: alert}\n", `c.yaml:2:23: want a mapping with the keys mode, where, sweep and settings, got the text "alert"`},
 		{"mode", ok + "modules: {alpha-acts: {mode: act}}\n", `c.yaml:2:30: unknown mode "act": want off, observe, alert or enforce`},
 		{"mode type", ok + "modules: {alpha-acts: {mode: true}}\n", "c.yaml:2:30: want off, observe, alert or enforce, got true"},
 		{"no action", ok + "modules: {gamma-alerts: {mode: enforce}}\n", "c.yaml:2:32: gamma-alerts has no action to enforce: want off, observe or alert"},

@@ -46,6 +46,16 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		// In the user agent of every call, and so in CloudTrail.
 		"AWS_SDK_UA_APP_ID": resourceName(m.Module),
 	}
+	if m.Swept {
+		variables["COUNTERMAND_SWEEP"] = m.Sweep.String()
+	}
+	if m.Settings != nil {
+		text, err := json.Marshal(m.Settings)
+		if err != nil {
+			return nil, fmt.Errorf("encode the settings of %s: %w", m.Name, err)
+		}
+		variables["COUNTERMAND_SETTINGS"] = string(text)
+	}
 	limits, err := json.Marshal(config.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("encode the limits: %w", err)
@@ -64,7 +74,7 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		return nil, fmt.Errorf("encode the environment of %s: %w", m.Name, err)
 	}
 	if len(measured) > maxEnvironment {
-		return nil, fmt.Errorf("the environment of %s would have %d bytes, and Lambda holds %d: shorten the reasons of its %d exemptions, or give it fewer",
+		return nil, fmt.Errorf("the environment of %s would have %d bytes, and Lambda holds %d: shorten the reasons of its %d exemptions, or give it fewer, and shorter lists in its settings",
 			m.Name, len(measured), maxEnvironment, len(exemptions))
 	}
 	return variables, nil

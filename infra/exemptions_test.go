@@ -180,7 +180,7 @@ func TestAlertsExemptionIsOneThatIsTaken(t *testing.T) {
 }
 
 func TestExemptionsFillTheEnvironment(t *testing.T) {
-	m := Enabled{fixtures()[0], remediations.Enforce}
+	m := Enabled{Module: fixtures()[0], Mode: remediations.Enforce}
 	config := func(reason int) *Config {
 		x := remediations.Exemption{Module: m.Name, Resource: "r", Owner: "o", Reason: strings.Repeat("x", reason), Expires: time.Unix(0, 0).UTC()}
 		return &Config{Exemptions: []remediations.Exemption{x, x}}
@@ -207,7 +207,7 @@ func TestExemptionsFillTheEnvironment(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "c.yaml", "trail: {existing: true}\nexemptions:\n"+
 		"  - {module: alpha-acts, resource: r, owner: o, reason: "+strings.Repeat("x", 4000)+", expires: 2027-01-01}\n")
 	_, err = synthesize(t, file, fixtures())
-	if want := "the environment of alpha-acts would have 4691 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer"; err == nil || err.Error() != want {
+	if want := "the environment of alpha-acts would have 4829 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer, and shorter lists in its settings"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

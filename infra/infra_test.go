@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +63,6 @@ logRetentionDays: 30
 runRetentionDays: 90
 ledger: {lockDays: 7}
 account: "123456789012"
-region: eu-west-1
 `},
 	{name: "amd64", modules: catalog.All, config: enforceAll(catalog.All()) + `
 architecture: amd64
@@ -73,7 +74,7 @@ tracing: true
 trail: {existing: true}
 ledger: off
 modules:
-  alpha-acts: {mode: enforce}
+  alpha-acts: {mode: enforce, sweep: enforce, settings: {doors: 3}}
   beta-acts: {mode: alert}
   delta-off: {mode: off}
 exemptions:
@@ -160,10 +161,36 @@ func fixtures() []*remediations.Module {
 		}
 		return m
 	}
-	beta := module("beta-acts", true)
+	alpha, beta := module("alpha-acts", true), module("beta-acts", true)
+	alpha.Settings = houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}
+	alpha.Schedule = "rate(6 hours)"
+	alpha.Sweep = func(context.Context, *remediations.Run) iter.Seq2[remediations.Resource, error] { return nil }
+	alpha.Policies = []remediations.ManagedPolicy{{
+		Name: "countermand-alpha", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`, Why: "it denies all",
+	}}
+	alpha.Writes = append(alpha.Writes, remediations.Permission{
+		Action: "iam:AttachUserPolicy", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*",
+		Only: remediations.Condition{Key: "iam:PolicyARN", Value: "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/countermand-alpha"},
+	})
 	// Each of these is something that a template's resolution may drop.
 	beta.Pattern = `{"source":["aws.s3"],"detail":{"a":["null"],"b":[""],"c":[{"exists":false}],"d":[{"numeric":[">",0,"<=",5.5]}],"e":["007",7,true],"$or":[{"f":["x"]},{"g":["y"]}]}}`
-	return []*remediations.Module{module("alpha-acts", true), beta, module("gamma-alerts", false), module("delta-off", true)}
+	return []*remediations.Module{alpha, beta, module("gamma-alerts", false), module("delta-off", true)}
+}
+
+// houseSettings has a field of each kind.
+type houseSettings struct {
+	TrustedAccounts []remediations.AccountID `json:"trustedAccounts" doc:"accounts that may come in"`
+	Doors           int                      `json:"doors" doc:"how many doors there are"`
+	Shut            bool                     `json:"shut" doc:"whether they are shut"`
+	Owner           string                   `json:"owner" doc:"whose house it is"`
+}
+
+// Check refuses a house that nobody can enter.
+func (s houseSettings) Check() error {
+	if s.Doors == 0 {
+		return errors.New("a house needs a door")
+	}
+	return nil
 }
 
 func (s *setup) synthesize(t *testing.T) map[string]*template {

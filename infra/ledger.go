@@ -133,7 +133,7 @@ func followTable(h *halfOfLedger, s *shared) {
 // eachHour has a rule call the function a quarter past each hour. The writer may then not be at work any more on what
 // belongs to the hour before: it lives for a minute.
 func eachHour(h *halfOfLedger) {
-	ready := handOver(h.scope, h.name, h.function, h.queue)
+	ready := handOver(h.scope, h.function, h.queue, h.name)
 	rule := awsevents.NewCfnRule(h.scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:               &h.name,
 		Description:        jsii.String("makes and signs the digest of the hour that is over"),

@@ -33,7 +33,9 @@ type setting struct {
 // moduleMode is what the file says of a module.
 type moduleMode struct {
 	setting
-	where []modeAt
+	where    []modeAt
+	sweep    *setting // nil if it says nothing of sweeps
+	settings ast.Node // nil if it says nothing of them
 }
 
 // modeAt is a module's setting in a place. Of several, the first that fits counts.
@@ -50,10 +52,21 @@ func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]mo
 	for _, m := range modules {
 		fields = append(fields, field{name: m.Name, read: func(n ast.Node) {
 			var said moduleMode
-			r.mapping(n, m.Name, []field{
+			var sweep ast.Node
+			keys := []field{
 				{name: "mode", required: true, read: func(n ast.Node) { said.setting = r.mode(n, m) }},
 				{name: "where", read: func(n ast.Node) { said.where = r.where(n, m) }},
-			})
+			}
+			if m.Sweep != nil {
+				keys = append(keys, field{name: "sweep", read: func(n ast.Node) { sweep = n }})
+			}
+			if m.Settings != nil {
+				keys = append(keys, field{name: "settings", read: func(n ast.Node) { said.settings = n }})
+			}
+			r.mapping(n, m.Name, keys)
+			if sweep != nil {
+				said.sweep = r.sweep(sweep, m, said)
+			}
 			modes[m.Name] = said
 		}})
 	}
@@ -72,6 +85,20 @@ func (r *reader) mode(n ast.Node, m *remediations.Module) setting {
 		r.wrong(n, "%s has no action to enforce: want off, observe or alert", m.Name)
 	}
 	return s
+}
+
+// sweep reads how far a module's sweeps go: no further than the module goes somewhere.
+func (r *reader) sweep(n ast.Node, m *remediations.Module, said moduleMode) *setting {
+	s, most := r.mode(n, m), said.setting
+	for _, at := range said.where {
+		if !at.off && (most.off || at.mode > most.mode) {
+			most = at.setting
+		}
+	}
+	if !s.off && !most.off && s.mode > most.mode {
+		r.wrong(n, "a sweep goes no further than its module, whose mode is %s", most.mode)
+	}
+	return &s
 }
 
 // where reads the places in which a module has another mode.
@@ -105,13 +132,12 @@ func (r *reader) where(n ast.Node, m *remediations.Module) []modeAt {
 
 // enable fills in the modules that are deployed: one that the file does not name runs in its default mode. A template
 // that depends on where it is deployed to is bound to that place.
-func (r *reader) enable(c *Config, modules []*remediations.Module, modes map[string]moduleMode, here Place) {
+func (r *reader) enable(c *Config, modules []*remediations.Module, modes map[string]moduleMode, settings map[string]any, here Place) {
 	here.Account, here.Region = cmp.Or(c.Account, here.Account), cmp.Or(c.Region, here.Region)
 	for _, m := range modules {
 		said, named := modes[m.Name]
 		if !named {
-			c.Modules = append(c.Modules, Enabled{m, m.Default})
-			continue
+			said.mode = m.Default
 		}
 		for _, at := range said.where {
 			if at.Account != "" {
@@ -121,9 +147,20 @@ func (r *reader) enable(c *Config, modules []*remediations.Module, modes map[str
 				c.Region = here.Region
 			}
 		}
-		if s := r.settingIn(here, said); !s.off {
-			c.Modules = append(c.Modules, Enabled{m, s.mode})
+		s := r.settingIn(here, said)
+		if s.off {
+			continue
 		}
+		if m.Global && here.Region != "" {
+			c.Region = here.Region
+			if global := remediations.GlobalRegion(here.Region); global != "" && global != here.Region {
+				c.Elsewhere = append(c.Elsewhere, m.Name)
+				continue
+			}
+		}
+		e := Enabled{Module: m, Mode: s.mode, Settings: settings[m.Name]}
+		e.Sweep, e.Swept = sweepOf(m, said.sweep, s.mode)
+		c.Modules = append(c.Modules, e)
 	}
 	slices.SortFunc(c.Modules, func(a, b Enabled) int { return strings.Compare(a.Name, b.Name) })
 }

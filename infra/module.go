@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -55,7 +56,11 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 	if err != nil {
 		return err
 	}
-	ready := handOver(scope, resourceName(m.Module), function, queue)
+	rules := []string{resourceName(m.Module)}
+	if m.Swept {
+		rules = append(rules, m.SweepRule())
+	}
+	ready := handOver(scope, function, queue, rules...)
 	rule, err := newRule(scope, m.Module, function, queue)
 	if err != nil {
 		return err
@@ -63,21 +68,31 @@ func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
 	for _, first := range ready {
 		rule.AddResourceDependency(first, nil)
 	}
+	if m.Swept {
+		newSweep(scope, m.Module, function, queue, ready)
+	}
+	if err := newPolicies(scope, m.Module); err != nil {
+		return err
+	}
 	newAlarms(scope, s, alarmsOf(m.Module)...)
 	output(stack, "Failures"+m.Package(), "Events that "+m.Name+" could not handle", queue.Ref())
 	return nil
 }
 
-// handOver lets the rule of a name call a function, and has what can't be handed over, or fails, end in the queue. It
-// returns what has to be there before the rule sends its first event.
-func handOver(scope constructs.Construct, name string, function awslambda.CfnFunction, queue awssqs.CfnQueue) []awscdk.CfnResource {
+// handOver lets the rules of these names call a function, and has what can't be handed over, or fails, end in the queue.
+// It returns what has to be there before a rule sends its first event.
+func handOver(scope constructs.Construct, function awslambda.CfnFunction, queue awssqs.CfnQueue, rules ...string) []awscdk.CfnResource {
+	var arns []*string
+	for _, name := range rules {
+		arns = append(arns, ruleARN(name))
+	}
 	queuePolicy := newFailureQueuePolicy(scope, queue, map[string]any{
 		"Sid":       "Rule",
 		"Effect":    "Allow",
 		"Principal": map[string]any{"Service": "events.amazonaws.com"},
 		"Action":    "sqs:SendMessage",
 		"Resource":  queue.AttrArn(),
-		"Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ruleARN(name)}},
+		"Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": oneOrMore(arns)}},
 	})
 	invocation := awslambda.NewCfnEventInvokeConfig(scope, jsii.String("Invocation"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName:             function.Ref(),
@@ -88,13 +103,59 @@ func handOver(scope constructs.Construct, name string, function awslambda.CfnFun
 			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: queue.AttrArn()},
 		},
 	})
-	permission := awslambda.NewCfnPermission(scope, jsii.String("Permission"), &awslambda.CfnPermissionProps{
-		FunctionName: function.Ref(),
-		Action:       jsii.String("lambda:InvokeFunction"),
-		Principal:    jsii.String("events.amazonaws.com"),
-		SourceArn:    ruleARN(name),
+	ready := []awscdk.CfnResource{queuePolicy, invocation}
+	for i, arn := range arns {
+		id := "Permission"
+		if i > 0 {
+			id = "SweepPermission"
+		}
+		ready = append(ready, awslambda.NewCfnPermission(scope, &id, &awslambda.CfnPermissionProps{
+			FunctionName: function.Ref(),
+			Action:       jsii.String("lambda:InvokeFunction"),
+			Principal:    jsii.String("events.amazonaws.com"),
+			SourceArn:    arn,
+		}))
+	}
+	return ready
+}
+
+// oneOrMore is one value as itself.
+func oneOrMore(values []*string) any {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return values
+}
+
+// newSweep has a module's function look at everything, on schedule.
+func newSweep(scope constructs.Construct, m *remediations.Module, function awslambda.CfnFunction, queue awssqs.CfnQueue, ready []awscdk.CfnResource) {
+	rule := awsevents.NewCfnRule(scope, jsii.String("Sweep"), &awsevents.CfnRuleProps{
+		Name:               jsii.String(m.SweepRule()),
+		Description:        jsii.String("when to look at all that " + m.Name + " watches"),
+		ScheduleExpression: &m.Schedule,
+		State:              jsii.String("ENABLED"),
+		Targets:            []any{target(function, queue)},
 	})
-	return []awscdk.CfnResource{queuePolicy, invocation, permission}
+	for _, first := range ready {
+		rule.AddResourceDependency(first, nil)
+	}
+}
+
+// newPolicies makes the IAM policies that a module attaches. They are there in every mode: what has been attached once
+// stays so until it is undone.
+func newPolicies(scope constructs.Construct, m *remediations.Module) error {
+	for _, p := range m.Policies {
+		var document map[string]any
+		if err := json.Unmarshal([]byte(p.Document), &document); err != nil {
+			return fmt.Errorf("policy %s of %s: %w", p.Name, m.Name, err)
+		}
+		awsiam.NewCfnManagedPolicy(scope, jsii.String("Policy-"+p.Name), &awsiam.CfnManagedPolicyProps{
+			ManagedPolicyName: &p.Name,
+			Description:       &p.Why,
+			PolicyDocument:    document,
+		})
+	}
+	return nil
 }
 
 // newFunction is the module's function, with a role and a log of its own.
@@ -104,10 +165,11 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 		return nil, err
 	}
 	logGroup := newLogGroup(scope, s.config, resourceName(m.Module))
-	role := newRole(scope, "Countermand "+m.Name+" in mode "+m.Mode.String(),
-		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(moduleRights(m)...)},
-		&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)},
-	)
+	policies := []any{&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("runtime"), PolicyDocument: policy(runtimeRights(s, m, logGroup, queue)...)}}
+	if rights := moduleRights(m); len(rights) > 0 { // a module that goes by the event alone has none
+		policies = append([]any{&awsiam.CfnRole_PolicyProperty{PolicyName: jsii.String("module"), PolicyDocument: policy(rights...)}}, policies...)
+	}
+	role := newRole(scope, "Countermand "+m.Name+" in mode "+m.Mode.String(), policies...)
 	var tracing *awslambda.CfnFunction_TracingConfigProperty
 	if s.config.Tracing {
 		tracing = &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")}
@@ -121,11 +183,20 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 		Code:          &awslambda.CfnFunction_CodeProperty{S3Bucket: s.code.S3BucketName(), S3Key: s.code.S3ObjectKey()},
 		Role:          role.AttrArn(),
 		MemorySize:    number(256),
-		Timeout:       number(30),
+		Timeout:       number(timeout(m)),
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: variables},
 		TracingConfig: tracing,
 		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogGroup: logGroup.Ref()},
 	}), nil
+}
+
+// timeout is for how many seconds a module's function may run. An event is given half a minute by the engine; a sweep has
+// all the time that Lambda gives.
+func timeout(m Enabled) int {
+	if m.Swept {
+		return 900
+	}
+	return 30
 }
 
 // newLogGroup is the log of a function.

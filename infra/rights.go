@@ -15,9 +15,26 @@ import (
 func moduleRights(m Enabled) []any {
 	var statements []any
 	for _, s := range m.Rights(m.Mode) {
-		statements = append(statements, allow(s.Sid, s.Action, resourceOf(s.Resource)))
+		statement := allow(s.Sid, s.Action, resourceOf(s.Resource))
+		if len(s.Condition) > 0 {
+			statement["Condition"] = conditionOf(s.Condition)
+		}
+		statements = append(statements, statement)
 	}
 	return statements
+}
+
+// conditionOf is a statement's condition, with CloudFormation's parameters in its values.
+func conditionOf(condition map[string]map[string]string) map[string]any {
+	filled := map[string]any{}
+	for operator, keys := range condition {
+		values := map[string]any{}
+		for key, value := range keys {
+			values[key] = resourceOf(value)
+		}
+		filled[operator] = values
+	}
+	return filled
 }
 
 // runtimeRights is what the engine and Lambda themselves need for a module. A run that begins to act is put in one

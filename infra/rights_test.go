@@ -15,7 +15,7 @@ import (
 // right is what a statement allows, resolved.
 type right struct {
 	Action, Resource string
-	IDs              string // of items in the run table, with a space between them
+	Only             string // what a condition narrows it to: ids of items in the run table, with a space between them, or one policy
 }
 
 var here = strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", testAccount, "${AWS::Region}", testRegion)
@@ -41,10 +41,12 @@ func TestRoles(t *testing.T) {
 				}
 			}
 		}
-		for _, typ := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
-			if ids := main.ids(typ); len(ids) > 0 {
-				t.Errorf("policies beside the roles: %v", ids)
-			}
+		policies := 0
+		for _, m := range modules {
+			policies += len(m.Policies)
+		}
+		if inline, managed := main.ids("AWS::IAM::Policy"), main.ids("AWS::IAM::ManagedPolicy"); len(inline) > 0 || len(managed) != policies {
+			t.Errorf("policies beside the roles: %v and %v, of which modules attach %d", inline, managed, policies)
 		}
 	})
 }
@@ -87,7 +89,7 @@ func wantRights(c *Config, m Enabled) map[right]bool {
 		want[right{"dynamodb:UpdateItem", table, "ALERTS-" + m.Name + "-* BACKLOG-" + m.Name}] = true
 	}
 	for _, p := range declared {
-		want[right{p.Action, here.Replace(p.Resource), ""}] = true
+		want[right{p.Action, here.Replace(p.Resource), here.Replace(p.Only.Value)}] = true
 	}
 	return want
 }
@@ -130,7 +132,7 @@ func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
 		if !limited && len(statement) != 4 || limited && len(statement) != 5 || statement["Effect"] != "Allow" || !one || !single {
 			t.Errorf("statement %v is not one right", statement)
 		}
-		r := right{action, resource, idsOf(t, condition)}
+		r := right{action, resource, narrowed(t, condition)}
 		if got[r] {
 			t.Errorf("%s on %s is allowed twice", action, resource)
 		}
@@ -139,20 +141,26 @@ func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
 	return got
 }
 
-// idsOf is the ids that a condition asks for: the one form of condition that a role may have.
-func idsOf(t *testing.T, condition any) string {
+// narrowed is what a condition asks for, in one of the two forms that a role may have.
+func narrowed(t *testing.T, condition any) string {
 	t.Helper()
 	if condition == nil {
 		return ""
 	}
-	ids, _ := at(condition, "ForAllValues:StringLike", "dynamodb:LeadingKeys").([]any)
-	want := map[string]any{
-		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": ids},
+	if value, ok := at(condition, "ArnEquals", "iam:PolicyARN").(string); ok {
+		if want := map[string]any{"ArnEquals": map[string]any{"iam:PolicyARN": value}}; !cmp.Equal(any(want), condition) {
+			t.Errorf("condition %v", condition)
+		}
+		return value
 	}
-	if diff := cmp.Diff(any(want), condition); diff != "" || len(ids) == 0 {
+	keys, _ := at(condition, "ForAllValues:StringLike", "dynamodb:LeadingKeys").([]any)
+	want := map[string]any{
+		"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": keys},
+	}
+	if diff := cmp.Diff(any(want), condition); diff != "" || len(keys) == 0 {
 		t.Errorf("condition (-want +got):\n%s", diff)
 	}
-	return strings.Trim(fmt.Sprint(ids), "[]")
+	return strings.Trim(fmt.Sprint(keys), "[]")
 }
 
 // TestInlinePolicies keeps a role's policies well under the 10,240 characters that IAM holds of them.

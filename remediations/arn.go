@@ -58,6 +58,14 @@ func Partition(region string) string {
 	return "aws"
 }
 
+// globalRegions is where what is done to global services (IAM, above all) is heard of, by partition.
+// https://repost.aws/knowledge-center/eventbridge-rule-triggers-iam-single-region
+var globalRegions = map[string]string{"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+
+// GlobalRegion is the Region of the same partition in which what is done to global services is heard of; empty if that is
+// not known.
+func GlobalRegion(region string) string { return globalRegions[Partition(region)] }
+
 // ARN is the resource's ARN: its ID where the service names its resources by that, and otherwise made from its
 // type, ID, account and Region. It is an error if the type has no form in arnForms, or something is missing.
 func (r Resource) ARN() (string, error) {

@@ -30,6 +30,9 @@ func (m *Module) Title() string {
 	return title
 }
 
+// SweepRule is the name of the rule that has the module sweep.
+func (m *Module) SweepRule() string { return "countermand-" + m.Name + "-sweep" }
+
 // Permissions is everything that the module declares: Reads, Writes and UndoWrites.
 func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
 

@@ -10,6 +10,8 @@
 //	COUNTERMAND_RETENTION_DAYS  how long run records are kept
 //	COUNTERMAND_LIMITS          how often it may act: a JSON object, see remediations.Limits
 //	COUNTERMAND_EXEMPTIONS      optional: JSON list of the module's exemptions
+//	COUNTERMAND_SETTINGS        of a module that has settings: a JSON object, read over its own
+//	COUNTERMAND_SWEEP           optional: observe, alert or enforce: how far a sweep may go
 package main
 
 import (
@@ -81,6 +83,17 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	if mode := required("COUNTERMAND_MODE"); mode != "" {
 		if err := c.Mode.UnmarshalText([]byte(mode)); err != nil {
 			errs = append(errs, fmt.Errorf("environment: COUNTERMAND_MODE: %w", err))
+		}
+	}
+	if text := getenv("COUNTERMAND_SWEEP"); text != "" {
+		if err := c.Sweep.UnmarshalText([]byte(text)); err != nil {
+			errs = append(errs, fmt.Errorf("environment: COUNTERMAND_SWEEP: %w", err))
+		}
+	}
+	if c.Module != nil && c.Module.Settings != nil {
+		var err error
+		if c.Settings, err = c.Module.ParseSettings([]byte(required("COUNTERMAND_SETTINGS"))); err != nil {
+			errs = append(errs, fmt.Errorf("environment: COUNTERMAND_SETTINGS: %w", err))
 		}
 	}
 	if text := required("COUNTERMAND_RETENTION_DAYS"); text != "" {

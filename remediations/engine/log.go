@@ -73,7 +73,10 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 }
 
 // inTotal are the metrics that a stack has one alarm for.
-var inTotal = map[string]bool{string(Limited): true, string(Contested): true, "SwitchUnreadable": true}
+var inTotal = map[string]bool{
+	string(Rejected): true, string(Unverified): true, string(Limited): true, string(Contested): true,
+	"AccessDenied": true, "SwitchUnreadable": true,
+}
 
 type metric struct {
 	Name string

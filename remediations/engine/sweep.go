@@ -21,9 +21,6 @@ const someone = "nobody that is known: a sweep has found it"
 // runTime is for how long an event may be worked on, and one resource of a sweep. The lease of a run ends later.
 const runTime = 30 * time.Second
 
-// SweepRule is the name of the rule that has a module sweep.
-func SweepRule(module string) string { return "countermand-" + module + "-sweep" }
-
 // sweep looks at all that the module can list, and runs what is wrong. Nothing is recorded of the rest. What people have
 // time left for is theirs until then: whoever made it so has been told.
 func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) {
@@ -122,7 +119,7 @@ func (e *Engine) checkTick(t events.Tick) error {
 		return errors.New("the module has nothing to sweep")
 	case t.Account != e.Account:
 		return fmt.Errorf("the scheduled event is of account %s; this function works in %s", t.Account, e.Account)
-	case !strings.HasSuffix(t.Rule, ":rule/"+SweepRule(e.Module.Name)):
+	case !strings.HasSuffix(t.Rule, ":rule/"+e.Module.SweepRule()):
 		return fmt.Errorf("the scheduled event is of %s, which is not the module's rule", t.Rule)
 	}
 	return nil

@@ -125,7 +125,7 @@ func (k *kit) tick(c Case) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := fmt.Sprintf("arn:%s:events:%s:%s:rule/%s", remediations.Partition(p.event.Region), p.event.Region, p.event.Account, engine.SweepRule(k.module.Name))
+	rule := fmt.Sprintf("arn:%s:events:%s:%s:rule/%s", remediations.Partition(p.event.Region), p.event.Region, p.event.Account, k.module.SweepRule())
 	return json.Marshal(map[string]any{
 		"version": "0", "id": "33333333-3333-4333-8333-333333333333", "detail-type": "Scheduled Event", "source": "aws.events",
 		"account": p.event.Account, "time": p.event.Time.Format(time.RFC3339), "region": p.event.Region,
