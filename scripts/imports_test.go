@@ -66,6 +66,12 @@ var importRules = []importRule{
 		reason:   "it reads what modules on buckets have in common, through Run.AWS alone",
 	},
 	{
+		packages: "remediations/accesskeys",
+		may:      []string{"remediations", sdk + "aws", sdk + "service/iam/..."},
+		not:      pastTheFence,
+		reason:   "it reads and changes what modules on access keys have in common, through Run.AWS alone",
+	},
+	{
 		packages: "remediations/iam",
 		not:      pastTheFence,
 		reason:   "what IAM would answer is worked out from the policy alone",
@@ -110,7 +116,7 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/*",
-		may:      []string{"events", "remediations", "remediations/buckets", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
+		may:      []string{"events", "remediations", "remediations/accesskeys", "remediations/buckets", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
 		not:      pastTheFence,
 		reason:   "a module decides and acts, through Run.AWS alone; modes, records and alerts are the engine's, and modules don't know each other",
 	},

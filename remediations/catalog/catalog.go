@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/accesskeycreated"
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
@@ -18,6 +19,7 @@ import (
 // All is every module, sorted by name.
 func All() []*remediations.Module {
 	return []*remediations.Module{
+		accesskeycreated.Module,
 		amipublic.Module,
 		cloudtrailtamper.Module,
 		consoleloginnomfa.Module,

@@ -21,6 +21,7 @@ var prefixes = map[string]string{
 	"CloudTrail": "cloudtrail",
 	"DynamoDB":   "dynamodb",
 	"EC2":        "ec2",
+	"IAM":        "iam",
 	"RDS":        "rds",
 	"S3":         "s3",
 	"S3 Control": "s3",

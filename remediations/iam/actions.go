@@ -22,6 +22,7 @@ const (
 	table      = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
 	topic      = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
 	trail      = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
+	user       = "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"
 	volume     = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
 )
 
@@ -48,6 +49,10 @@ var actions = map[string][]string{
 	"ec2:GetSnapshotBlockPublicAccessState":   nil,
 	"ec2:ModifyImageAttribute":                {image},
 	"ec2:ModifySnapshotAttribute":             {snapshot},
+	"iam:GetAccessKeyLastUsed":                {user},
+	"iam:GetAccountSummary":                   nil,
+	"iam:ListAccessKeys":                      {user},
+	"iam:UpdateAccessKey":                     {user},
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"rds:DescribeDBClusterSnapshotAttributes": {dbCluster},

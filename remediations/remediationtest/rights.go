@@ -27,6 +27,8 @@ var names = map[string]string{
 	"EC2.DescribeSnapshotAttribute":           "SnapshotId",
 	"EC2.ModifyImageAttribute":                "ImageId",
 	"EC2.ModifySnapshotAttribute":             "SnapshotId",
+	"IAM.ListAccessKeys":                      "UserName",
+	"IAM.UpdateAccessKey":                     "UserName",
 	"RDS.DescribeDBClusterSnapshotAttributes": "DBClusterSnapshotIdentifier",
 	"RDS.DescribeDBSnapshotAttributes":        "DBSnapshotIdentifier",
 	"RDS.ModifyDBClusterSnapshotAttribute":    "DBClusterSnapshotIdentifier",
