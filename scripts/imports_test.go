@@ -60,6 +60,11 @@ var importRules = []importRule{
 		reason:   "what is public is decided without AWS, so that it can be tested and fuzzed alone",
 	},
 	{
+		packages: "remediations/netset",
+		not:      pastTheFence,
+		reason:   "what the internet is is decided without AWS, so that it can be tested and fuzzed alone",
+	},
+	{
 		packages: "remediations/buckets",
 		may:      []string{"events", "remediations", sdk + "aws", sdk + "service/s3", sdk + "service/s3control"},
 		not:      pastTheFence,
@@ -116,7 +121,7 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/*",
-		may:      []string{"events", "remediations", "remediations/accesskeys", "remediations/buckets", "remediations/policy", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
+		may:      []string{"events", "remediations", "remediations/accesskeys", "remediations/buckets", "remediations/policy", "remediations/netset", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
 		not:      pastTheFence,
 		reason:   "a module decides and acts, through Run.AWS alone; modes, records and alerts are the engine's, and modules don't know each other",
 	},
