@@ -84,6 +84,7 @@ const (
 	sourceARN               // an ARN, or a bucket's, which names no account
 	accessPoint             // an access point's ARN: its account is enough, and its name has no colons
 	userID                  // aws:userid
+	endpoint                // where a topic's messages go: the ARN of a queue or function, or an address
 	sourceIP                // aws:SourceIp
 )
 
@@ -91,6 +92,11 @@ const (
 // S3's definition; the other ones that count came later or are spelled out there as "an AWS principal, user,
 // role, or service principal", and name an owner just as well.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+//
+// Of the keys of a service two name an owner. The others say something about the request: kms:ViaService that it came
+// through a service, for anyone; lambda:FunctionUrlAuthType AWS_IAM that the caller has some AWS account.
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+// https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
 var keys = map[string]kind{
 	"aws:principalorgid":        orgID,
 	"aws:sourceip":              sourceIP,
@@ -115,6 +121,9 @@ var keys = map[string]kind{
 	"aws:vpceaccount":               accountID,
 	"aws:vpceorgid":                 orgID,
 	"aws:vpceorgpaths":              orgPath,
+
+	"kms:calleraccount": accountID,
+	"sns:endpoint":      endpoint,
 
 	"aws:calledvia":                    anybodys,
 	"aws:calledviafirst":               anybodys,
@@ -157,6 +166,7 @@ var forms = map[kind]*regexp.Regexp{
 	ownedARN:    regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
 	sourceARN:   regexp.MustCompile(`^arn:[^:]+:(s3::|[^:]+:[^:]*:[0-9]{12}):.`),
 	accessPoint: regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
+	endpoint:    regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
 	userID:      regexp.MustCompile(`^((AIDA|AROA)[A-Z0-9]{12,}|[0-9]{12})(:.+)?$`),
 }
 
@@ -285,6 +295,8 @@ func (c condition) fixedValue(v string) answer {
 	switch k {
 	case ownedARN, sourceARN, accessPoint:
 		return fixedAccount(v, c.matching, k)
+	case endpoint:
+		return fixedEndpoint(v, c.matching)
 	case orgPath:
 		org, _, ok := strings.Cut(v, "/")
 		switch {
@@ -318,4 +330,16 @@ func fixedAccount(v string, m matching, k kind) answer {
 		return unsure
 	}
 	return yes
+}
+
+// fixedEndpoint reports whether a pattern of a topic's subscribers names one owner. "*@example.com" is a domain's
+// addresses: whose that is can't be told.
+func fixedEndpoint(v string, m matching) answer {
+	if strings.HasPrefix(v, "arn:") {
+		return fixedAccount(v, m, endpoint)
+	}
+	if domain := v[strings.LastIndex(v, "@")+1:]; len(domain) < len(v) && !wild(domain) {
+		return unsure
+	}
+	return no
 }

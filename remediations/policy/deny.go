@@ -13,7 +13,7 @@ var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 func (d *Document) takesBack(allow statement) (answer, string) {
 	result, reason := no, ""
 	for i, deny := range d.statements {
-		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !deny.covers(allow) {
+		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !d.service.covers(deny, allow) {
 			continue
 		}
 		switch a, why := deny.spares(); a {
@@ -27,20 +27,21 @@ func (d *Document) takesBack(allow statement) (answer, string) {
 }
 
 // covers reports whether a statement speaks of all that another one allows.
-func (s statement) covers(allow statement) bool {
+func (service Service) covers(s, allow statement) bool {
+	all := string(service) + ":*"
 	if s.notAction || s.notRes {
 		return false
 	}
 	actions, resources := allow.actions, allow.resources
 	if allow.notAction {
-		actions = []string{"s3:*"}
+		actions = []string{all}
 	}
 	if allow.notRes {
 		resources = []string{"*"}
 	}
 	for _, action := range actions {
 		if action == "*" { // a bucket policy is asked about S3's actions only
-			action = "s3:*"
+			action = all
 		}
 		if !anyContains(s.actions, strings.ToLower(action), strings.ToLower) {
 			return false

@@ -1,7 +1,7 @@
-// Package policy tells whether a bucket policy is public, which statements make it so, and what remains
-// without them.
+// Package policy tells what a resource's policy lets in: whether it is public (Judge), whom outside of those who are
+// trusted it lets in (External), by which statements, and what remains without them (Without).
 //
-// Public is what S3 calls public: every Allow statement is, unless it grants access only to fixed principals,
+// Public is what S3 calls public, of whatever service the policy is: every Allow statement is, unless it grants access only to fixed principals,
 // or only under a condition that holds fixed values of a key which names an owner. Where the statement does
 // not say enough to be sure, or says something that this package does not know, it is neither called public
 // nor called safe: it is unclear, and the caller must keep its hands off and say so.
@@ -19,12 +19,14 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // Document is a policy, with the text it was read from.
 type Document struct {
+	service    Service
 	text       []byte
 	statements []statement
 	spans      []span // where in text each statement is
@@ -38,6 +40,9 @@ type Verdict struct {
 	Index  int    // of the statement, from 0
 	Sid    string // empty if it has none
 	Reason string // what it allows, or what can't be told: a clause that follows the statement's name; short
+	Deputy bool   // of External: what it lets in is an AWS service, whoever that acts for
+
+	names []name // the principals at fault; none if that is the statement as a whole
 }
 
 // String is the verdict in at most 700 bytes, however long the statement is.
@@ -48,9 +53,9 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("statement %d (%s) %s", v.Index+1, quoted(v.Sid), v.Reason)
 }
 
-// Parse reads a policy. It refuses text that is not one JSON object in UTF-8 with one Statement, an object or
+// Parse reads the policy of a service's resource. It refuses text that is not one JSON object in UTF-8 with one Statement, an object or
 // a list; what is odd inside of a statement makes that statement unclear, and leaves the others alone.
-func Parse(text []byte) (*Document, error) {
+func Parse(service Service, text []byte) (*Document, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("parse policy: the text is not UTF-8")
 	}
@@ -61,7 +66,7 @@ func Parse(text []byte) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse policy: %w", err)
 	}
-	d := &Document{text: bytes.Clone(text)}
+	d := &Document{service: service, text: bytes.Clone(text)}
 	found := false
 	for _, f := range fields {
 		switch {
@@ -76,7 +81,7 @@ func Parse(text []byte) (*Document, error) {
 		return nil, errors.New("parse policy: there is no Statement")
 	}
 	for _, at := range d.spans {
-		d.statements = append(d.statements, decode(text[at.start:at.end]))
+		d.statements = append(d.statements, service.decode(text[at.start:at.end]))
 	}
 	return d, nil
 }
@@ -132,15 +137,65 @@ func (d *Document) judge(s statement) (answer, string) {
 	return yes, fmt.Sprintf("allows %s to anyone: %s%s", s.allows(), s.anyone, s.idle())
 }
 
-// Without is the policy without some of its statements, byte for byte the same otherwise, and false if none
-// would remain.
-func (d *Document) Without(indexes ...int) ([]byte, bool) {
-	removed := map[int]bool{}
-	for _, i := range indexes {
-		removed[i] = true
+// Without is the policy without what verdicts name, byte for byte the same otherwise, and false if none would remain: the
+// principals at fault where the verdict knows them and the statement names others as well, and else the statement.
+func (d *Document) Without(verdicts ...Verdict) ([]byte, bool) {
+	removed, changed := map[int]bool{}, map[int][]byte{}
+	for _, v := range verdicts {
+		at := d.spans[v.Index]
+		if rest, some := withoutNames(d.text[at.start:at.end], v.names); some {
+			changed[v.Index] = rest
+		} else {
+			removed[v.Index] = true
+		}
 	}
+	return cut(d.text, d.spans, removed, changed)
+}
+
+// withoutNames is a statement without some of its principals, and false if it would have none.
+func withoutNames(statement []byte, names []name) ([]byte, bool) {
+	fields, err := members(statement)
+	i := slices.IndexFunc(fields, func(m member) bool { return m.name == "Principal" })
+	if err != nil || i < 0 || len(names) == 0 || fields[i].value[0] != '{' {
+		return nil, false
+	}
+	types, err := members(fields[i].value)
+	if err != nil {
+		return nil, false
+	}
+	removed, changed := map[int]bool{}, map[int][]byte{}
+	var whole []span
+	for n, t := range types {
+		whole = append(whole, t.whole)
+		bad := func(text []byte) bool {
+			value, err := scalar(text)
+			return err == nil && slices.Contains(names, name{t.name, value})
+		}
+		if t.value[0] != '[' {
+			removed[n] = bad(t.value)
+			continue
+		}
+		spans, out := elements(t.value), map[int]bool{}
+		for k, at := range spans {
+			out[k] = bad(t.value[at.start:at.end])
+		}
+		rest, some := cut(t.value, spans, out, nil)
+		if removed[n] = !some; some {
+			changed[n] = slices.Concat(fields[i].value[t.whole.start:t.start], rest)
+		}
+	}
+	rest, some := cut(fields[i].value, whole, removed, changed)
+	if !some {
+		return nil, false
+	}
+	return slices.Concat(statement[:fields[i].start], rest, statement[fields[i].end:]), true
+}
+
+// cut is a text with a list in it, of which some elements are taken out and some have another text; false if none would
+// remain.
+func cut(text []byte, list []span, removed map[int]bool, changed map[int][]byte) ([]byte, bool) {
 	var kept []int
-	for i := range d.spans {
+	for i := range list {
 		if !removed[i] {
 			kept = append(kept, i)
 		}
@@ -148,19 +203,23 @@ func (d *Document) Without(indexes ...int) ([]byte, bool) {
 	if len(kept) == 0 {
 		return nil, false
 	}
-	last := d.spans[len(d.spans)-1]
-	rest := bytes.Clone(d.text[:d.spans[0].start])
+	rest := bytes.Clone(text[:list[0].start])
 	for n, i := range kept {
-		if n > 0 { // what stands before the statement: the comma and its white space
-			rest = append(rest, d.text[d.spans[i-1].end:d.spans[i].start]...)
+		if n > 0 { // what stands before the element: the comma and its white space
+			rest = append(rest, text[list[i-1].end:list[i].start]...)
 		}
-		rest = append(rest, d.text[d.spans[i].start:d.spans[i].end]...)
+		if other, ok := changed[i]; ok {
+			rest = append(rest, other...)
+		} else {
+			rest = append(rest, text[list[i].start:list[i].end]...)
+		}
 	}
-	return append(rest, d.text[last.end:]...), true
+	return append(rest, text[list[len(list)-1].end:]...), true
 }
 
-// Equal reports whether two policies are the same JSON value, whatever their white space, the order of their
-// members and the spelling of their strings. Text that is not JSON equals nothing.
+// Equal reports whether two policies say the same, whatever their white space, the order of their members, the spelling
+// of their strings, and the order in lists of strings: IAM and S3 answer with the principals in another order than they
+// were given, and may write a list of one as that one. Text that is not JSON equals nothing.
 func Equal(a, b []byte) bool {
 	x, errX := value(a)
 	y, errY := value(b)
@@ -175,12 +234,40 @@ func value(text []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	err := decoder.Decode(&v)
-	return v, err
+	return unordered(v), err
+}
+
+// unordered is a value in which each list of strings is sorted, and one of a single string is that string.
+func unordered(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, element := range v {
+			v[key] = unordered(element)
+		}
+	case []any:
+		var texts []string
+		for i, element := range v {
+			if text, ok := element.(string); ok {
+				texts = append(texts, text)
+			}
+			v[i] = unordered(element)
+		}
+		switch {
+		case len(texts) < len(v) || len(v) == 0:
+			return v
+		case len(texts) == 1:
+			return texts[0]
+		}
+		slices.Sort(texts)
+		return texts
+	}
+	return v
 }
 
 // member is a member of a JSON object.
 type member struct {
-	span
+	span  // of the value
+	whole span
 	name  string
 	value json.RawMessage
 }
@@ -195,6 +282,7 @@ func members(raw []byte) ([]member, error) {
 	var list []member
 	seen := map[string]bool{}
 	for decoder.More() {
+		before := int(decoder.InputOffset())
 		token, err := decoder.Token()
 		if err != nil {
 			return nil, err
@@ -208,6 +296,7 @@ func members(raw []byte) ([]member, error) {
 		if m.value, m.span, err = next(decoder); err != nil {
 			return nil, err
 		}
+		m.whole = span{before + bytes.IndexByte(raw[before:], '"'), m.end}
 		list = append(list, m)
 	}
 	return list, nil

@@ -26,6 +26,7 @@ type statement struct {
 	effect     string // "Allow" or "Deny"
 	anyone     string // what lets anyone in as a principal; empty if the principals are fixed
 	everyone   bool   // its principal is everyone, with no exception
+	names      []name // its principals, or those of NotPrincipal
 	actions    []string
 	resources  []string
 	notAction  bool // actions are those that it does not speak of
@@ -33,10 +34,13 @@ type statement struct {
 	conditions []condition
 }
 
+// name is a principal as a statement has it: "AWS", "arn:aws:iam::111122223333:root".
+type name struct{ kind, value string }
+
 // decode reads a statement. An element that is not known, or spelled another way, may change what the
 // statement means, so it makes the statement odd.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-func decode(raw []byte) statement {
+func (service Service) decode(raw []byte) statement {
 	var s statement
 	fields, err := members(raw)
 	if err != nil {
@@ -52,7 +56,8 @@ func decode(raw []byte) statement {
 			s.effect, err = one(f.value)
 		case "Principal":
 			principals++
-			s.anyone, s.everyone, err = principal(f.value)
+			s.names, err = principal(f.value)
+			s.anyone, s.everyone = service.anyone(s.names)
 		case "NotPrincipal":
 			principals++
 			s.anyone = "NotPrincipal lets in everyone else"
@@ -79,8 +84,12 @@ func decode(raw []byte) statement {
 		s.odd = fmt.Errorf("its effect is %s", quoted(s.effect))
 	case principals != 1:
 		s.odd = errors.New("it has no principal, or two")
-	case actions != 1 || resources != 1:
-		s.odd = errors.New("it has no action or no resource, or two")
+	case actions != 1:
+		s.odd = errors.New("it has no action, or two")
+	case resources != 1 && !service.bare():
+		s.odd = errors.New("it has no resource, or two")
+	case resources != 0 && service.bare():
+		s.odd = errors.New("it has a resource, which such a policy can't have")
 	}
 	return s
 }
@@ -88,50 +97,61 @@ func decode(raw []byte) statement {
 // canonical is an account's canonical user id. The anonymous user has one as well, of another form.
 var canonical = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// principal reads a Principal: who of it is anyone, and whether that is everyone. S3 counts only AWS accounts,
-// users, roles and services that are written out; its first example of a public policy is a Federated
-// principal, behind which anyone can stand.
-func principal(raw json.RawMessage) (anyone string, everyone bool, err error) {
+// principal reads a Principal: all that it names, and "*" as the AWS principal that it is. Whose name is written in a
+// form that is not known is not told here.
+func principal(raw json.RawMessage) ([]name, error) {
 	if raw[0] == '"' {
 		text, err := one(raw)
 		if err != nil {
-			return "", false, err
+			return nil, err
 		}
 		if text != "*" {
-			return "", false, fmt.Errorf("%s is neither * nor an object", quoted(text))
+			return nil, fmt.Errorf("%s is neither * nor an object", quoted(text))
 		}
-		return "its principal is *", true, nil
+		return []name{{"", "*"}}, nil
 	}
 	fields, err := members(raw)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	if len(fields) == 0 {
-		return "", false, errors.New("it is empty")
+		return nil, errors.New("it is empty")
 	}
+	var list []name
 	for _, f := range fields {
-		names, err := texts(f.value)
+		values, err := texts(f.value)
 		if err != nil {
-			return "", false, fmt.Errorf("%s: %w", short(f.name), err)
+			return nil, fmt.Errorf("%s: %w", short(f.name), err)
 		}
 		switch f.name {
-		case "AWS", "Service", "CanonicalUser":
-			for _, name := range names {
-				if wild(name) || variable(name) {
-					anyone = fmt.Sprintf("its principal is %s %s", f.name, short(name))
-				}
-				if f.name == "CanonicalUser" && !wild(name) && !canonical.MatchString(name) {
-					return "", false, fmt.Errorf("%s is no canonical user's id", quoted(name))
-				}
-				everyone = everyone || f.name == "AWS" && name == "*"
-			}
-		case "Federated":
-			anyone = "its principal is Federated " + short(names[0])
+		case "AWS", "Service", "CanonicalUser", "Federated":
 		default:
-			return "", false, fmt.Errorf("principals of type %s are not known", quoted(f.name))
+			return nil, fmt.Errorf("principals of type %s are not known", quoted(f.name))
+		}
+		for _, value := range values {
+			if f.name == "CanonicalUser" && !wild(value) && !canonical.MatchString(value) {
+				return nil, fmt.Errorf("%s is no canonical user's id", quoted(value))
+			}
+			list = append(list, name{f.name, value})
 		}
 	}
-	return anyone, everyone, nil
+	return list, nil
+}
+
+// anyone is what of a statement's principals lets anyone in, and whether that is everyone. S3 counts only AWS accounts,
+// users, roles and services that are written out; its first example of a public policy is a Federated principal, behind
+// which anyone can stand. A role's trust policy is what Federated principals are made for: External judges them.
+func (service Service) anyone(names []name) (anyone string, everyone bool) {
+	for _, n := range names {
+		switch {
+		case n.kind == "":
+			return "its principal is *", true
+		case wild(n.value), variable(n.value), n.kind == "Federated" && service != Trust:
+			anyone = fmt.Sprintf("its principal is %s %s", n.kind, short(n.value))
+		}
+		everyone = everyone || n.kind == "AWS" && n.value == "*"
+	}
+	return anyone, everyone
 }
 
 // allows is what the statement allows, in a few words.

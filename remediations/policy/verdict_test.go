@@ -11,8 +11,8 @@ import (
 )
 
 func TestVerdicts(t *testing.T) {
-	document, err := policy.Parse([]byte(`{"Statement":[
-		` + statement("Allow", `{"AWS":"111122223333"}`, "") + `,
+	document, err := policy.Parse(policy.S3, []byte(`{"Statement":[
+		`+statement("Allow", `{"AWS":"111122223333"}`, "")+`,
 		{"Sid":"Web","Effect":"Allow","Principal":"*","Action":["s3:A","s3:B","s3:C","s3:D"],"Resource":"*","Condition":{"StringLike":{"aws:Referer":"https://example.com/*"}}},
 		{"Sid":"New","Effect":"Allow","Principal":{"Robot":"r2"},"Action":"s3:*","Resource":"*"},
 		{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":"s3:PutObject","Resource":"*"},
@@ -69,7 +69,7 @@ func TestVerdictsAreBounded(t *testing.T) {
 			if !strings.HasPrefix(s, `{"Version"`) {
 				s = `{"Statement":[` + s + `]}`
 			}
-			document, err := policy.Parse([]byte(s))
+			document, err := policy.Parse(policy.S3, []byte(s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestVerdictsAreBounded(t *testing.T) {
 				t.Errorf("%.200s is public %.200v, unclear %.200v", s, public, unclear)
 			}
 		}
-		if _, err := policy.Parse([]byte(`{"` + long + `":1,"` + long + `":1}`)); err == nil || len(err.Error()) > 200 {
+		if _, err := policy.Parse(policy.S3, []byte(`{"`+long+`":1,"`+long+`":1}`)); err == nil || len(err.Error()) > 200 {
 			t.Errorf("the error is %v", err)
 		}
 	}

@@ -79,7 +79,7 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 
 // judge is what is wrong with a policy. Of what can't be judged people are told, and it is not touched.
 func judge(bucket remediations.Resource, text []byte) (*remediations.Finding, error) {
-	document, err := policy.Parse(text)
+	document, err := policy.Parse(policy.S3, text)
 	if err != nil {
 		return untold(bucket, text, err.Error())
 	}
@@ -94,12 +94,8 @@ func judge(bucket remediations.Resource, text []byte) (*remediations.Finding, er
 	if len(unclear) > 0 { // first, as nobody but people will look after it
 		reason = "left alone is what may be public too: " + join(unclear) + "; " + reason
 	}
-	var indexes []int
-	for _, v := range public {
-		indexes = append(indexes, v.Index)
-	}
 	before, after := string(text), (*string)(nil)
-	if rest, some := document.Without(indexes...); some {
+	if rest, some := document.Without(public...); some {
 		after = aws.String(string(rest))
 	}
 	found, err := remediations.Found(bucket, reason, before, after)

@@ -35,7 +35,7 @@ func harmless(record events.Record) bool {
 		if len(text) == 0 {
 			text = parameter.JSON()
 		}
-		document, err := policy.Parse(text)
+		document, err := policy.Parse(policy.S3, text)
 		if err != nil {
 			return false
 		}

@@ -1,0 +1,311 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Trusted is who may be let in.
+type Trusted struct {
+	Accounts     []string // of 12 digits each, the resource's own among them
+	Organization string   // "o-a1b2c3d4e5": whom a condition holds to it; empty for none
+}
+
+// External names the Allow statements that let in somebody who is not trusted, and those of which it can't be told, in
+// the order of the policy. What Judge calls public or unclear is not repeated.
+//
+//   - A user, role or account is its account's; whether that is in the organization can't be seen, so that only a
+//     condition holds it to that. A canonical user is nobody's that is known. The unique id of a user or role that was
+//     deleted (AIDA..., AROA...) is nobody.
+//   - A condition holds the callers to those who have one of its values: of an account, an organization, an ARN. Where
+//     anyone is let in from a network, or a VPC's endpoint, it can't be told whose that is.
+//   - An AWS service is let in by itself; it is at fault with a source (aws:SourceAccount, aws:SourceArn,
+//     aws:SourceOrgID) that is not trusted, and for Lambda, SNS and SQS without any (Deputy).
+//   - In a trust policy, see federated.
+//   - A Deny statement of the policy counts that takes everything back from all but those who are trusted.
+func (d *Document) External(t Trusted) (external, unclear []Verdict) {
+	for i, s := range d.statements {
+		if public, _ := d.judge(s); s.odd != nil || s.effect == "Deny" || public != no {
+			continue
+		}
+		verdict, found := d.outsiders(s, t)
+		verdict.Index, verdict.Sid = i, s.sid
+		switch found {
+		case yes:
+			external = append(external, verdict)
+		case unsure:
+			unclear = append(unclear, verdict)
+		}
+	}
+	return external, unclear
+}
+
+// whose is whom conditions leave, from those who are trusted up.
+type whose int
+
+const (
+	ours     whose = iota // only those who are trusted
+	untold                // it is not understood
+	others                // somebody who is not trusted
+	nameless              // a fixed network, role or thing, of which it can't be told whose it is
+	anybody               // whom the principals name
+)
+
+// fault is a principal that is not trusted, and what more there is to say about it.
+type fault struct {
+	name
+	whose whose // others, or untold; anybody is a service in anybody's name
+	why   string
+}
+
+// outsiders reports whether an Allow statement that is not public lets in somebody who is not trusted.
+func (d *Document) outsiders(s statement, t Trusted) (Verdict, answer) {
+	held, by := s.heldTo(t)
+	switch {
+	case held == ours:
+		return Verdict{}, no
+	case s.anyone != "":
+		return d.anyoneFrom(s, t, held, by)
+	}
+	faults := map[whose][]fault{}
+	services := ours // whether a Deny that spares services matters to those at fault
+	for _, n := range s.names {
+		f := fault{name: n}
+		switch f.whose, f.why = d.principal(s, n, t, held, by); {
+		case f.whose == ours:
+			continue
+		case n.kind == "Service":
+			services = anybody
+		}
+		faults[f.whose] = append(faults[f.whose], f)
+	}
+	left, denied := d.leaves(s, t, services)
+	switch bad := faults[others]; {
+	case len(faults) == 0 || left == ours:
+		return Verdict{}, no
+	case len(bad) > 0 && (held == untold || left == untold):
+		if held != untold {
+			by = denied
+		}
+		return Verdict{Reason: "can't be judged: " + by}, unsure
+	case len(bad) > 0:
+		return Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: %s", s.allows(), list(bad)), names: names(bad)}, yes
+	case len(faults[untold]) > 0:
+		return Verdict{Reason: "can't be judged: it can't be told whose " + list(faults[untold]) + " is"}, unsure
+	}
+	deputies := faults[anybody]
+	return Verdict{Reason: fmt.Sprintf("allows %s to %s in anybody's name: no condition on aws:SourceAccount, aws:SourceArn or aws:SourceOrgID says whose",
+		s.allows(), list(deputies)), Deputy: true, names: names(deputies)}, yes
+}
+
+// anyoneFrom judges a statement that allows anyone, and is held to fixed callers by its conditions or by a Deny.
+func (d *Document) anyoneFrom(s statement, t Trusted, held whose, by string) (Verdict, answer) {
+	left, denied := d.leaves(s, t, untold)
+	if left == ours {
+		return Verdict{}, no
+	}
+	if held == anybody {
+		held, by = left, denied
+	}
+	if held == others {
+		return Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: anyone with %s", s.allows(), by)}, yes
+	}
+	if held == nameless {
+		by = "it can't be told whose " + by + " is"
+	}
+	return Verdict{Reason: "can't be judged: " + by}, unsure
+}
+
+var (
+	// unique is the id that IAM shows in place of a user or role that was deleted: nobody can be that one again.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+	unique = regexp.MustCompile(`^(AIDA|AROA)[A-Z0-9]{12,}$`)
+	// caller is the ARN of an account's root, user, role or session.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+	caller = regexp.MustCompile(`^arn:[^:]+:(?:iam|sts)::([0-9]{12}):.`)
+)
+
+// principal is whose a principal of a statement is, and what more there is to say; anybody if that is a service that may
+// act for anybody. It is of a statement whose conditions hold it to whom held says.
+func (d *Document) principal(s statement, n name, t Trusted, held whose, by string) (whose, string) {
+	switch n.kind {
+	case "CanonicalUser":
+		return others, ""
+	case "Federated":
+		return s.federated(n.value, t)
+	case "Service":
+		switch {
+		case held == others, held == untold:
+			return others, " with " + by
+		case held == anybody && d.service.acts() && !s.tokened():
+			return anybody, ""
+		}
+		return ours, ""
+	}
+	id := n.value
+	if parts := caller.FindStringSubmatch(id); parts != nil {
+		id = parts[1]
+	}
+	switch {
+	case unique.MatchString(id), t.has(id), d.service == S3 && loadBalancers[id]:
+		return ours, ""
+	case account.MatchString(id):
+		return others, ""
+	}
+	return untold, ""
+}
+
+// has reports whether an account is trusted.
+func (t Trusted) has(account string) bool { return slices.Contains(t.Accounts, account) }
+
+// Gone is a principal that was deleted, as the policy names it now; "" if there is none. IAM and S3 take no policy that
+// names one, however it got there.
+func (d *Document) Gone() string {
+	for _, s := range d.statements {
+		for _, n := range s.names {
+			if n.kind == "AWS" && unique.MatchString(n.value) {
+				return n.value
+			}
+		}
+	}
+	return ""
+}
+
+// tokened reports whether a condition holds a service to one application, as Alexa's skills are.
+// https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-services.html
+func (s statement) tokened() bool {
+	return slices.ContainsFunc(s.conditions, func(c condition) bool {
+		return strings.EqualFold(c.key, "lambda:EventSourceToken") && c.matching == exact && !c.negated && !c.ifExists && c.set == ""
+	})
+}
+
+// heldTo is whom the statement's conditions hold its callers to, and by what: the strictest of them counts.
+func (s statement) heldTo(t Trusted) (whose, string) {
+	result, by := anybody, ""
+	for _, c := range s.conditions {
+		w, why := anybody, ""
+		switch {
+		case c.isUnknown:
+			w, why = untold, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
+		case c.negated || c.matching == never, (c.ifExists || c.set == "forallvalues") && !s.present(c.key):
+		default:
+			w, why = c.owners(t)
+		}
+		if w < result {
+			result, by = w, why
+		}
+	}
+	return result, by
+}
+
+// leaves is whom the policy's Deny statements leave of those whom a statement allows, and by what; services is what it
+// means if a Deny spares AWS services.
+func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, string) {
+	result, by := anybody, ""
+	for i, deny := range d.statements {
+		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !d.service.covers(deny, allow) {
+			continue
+		}
+		if w, why := deny.sparesOnly(t, services); w < result {
+			result, by = w, why
+			if w == untold {
+				by = fmt.Sprintf("statement %d denies it, but %s", i+1, why)
+			}
+		}
+	}
+	return result, by
+}
+
+// sparesOnly is whom a Deny statement spares, and by what: whoever escapes one of its conditions.
+func (s statement) sparesOnly(t Trusted, services whose) (whose, string) {
+	result, by := ours, ""
+	for _, c := range s.conditions {
+		w, why := anybody, ""
+		switch {
+		case c.services():
+			w, why = services, "all AWS services are spared, whoever they act for"
+		case c.isUnknown || c.set == "foranyvalue" || !c.negated:
+		default:
+			w, why = c.owners(t)
+		}
+		if w > result {
+			result, by = w, why
+		}
+	}
+	return result, by
+}
+
+// owners is whose the condition's values are; the first that is not ours is named.
+func (c condition) owners(t Trusted) (whose, string) {
+	result, by := ours, ""
+	for _, v := range c.values {
+		w := c.owner(v, t)
+		if w > result {
+			result, by = w, fmt.Sprintf("%s %s", short(c.key), quoted(v))
+			if w == untold {
+				by = fmt.Sprintf("the condition %s %s %s may or may not name an owner", short(c.operator), short(c.key), quoted(v))
+			}
+		}
+	}
+	return result, by
+}
+
+// owner is whose a value is. That of aws:PrincipalServiceName is AWS's own. What says where a call comes from, or which
+// key it uses, says nothing about whose it is.
+func (c condition) owner(v string, t Trusted) whose {
+	k := kindOf(c.key)
+	switch k {
+	case sourceIP, vpcID, endpointID, keyARN:
+		return nameless
+	}
+	if k == userID {
+		if id, _, _ := strings.Cut(v, ":"); !wild(id) && !account.MatchString(id) {
+			return nameless
+		}
+	}
+	switch c.fixedValue(v) {
+	case no:
+		return anybody
+	case unsure:
+		return untold
+	}
+	id := v
+	switch k {
+	case service:
+		return ours
+	case orgID, orgPath:
+		if org, _, _ := strings.Cut(v, "/"); org == t.Organization {
+			return ours
+		}
+		return others
+	case ownedARN, sourceARN, accessPoint, endpoint:
+		if id = strings.SplitN(v, ":", 6)[4]; id == "" {
+			return nameless
+		}
+	case userID:
+		id, _, _ = strings.Cut(v, ":")
+	}
+	if t.has(id) {
+		return ours
+	}
+	return others
+}
+
+// list is some principals in words.
+func list(faults []fault) string {
+	var words []string
+	for _, f := range faults {
+		words = append(words, f.kind+" "+short(f.value)+f.why)
+	}
+	return few(words)
+}
+
+func names(faults []fault) []name {
+	var list []name
+	for _, f := range faults {
+		list = append(list, f.name)
+	}
+	return list
+}
