@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ func environment(changes map[string]string) func(string) string {
 		"COUNTERMAND_CRITICAL_TOPIC": "arn:aws:sns:eu-west-1:111122223333:countermand-alerts-critical",
 		"COUNTERMAND_SWITCH":         "/countermand/mode",
 		"COUNTERMAND_RETENTION_DAYS": "400",
+		"COUNTERMAND_SETTINGS":       "{}",
+		"COUNTERMAND_SWEEP":          "alert",
 		"COUNTERMAND_LIMITS":         `{"module":4,"account":3,"principal":2,"resource":1}`,
 	}
 	maps.Copy(env, changes)
@@ -47,6 +50,9 @@ func TestBuildReadsTheEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !reflect.DeepEqual(e.Settings, m.Settings) && m.Settings != nil || e.Sweep != remediations.Alert {
+			t.Errorf("%s: settings %v, sweep %s", m.Name, e.Settings, e.Sweep)
+		}
 		if e.Module != m || e.Mode != remediations.Enforce || e.Account != "111122223333" || e.Retention != 400*24*time.Hour ||
 			e.Limits != (remediations.Limits{Module: 4, Account: 3, Principal: 2, Resource: 1}) || len(e.Exemptions) != 1 || e.Exemptions[0] != exemption {
 			t.Errorf("%s: %+v", m.Name, e.Config)
@@ -63,6 +69,7 @@ func TestBuildRefuses(t *testing.T) {
 		"an unknown mode":    {map[string]string{"COUNTERMAND_MODE": "Enforce"}, []string{`unknown mode "Enforce": want observe, alert, enforce`}},
 		"nothing at all":     {map[string]string{"COUNTERMAND_MODULE": "", "COUNTERMAND_MODE": "", "COUNTERMAND_ACCOUNT": "", "COUNTERMAND_TABLE": "", "COUNTERMAND_TOPIC": "", "COUNTERMAND_CRITICAL_TOPIC": "", "COUNTERMAND_SWITCH": "", "COUNTERMAND_RETENTION_DAYS": ""}, []string{"MODULE is not set", "MODE is not set", "ACCOUNT is not set", "TABLE is not set", "TOPIC is not set", "CRITICAL_TOPIC is not set", "SWITCH is not set", "RETENTION_DAYS is not set"}},
 		"no limits":          {map[string]string{"COUNTERMAND_LIMITS": ""}, []string{"LIMITS is not set"}},
+		"an unknown sweep":   {map[string]string{"COUNTERMAND_SWEEP": "often"}, []string{"COUNTERMAND_SWEEP", `unknown mode "often"`}},
 		"torn limits":        {map[string]string{"COUNTERMAND_LIMITS": `{"module":`}, []string{"COUNTERMAND_LIMITS"}},
 		"a limit of nothing": {map[string]string{"COUNTERMAND_LIMITS": `{"module":1}`}, []string{`the limit "account" is 0`}},
 		"a retention of 0":   {map[string]string{"COUNTERMAND_RETENTION_DAYS": "0"}, []string{"not a number of days"}},
