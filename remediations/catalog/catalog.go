@@ -7,6 +7,7 @@ import (
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
+	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
 	"github.com/countermand/countermand/remediations/rootactivity"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
@@ -23,6 +24,7 @@ func All() []*remediations.Module {
 		amipublic.Module,
 		cloudtrailtamper.Module,
 		consoleloginnomfa.Module,
+		mfaoncreateuser.Module,
 		rdssnapshotpublic.Module,
 		rootactivity.Module,
 		s3bparemoved.Module,
