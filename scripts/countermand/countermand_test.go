@@ -184,6 +184,11 @@ func TestExplainLines(t *testing.T) {
 	wants(t, "standard output", want, stdout)
 }
 
+func TestExplainWhatReadsNothing(t *testing.T) {
+	o := opinion{module: &remediations.Module{Name: "root"}, resources: make([]remediations.Resource, 1)}
+	wants(t, "the reason", "next the guard would judge 1 resource by the event alone", o.reason())
+}
+
 // Who makes a call chooses parts of its record: they must not reach the terminal as commands.
 func TestExplainPrintsNoControlCharacters(t *testing.T) {
 	evil := record("s3", "PutBucketPolicy", `{"bucketName":"\u001b[2J\u202egnp"}`)
@@ -280,6 +285,7 @@ func TestModulesAsJSON(t *testing.T) {
       "url": "https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html#s3-8"
     }
   ],
+  "watches": "successful calls of s3: PutBucketPolicy",
   "pattern": {
     "source": [
       "aws.s3"
@@ -301,6 +307,9 @@ func TestModulesAsJSON(t *testing.T) {
       ]
     }
   },
+  "global": false,
+  "schedule": "",
+  "settings": [],
   "reads": [
     {
       "action": "s3:GetBucketPolicy",
@@ -314,8 +323,10 @@ func TestModulesAsJSON(t *testing.T) {
     }
   ],
   "undoWrites": [],
+  "policies": [],
   "acts": true,
-  "undoes": false
+  "undoes": false,
+  "undo": "not possible: its documentation says why, and what to do instead"
 }
 `, one)
 }

@@ -175,6 +175,8 @@ func (o opinion) reason() string {
 		return o.err.Error()
 	case len(o.resources) == 0:
 		return "the event makes no resource suspect"
+	case len(o.module.Reads) == 0:
+		return "next the guard would judge " + count(len(o.resources), "resource") + " by the event alone"
 	}
 	return "next the guard would read " + count(len(o.resources), "resource") + " with " + list(actions(o.module.Reads), "and")
 }

@@ -20,7 +20,7 @@ func modulesCommand(modules []*remediations.Module) *cobra.Command {
 		Use:   "modules [NAME]",
 		Short: "list the modules, or show one in full",
 		Long: `List the modules with the mode that a new install runs them in, or show one in full: why it matters,
-what it watches, what it may call, what it does in each mode and what may break.
+what it watches, what it may call, what can be set, what it does in each mode, what may break and how it is undone.
 
 --policy prints the IAM policy of what a module calls in a mode, or of what somebody calls who undoes it. The
 engine's own rights, and those of the commands on the run table, are not in it. CloudFormation fills in
@@ -28,10 +28,11 @@ ${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} (Fn::Sub); elsewhere, pu
 		Example: "  " + name + ` modules
   ` + name + ` modules cloudtrail-tamper
   ` + name + ` modules cloudtrail-tamper --policy enforce
-  ` + name + ` modules --format json`,
+  ` + name + ` modules --format json
+  ` + name + ` modules --format markdown > CATALOGUE.md`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	format := format(c, "text", "json")
+	format := format(c, "text", "json", "markdown")
 	policy := c.Flags().String("policy", "", "print only the IAM policy for "+list(policyUses, "or"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		out := c.OutOrStdout()
@@ -39,22 +40,26 @@ ${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} (Fn::Sub); elsewhere, pu
 			return errors.New("--policy is for one module: name it")
 		}
 		if len(args) == 0 {
-			if *format == "json" {
-				return writeJSON(out, descriptions(modules), "  ")
-			}
-			return printTable(out, modules)
+			return printModules(out, modules, *format)
 		}
 		m, err := find(modules, args[0])
-		if err != nil {
-			return err
-		}
 		switch {
+		case err != nil:
+			return err
 		case *policy != "":
 			return printPolicy(out, m, *policy)
-		case *format == "json":
-			return writeJSON(out, describe(m), "  ")
 		}
-		return printModule(out, m)
+		d, err := describe(m)
+		switch {
+		case err != nil:
+			return err
+		case *format == "json":
+			return writeJSON(out, d, "  ")
+		case *format == "markdown":
+			_, err = io.WriteString(out, d.markdown())
+			return err
+		}
+		return printModule(out, d)
 	}
 	return c
 }
@@ -71,6 +76,22 @@ func printPolicy(out io.Writer, m *remediations.Module, use string) error {
 		return fmt.Errorf("unknown policy %q: want %s", use, list(policyUses, "or"))
 	}
 	return writeJSON(out, remediations.NewPolicy(m.Rights(mode)), "  ")
+}
+
+// printModules prints all modules: a table for people, everything in the other formats.
+func printModules(out io.Writer, modules []*remediations.Module, format string) error {
+	if format == "text" {
+		return printTable(out, modules)
+	}
+	all, err := descriptions(modules)
+	switch {
+	case err != nil:
+		return err
+	case format == "json":
+		return writeJSON(out, all, "  ")
+	}
+	_, err = io.WriteString(out, catalogue(all))
+	return err
 }
 
 func printTable(out io.Writer, modules []*remediations.Module) error {
@@ -129,131 +150,114 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-func printModule(out io.Writer, m *remediations.Module) error {
+func printModule(out io.Writer, d description) error {
 	p := paintFor(out)
 	var b bytes.Buffer
 	heading := func(text string) { fmt.Fprintf(&b, "\n%s\n", p.bold(text)) }
 
-	_, doc, _ := strings.Cut(m.Doc, "\n")
-	fmt.Fprintf(&b, "%s: %s\n\n%s\n", p.bold(m.Name), m.Title(), strings.TrimSpace(doc))
-	fmt.Fprintf(&b, "\nSeverity %s, runs in mode %s unless told otherwise\n", m.Severity, m.Default)
+	_, doc, _ := strings.Cut(d.Doc, "\n")
+	fmt.Fprintf(&b, "%s: %s\n\n%s\n", p.bold(d.Name), d.Title, strings.TrimSpace(doc))
+	fmt.Fprintf(&b, "\nSeverity %s, runs in mode %s unless told otherwise\n", d.Severity, d.Mode)
+
+	heading("What it watches")
+	b.WriteString(indented(wrapped(d.Watches, 108)))
+	if d.Schedule != "" {
+		fmt.Fprintf(&b, "  and %s all that is there, whatever was called\n", d.often())
+	}
+	if d.Global {
+		fmt.Fprintf(&b, "  %s\n", globalOnly)
+	}
 
 	heading("What it does")
 	for _, mode := range []remediations.Mode{remediations.Observe, remediations.Alert, remediations.Enforce} {
-		fmt.Fprintf(&b, "  %-8s %s\n", mode, does(m, mode))
+		fmt.Fprintf(&b, "  %-8s %s\n", mode, d.does(mode))
 	}
-	if m.Action != nil {
-		fmt.Fprintf(&b, "  Risk: %s\n", m.Risk)
+	if d.Acts {
+		fmt.Fprintf(&b, "  Risk: %s\n  Undo: %s\n", d.Risk, d.Undo)
 	}
-
-	heading("Controls")
-	for _, control := range m.Controls {
-		url, err := remediations.ControlURL(control)
-		if err != nil {
-			return err
+	if len(d.Settings) > 0 {
+		heading("Settings, with their defaults, as in countermand.yaml")
+		b.WriteString(indented(d.example()))
+	}
+	if len(d.Controls) > 0 {
+		heading("Controls")
+	}
+	for _, control := range d.Controls {
+		fmt.Fprintf(&b, "  %-18s %s\n", control.ID, control.URL)
+	}
+	for _, part := range d.rights() {
+		heading(part.title)
+		printPermissions(&b, part.permissions)
+	}
+	for _, policy := range d.Policies {
+		heading("IAM policy " + policy.Name + ", deployed with it: " + policy.Why)
+		if err := printJSON(&b, policy.Document); err != nil {
+			return fmt.Errorf("policy %s of module %s: %w", policy.Name, d.Name, err)
 		}
-		fmt.Fprintf(&b, "  %-18s %s\n", control, url)
 	}
-
 	heading("Event pattern")
-	b.WriteString("  ")
-	if err := json.Indent(&b, []byte(m.Pattern), "  ", "  "); err != nil {
-		return fmt.Errorf("pattern of module %s: %w", m.Name, err)
-	}
-	b.WriteString("\n")
-
-	heading("Permissions to look")
-	printPermissions(&b, m.Reads)
-	if len(m.Writes) > 0 {
-		heading("Permissions to act, in mode enforce")
-		printPermissions(&b, m.Writes)
-	}
-	if len(m.UndoWrites) > 0 {
-		heading("Permissions that who undoes it needs besides; the function has none of them")
-		printPermissions(&b, m.UndoWrites)
+	if err := printJSON(&b, d.Pattern); err != nil {
+		return fmt.Errorf("pattern of module %s: %w", d.Name, err)
 	}
 	_, err := b.WriteTo(out)
 	return err
 }
 
-// does says what a module does in a mode.
-func does(m *remediations.Module, mode remediations.Mode) string {
-	switch {
-	case mode == remediations.Observe:
-		return "reads the resource, decides and records what it would have done"
-	case mode == remediations.Alert:
-		return "also tells people"
-	case m.Action == nil:
-		return "the same as alert: this module has no action"
-	case m.Undo == nil:
-		return "also puts it right; that can't be undone"
-	}
-	return "also puts it right; that can be undone"
+// globalOnly says where a module is deployed whose events appear in one Region only.
+const globalOnly = "deployed only in the global Region (us-east-1), where AWS reports these events"
+
+// indented is lines with two spaces before each.
+func indented(lines string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
 }
 
-func printPermissions(b *bytes.Buffer, permissions []remediations.Permission) {
+// wrapped is a text in lines of at most as many bytes, as far as its words are that short.
+func wrapped(text string, width int) string {
+	var b strings.Builder
+	length := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case length+1+len(word) > width:
+			b.WriteString("\n")
+			length = 0
+		default:
+			b.WriteString(" ")
+			length++
+		}
+		b.WriteString(word)
+		length += len(word)
+	}
+	return b.String()
+}
+
+func printJSON(b *bytes.Buffer, text json.RawMessage) error {
+	b.WriteString("  ")
+	err := json.Indent(b, text, "  ", "  ")
+	b.WriteString("\n")
+	return err
+}
+
+// rights is some of a module's permissions, and what they are for.
+type rights struct {
+	title       string
+	permissions []permission
+}
+
+// rights is the module's permissions by what they are for, without empty parts.
+func (d description) rights() []rights {
+	return slices.DeleteFunc([]rights{
+		{"Permissions to look", d.Reads},
+		{"Permissions to act, in mode enforce", d.Writes},
+		{"Permissions that who undoes it needs besides; the function has none of them", d.UndoOnly},
+	}, func(part rights) bool { return len(part.permissions) == 0 })
+}
+
+func printPermissions(b *bytes.Buffer, permissions []permission) {
 	for _, p := range permissions {
-		fmt.Fprintf(b, "  %s\n      on %s\n", p.Action, p.Resource)
+		fmt.Fprintf(b, "  %s\n      on %s%s\n", p.Action, p.Resource, p.conditionOf())
 		if p.Why != "" {
 			fmt.Fprintf(b, "      because %s\n", p.Why)
 		}
 	}
-}
-
-// description is a module as JSON.
-type description struct {
-	Name     string                `json:"name"`
-	Title    string                `json:"title"`
-	Doc      string                `json:"doc"`
-	Severity remediations.Severity `json:"severity"`
-	Mode     remediations.Mode     `json:"mode"` // of a new install
-	Risk     string                `json:"risk"`
-	Controls []control             `json:"controls"`
-	Pattern  json.RawMessage       `json:"pattern"`
-	Reads    []permission          `json:"reads"`
-	Writes   []permission          `json:"writes"`
-	UndoOnly []permission          `json:"undoWrites"`
-	Acts     bool                  `json:"acts"`
-	Undoes   bool                  `json:"undoes"`
-}
-
-type control struct {
-	ID  string `json:"id"`
-	URL string `json:"url"`
-}
-
-type permission struct {
-	Action   string `json:"action"`
-	Resource string `json:"resource"`
-	Why      string `json:"why,omitempty"`
-}
-
-func descriptions(modules []*remediations.Module) []description {
-	all := []description{}
-	for _, m := range modules {
-		all = append(all, describe(m))
-	}
-	return all
-}
-
-func describe(m *remediations.Module) description {
-	d := description{
-		Name: m.Name, Title: m.Title(), Doc: m.Doc, Severity: m.Severity, Mode: m.Default, Risk: m.Risk,
-		Controls: []control{}, Pattern: json.RawMessage(m.Pattern),
-		Reads: permissions(m.Reads), Writes: permissions(m.Writes), UndoOnly: permissions(m.UndoWrites),
-		Acts: m.Action != nil, Undoes: m.Undo != nil,
-	}
-	for _, id := range slices.Sorted(slices.Values(m.Controls)) {
-		url, _ := remediations.ControlURL(id) // "" for what is not a control; Validate refuses such a module
-		d.Controls = append(d.Controls, control{id, url})
-	}
-	return d
-}
-
-func permissions(declared []remediations.Permission) []permission {
-	all := []permission{}
-	for _, p := range declared {
-		all = append(all, permission{Action: p.Action, Resource: p.Resource, Why: p.Why})
-	}
-	return all
 }
