@@ -94,7 +94,7 @@ func (s *sweep) one(ctx context.Context, r remediations.Resource) {
 	if errors.Is(err, remediations.ErrNotYet) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
 		return
 	}
-	record, err := e.run(ctx, nil, e.swept(s.tick, r))
+	record, err := e.run(ctx, nil, e.swept(s.tick, r, finding))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records = append(s.records, *record)
@@ -103,10 +103,15 @@ func (s *sweep) one(ctx context.Context, r remediations.Resource) {
 	}
 }
 
-// swept is the beginning of the record of what a sweep has found.
-func (e *Engine) swept(tick events.Tick, r remediations.Resource) *Record {
+// swept is the beginning of the record of what a sweep has found; nil: it could not be told. What people are only told of
+// is one run a day, as long as it stays the same: nobody reads what comes every hour.
+func (e *Engine) swept(tick events.Tick, r remediations.Resource, finding *remediations.Finding) *Record {
 	record := e.record(events.Event{ID: tick.ID}, r)
 	record.Mode = min(e.Mode, e.Sweep)
+	if finding != nil && e.decide(record, finding) != Started {
+		day := strings.Join([]string{tick.Time.UTC().Format(time.DateOnly), finding.Reason, string(finding.Before)}, "\x00")
+		record.ID = runID(e.Module.Name, r, day, "")
+	}
 	record.EventName, record.EventTime = sweepEvent, tick.Time
 	record.Principal, record.Name, record.counted = someone, "a sweep", "sweeps"
 	return record

@@ -107,6 +107,36 @@ func TestASweepKeepsNoRecordOfWhatIsWell(t *testing.T) {
 	}
 }
 
+func TestASweepTellsTheSameOnceADay(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	h.sweeping("front")
+	again := func(id, clock string, alerts int) {
+		t.Helper()
+		if _, err := h.sweep(t, t.Context(), due("9d1f6a1e", id, "2026-03-01T10:00:00Z", clock)); err != nil || len(h.alerts) != alerts {
+			t.Errorf("at %s: %v, %d alerts, want %d", clock, err, len(h.alerts), alerts)
+		}
+	}
+	again("00000001", "2026-03-01T10:00:00Z", 1)
+	again("00000002", "2026-03-01T11:00:00Z", 1)
+	h.door.state = ", a window is broken"
+	h.now = h.now.Add(2 * time.Hour) // within the hour it would be folded
+	again("00000003", "2026-03-01T12:00:00Z", 2)
+	h.now = h.now.Add(24 * time.Hour)
+	again("00000004", "2026-03-02T10:00:00Z", 3)
+}
+
+func TestASweepThatMayActDoesSoEachTime(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.sweeping("front")
+	h.Sweep = remediations.Enforce
+	for i, id := range []string{"00000001", "00000002"} {
+		h.door.open = true
+		if _, err := h.sweep(t, t.Context(), due("9d1f6a1e", id)); err != nil || h.door.shuts != i+1 {
+			t.Errorf("sweep %s: %v, shut %d times", id, err, h.door.shuts)
+		}
+	}
+}
+
 func TestASweepGoesOnWhereOneResourceFails(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	h.sweeping("front", "side", "back")
