@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/scripts/internal/trail"
@@ -126,10 +125,7 @@ func readPolicy(ctx context.Context, c aws.Config, bucket string) (string, error
 }
 
 func createBucket(ctx context.Context, own aws.Config, name string) error {
-	_, err := s3.NewFromConfig(own).CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket:                    &name,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)},
-	})
+	_, err := s3.NewFromConfig(own).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
 	if err != nil && remediations.ErrorCode(err) != "BucketAlreadyOwnedByYou" { // the SDK may have tried twice
 		return fmt.Errorf("create bucket %s: %w", name, err)
 	}

@@ -7,11 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/catalog"
 )
 
 //go:embed countermand.yaml
@@ -29,13 +33,7 @@ func deploy(ctx context.Context, root, dir, endpoint, exemptions string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, deployTimeout, fmt.Errorf("it took longer than %s", deployTimeout))
 	defer cancel()
 	file := filepath.Join(dir, "countermand.yaml")
-	text := os.Expand(configuration, func(name string) string {
-		if name == "ARCHITECTURE" {
-			return runtime.GOARCH
-		}
-		return "${" + name + "}"
-	})
-	if err := os.WriteFile(file, []byte(text+exemptions), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configured()+exemptions), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	if err := os.MkdirAll(home(root), 0o700); err != nil {
@@ -66,6 +64,19 @@ func deploy(ctx context.Context, root, dir, endpoint, exemptions string) error {
 		return withLog(fmt.Errorf("deploy the stack: %w", err), path)
 	}
 	return nil
+}
+
+// configured is the configuration with this machine's architecture and all modules, each as far as it goes.
+func configured() string {
+	var modules strings.Builder
+	for _, m := range catalog.All() {
+		mode := remediations.Alert
+		if m.Action != nil {
+			mode = remediations.Enforce
+		}
+		fmt.Fprintf(&modules, "  %s: {mode: %s}\n", m.Name, mode)
+	}
+	return strings.NewReplacer("${ARCHITECTURE}", runtime.GOARCH, "${MODULES}", strings.TrimRight(modules.String(), "\n")).Replace(configuration)
 }
 
 // bootstrap makes what the CDK command line asks for before it deploys: its bucket, and the word that the

@@ -20,7 +20,7 @@ import (
 
 const (
 	account = "111122223333" // countermand.yaml names it too
-	region  = "eu-west-1"
+	region  = "us-east-1"    // where what is done to IAM is heard of, so that every module is deployed
 )
 
 // The access keys of those who make calls. The emulator takes any.
