@@ -12,14 +12,25 @@ import (
 // What it is made from is written as in the page of its service below.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var arnForms = map[string]string{
+	"AWS::CloudFormation::Stack":  "arn:${Partition}:cloudformation:${Region}:${Account}:stack/${Name}/*", // * is an id of its own
 	"AWS::CloudTrail::Trail":      "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
+	"AWS::CloudWatch::Alarm":      "arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${Name}",
+	"AWS::DynamoDB::Table":        "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}",
 	"AWS::EC2::Image":             "arn:${Partition}:ec2:${Region}::image/${Name}",
 	"AWS::EC2::Instance":          "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
 	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
+	"AWS::Events::Rule":           "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",
+	"AWS::IAM::ManagedPolicy":     "arn:${Partition}:iam::${Account}:policy/${Name}",
+	"AWS::IAM::Role":              "arn:${Partition}:iam::${Account}:role/${Name}",
 	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
+	"AWS::KMS::Alias":             "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
+	"AWS::Lambda::Function":       "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}",
 	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
 	"AWS::RDS::DBSnapshot":        "arn:${Partition}:rds:${Region}:${Account}:snapshot:${Name}",
+	"AWS::SNS::Topic":             "arn:${Partition}:sns:${Region}:${Account}:${Name}",
+	"AWS::SQS::Queue":             "arn:${Partition}:sqs:${Region}:${Account}:${Name}",
+	"AWS::SSM::Parameter":         "arn:${Partition}:ssm:${Region}:${Account}:parameter/countermand/${Name}", // of ours only
 	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
 
 	// The account's root user, which CloudFormation has no name for.

@@ -13,6 +13,7 @@ import (
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/selftamper"
 	"github.com/countermand/countermand/remediations/snapshotpublic"
 	"github.com/countermand/countermand/remediations/tagoncreate"
 )
@@ -30,6 +31,7 @@ func All() []*remediations.Module {
 		s3bparemoved.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,
+		selftamper.Module,
 		snapshotpublic.Module,
 		tagoncreate.Module,
 	}
