@@ -35,7 +35,7 @@ cookies: deploy this module to us-east-1, us-east-2, eu-north-1 and ap-southeast
 	// https://repost.aws/knowledge-center/root-user-account-eventbridge-rule
 	Pattern: `{"source":["aws.signin"],"detail-type":["AWS Console Sign In via CloudTrail","AWS Console Signin via CloudTrail"],` +
 		`"detail":{"eventSource":["signin.amazonaws.com"],"eventName":["ConsoleLogin"],` +
-		`"userIdentity":{"type":["IAMUser","Root"]},"responseElements":{"ConsoleLogin":["Success"]}}}`,
+		`"userIdentity":{"type":["IAMUser","Root"]},"responseElements":{"ConsoleLogin":["Success"]},"errorCode":[{"exists":false}]}}`,
 	Suspects: suspects,
 	Guard:    guard,
 }
@@ -66,6 +66,9 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 		}
 	default:
 		return nil, errors.New("the record of a sign-in is neither of an IAM user nor of the root user")
+	}
+	if _, err := user.ARN(); err != nil {
+		return nil, err
 	}
 	return []remediations.Resource{user}, nil
 }

@@ -52,7 +52,11 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 	case byService(r.Identity), r.EventName == "CreateServiceLinkedRole", r.ReadOnly && !credentials[r.EventName]:
 		return nil, nil
 	}
-	return []remediations.Resource{{ID: event.Account, Type: "AWS::IAM::RootUser", Account: event.Account, Region: event.Region}}, nil
+	root := remediations.Resource{ID: event.Account, Type: "AWS::IAM::RootUser", Account: event.Account, Region: event.Region}
+	if _, err := root.ARN(); err != nil {
+		return nil, err
+	}
+	return []remediations.Resource{root}, nil
 }
 
 // byService reports whether an AWS service made the call in root's name. That the console is a service, too, is in old

@@ -25,7 +25,9 @@ import (
 )
 
 // mayHearOfFailures is the modules that look at calls that failed, too, and why they do.
-var mayHearOfFailures = map[string]string{}
+var mayHearOfFailures = map[string]string{
+	"root-activity": "root that is refused something, or fails to sign in, is somebody at work as root",
+}
 
 // Every module looks at every real record, and at it as a call that failed. What it suspects can be exempted, and is
 // counted; see suspectsFile.
