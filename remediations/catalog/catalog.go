@@ -8,6 +8,7 @@ import (
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
+	"github.com/countermand/countermand/remediations/rdsdeleted"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
 	"github.com/countermand/countermand/remediations/rootactivity"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
@@ -26,6 +27,7 @@ func All() []*remediations.Module {
 		cloudtrailtamper.Module,
 		consoleloginnomfa.Module,
 		mfaoncreateuser.Module,
+		rdsdeleted.Module,
 		rdssnapshotpublic.Module,
 		rootactivity.Module,
 		s3bparemoved.Module,

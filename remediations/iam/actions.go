@@ -10,6 +10,8 @@ import (
 // The types of resources that IAM checks actions on, by the forms of their ARNs.
 const (
 	bucket     = "arn:${Partition}:s3:::${BucketName}"
+	database   = "arn:${Partition}:rds:${Region}:${Account}:db:${DbInstanceName}"
+	cluster    = "arn:${Partition}:rds:${Region}:${Account}:cluster:${DbClusterInstanceName}"
 	dbCluster  = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
 	dbSnapshot = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
 	group      = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
@@ -61,8 +63,14 @@ var actions = map[string][]string{
 	"iam:ListUsers":                           nil,
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
+	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named
 	"rds:DescribeDBClusterSnapshotAttributes": {dbCluster},
+	"rds:DescribeDBClusterSnapshots":          nil, // likewise
+	"rds:DescribeDBClusters":                  {cluster},
+	"rds:DescribeDBInstanceAutomatedBackups":  nil, // likewise
+	"rds:DescribeDBInstances":                 {database},
 	"rds:DescribeDBSnapshotAttributes":        {dbSnapshot},
+	"rds:DescribeDBSnapshots":                 nil, // likewise
 	"rds:ModifyDBClusterSnapshotAttribute":    {dbCluster},
 	"rds:ModifyDBSnapshotAttribute":           {dbSnapshot},
 	"s3:DeleteBucketPolicy":                   {bucket},

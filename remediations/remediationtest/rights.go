@@ -35,6 +35,8 @@ var names = map[string]string{
 	"IAM.ListAttachedUserPolicies":            "UserName",
 	"IAM.ListMFADevices":                      "UserName",
 	"RDS.DescribeDBClusterSnapshotAttributes": "DBClusterSnapshotIdentifier",
+	"RDS.DescribeDBClusters":                  "DBClusterIdentifier",
+	"RDS.DescribeDBInstances":                 "DBInstanceIdentifier",
 	"RDS.DescribeDBSnapshotAttributes":        "DBSnapshotIdentifier",
 	"RDS.ModifyDBClusterSnapshotAttribute":    "DBClusterSnapshotIdentifier",
 	"RDS.ModifyDBSnapshotAttribute":           "DBSnapshotIdentifier",
