@@ -66,9 +66,9 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/buckets",
-		may:      []string{"events", "remediations", sdk + "aws", sdk + "service/s3", sdk + "service/s3control"},
+		may:      []string{"events", "remediations", "remediations/policy", sdk + "aws", sdk + "service/s3", sdk + "service/s3control"},
 		not:      pastTheFence,
-		reason:   "it reads what modules on buckets have in common, through Run.AWS alone",
+		reason:   "it does what modules on buckets have in common, through Run.AWS alone",
 	},
 	{
 		packages: "remediations/accesskeys",

@@ -1,5 +1,5 @@
-// Package buckets is what the modules on S3 buckets have in common: which bucket an event is about, and which Block
-// Public Access is in force.
+// Package buckets is what the modules on S3 buckets have in common: which bucket an event is about, which there are,
+// which Block Public Access is in force, and how a policy is read and replaced.
 package buckets
 
 import (

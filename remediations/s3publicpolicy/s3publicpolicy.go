@@ -2,13 +2,8 @@
 package s3publicpolicy
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/countermand/countermand/events"
@@ -51,8 +46,8 @@ account's own Block Public Access: without it every bucket is suspect, and the e
 	},
 	Suspects: suspects,
 	Guard:    guard,
-	Action:   action,
-	Undo:     undo,
+	Action:   buckets.ReplacePolicy,
+	Undo:     buckets.RestorePolicy,
 }
 
 // guard does not ask GetBucketPolicyStatus: its answer does not say which statement is public, and right after
@@ -65,7 +60,7 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 		account buckets.Block
 	)
 	err := remediations.AtOnce(
-		func() (err error) { text, err = read(ctx, client, bucket); return err },
+		func() (err error) { text, err = buckets.ReadPolicy(ctx, client, bucket); return err },
 		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
 		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)
@@ -79,132 +74,22 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 
 // judge is what is wrong with a policy. Of what can't be judged people are told, and it is not touched.
 func judge(bucket remediations.Resource, text []byte) (*remediations.Finding, error) {
+	const untold = "it can't be told whether the bucket policy is public: "
 	document, err := policy.Parse(policy.S3, text)
 	if err != nil {
-		return untold(bucket, text, err.Error())
+		return buckets.UntoldPolicy(bucket, untold+err.Error(), text)
 	}
 	public, unclear := document.Judge()
 	switch {
 	case len(public) == 0 && len(unclear) == 0:
 		return nil, nil
 	case len(public) == 0:
-		return untold(bucket, text, join(unclear))
+		return buckets.UntoldPolicy(bucket, untold+policy.Join(unclear), text)
 	}
-	reason := "the bucket policy is public: " + join(public)
+	reason := "the bucket policy is public: " + policy.Join(public)
 	if len(unclear) > 0 { // first, as nobody but people will look after it
-		reason = "left alone is what may be public too: " + join(unclear) + "; " + reason
+		reason = "left alone is what may be public too: " + policy.Join(unclear) + "; " + reason
 	}
-	before, after := string(text), (*string)(nil)
-	if rest, some := document.Without(public...); some {
-		after = aws.String(string(rest))
-	}
-	found, err := remediations.Found(bucket, reason, before, after)
-	if err != nil {
-		return nil, err
-	}
-	found.Fix, found.Revert = command(bucket, after), command(bucket, &before)
-	return found, nil
-}
-
-// untold is the finding that it can't be told whether a policy is public.
-func untold(bucket remediations.Resource, text []byte, why string) (*remediations.Finding, error) {
-	found, err := remediations.Found(bucket, "it can't be told whether the bucket policy is public: "+why, string(text), string(text))
-	if err != nil {
-		return nil, err
-	}
-	found.AlertOnly = true
-	return found, nil
-}
-
-// action replaces the policy that was judged. S3 has no conditional write: what somebody puts in the moment between
-// comes with an event of its own.
-func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
-	_, after, err := states(finding)
-	if err != nil {
-		return err
-	}
-	client := s3.NewFromConfig(run.AWS)
-	if after == nil {
-		return remove(ctx, client, finding.Resource)
-	}
-	return put(ctx, client, finding.Resource, after)
-}
-
-func undo(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
-	before, after, err := states(finding)
-	if err != nil {
-		return err
-	}
-	client := s3.NewFromConfig(run.AWS)
-	present, err := read(ctx, client, finding.Resource)
-	switch {
-	case err != nil:
-		return err
-	case !same(present, after):
-		return fmt.Errorf("put back policy of bucket %s: %w", finding.Resource.ID, remediations.Changed(state(present)))
-	}
-	return put(ctx, client, finding.Resource, before)
-}
-
-// states is the policy before and after the action; nil after one that leaves none.
-func states(finding *remediations.Finding) (before, after []byte, err error) {
-	var b, a *string
-	if err := errors.Join(json.Unmarshal(finding.Before, &b), json.Unmarshal(finding.After, &a)); err != nil {
-		return nil, nil, fmt.Errorf("decode the states of bucket %s: %w", finding.Resource.ID, err)
-	}
-	if b == nil {
-		return nil, nil, fmt.Errorf("decode the states of bucket %s: there is none before the action", finding.Resource.ID)
-	}
-	if a != nil {
-		after = []byte(*a)
-	}
-	return []byte(*b), after, nil
-}
-
-// state is a policy as a finding holds it; nil if there is none.
-func state(text []byte) *string {
-	if text == nil {
-		return nil
-	}
-	return aws.String(string(text))
-}
-
-// same compares policies, of which nil is none. S3 may write white space its own way.
-func same(a, b []byte) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return bytes.Equal(a, b) || policy.Equal(a, b)
-}
-
-// read is the bucket's policy, and nil if it has none or is gone.
-func read(ctx context.Context, client *s3.Client, bucket remediations.Resource) ([]byte, error) {
-	out, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
-	switch code := remediations.ErrorCode(err); {
-	case code == "NoSuchBucketPolicy", code == "NoSuchBucket":
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("get policy of bucket %s: %w", bucket.ID, err)
-	case aws.ToString(out.Policy) == "":
-		return nil, fmt.Errorf("get policy of bucket %s: the answer holds no policy", bucket.ID)
-	}
-	return []byte(*out.Policy), nil
-}
-
-func put(ctx context.Context, client *s3.Client, bucket remediations.Resource, text []byte) error {
-	_, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
-		Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account, Policy: aws.String(string(text)),
-	})
-	if err != nil {
-		return fmt.Errorf("put policy of bucket %s: %w", bucket.ID, err)
-	}
-	return nil
-}
-
-func remove(ctx context.Context, client *s3.Client, bucket remediations.Resource) error {
-	_, err := client.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
-	if err != nil {
-		return fmt.Errorf("delete policy of bucket %s: %w", bucket.ID, err)
-	}
-	return nil
+	rest, _ := document.Without(public...)
+	return buckets.FoundPolicy(bucket, reason, text, rest)
 }

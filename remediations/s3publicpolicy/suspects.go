@@ -2,7 +2,6 @@ package s3publicpolicy
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -28,14 +27,9 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 func harmless(record events.Record) bool {
 	switch record.EventName {
 	case "PutBucketPublicAccessBlock":
-		return strings.EqualFold(record.Request.Get("PublicAccessBlockConfiguration", "RestrictPublicBuckets").Text(), "true")
+		return buckets.Restricts(record)
 	case "PutBucketPolicy":
-		parameter := record.Request.Get("bucketPolicy")
-		text := []byte(parameter.Text())
-		if len(text) == 0 {
-			text = parameter.JSON()
-		}
-		document, err := policy.Parse(policy.S3, text)
+		document, err := policy.Parse(policy.S3, buckets.PutPolicy(record))
 		if err != nil {
 			return false
 		}
