@@ -12,6 +12,7 @@ import (
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
 	"github.com/countermand/countermand/remediations/rootactivity"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
+	"github.com/countermand/countermand/remediations/s3externalpolicy"
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
 	"github.com/countermand/countermand/remediations/selftamper"
@@ -31,6 +32,7 @@ func All() []*remediations.Module {
 		rdssnapshotpublic.Module,
 		rootactivity.Module,
 		s3bparemoved.Module,
+		s3externalpolicy.Module,
 		s3publicacl.Module,
 		s3publicpolicy.Module,
 		selftamper.Module,

@@ -3,15 +3,21 @@ package catalog_test
 import (
 	"testing"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/catalog"
 	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/s3externalpolicy"
+	"github.com/countermand/countermand/remediations/s3publicpolicy"
 )
 
 // joints is a world for each two modules of which one's writes make the other look, and act: it shows that they come to
 // rest. TestModulesDoNotFight says which are missing. A line is, for example:
 //
 //	{Name: "two on bucket policies", Event: public, World: bucket(public), Modules: []*remediations.Module{a.Module, b.Module}},
-var joints []remediationtest.Joint
+var joints = []remediationtest.Joint{
+	{Name: "a policy that is public and shared", Event: policyPut(openAndShared), World: bucketPolicy(openAndShared),
+		Modules: []*remediations.Module{s3externalpolicy.Module, s3publicpolicy.Module}},
+}
 
 // TestModulesDoNotFight feeds what each module writes to every other one: its own events, as its tests keep them.
 func TestModulesDoNotFight(t *testing.T) {

@@ -1,0 +1,151 @@
+package s3externalpolicy_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/s3externalpolicy"
+)
+
+// find is what the guard finds about a bucket with a policy, and no event.
+func find(t *testing.T, text string, settings s3externalpolicy.Settings) *remediations.Finding {
+	t.Helper()
+	answer := func(in any) (any, error) {
+		if _, ok := in.(*s3.GetBucketPolicyInput); ok {
+			return &s3.GetBucketPolicyOutput{Policy: aws.String(text)}, nil
+		}
+		return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
+	}
+	found, err := s3externalpolicy.Module.Guard(t.Context(), &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer), Settings: settings},
+		remediations.Resource{ID: bucket, Type: "AWS::S3::Bucket", Account: account, Region: "eu-central-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestFinding(t *testing.T) {
+	for _, test := range []struct {
+		name, text, reason string
+		after              *string // nil: none; the text itself: people are only told
+	}{
+		{"a statement", policyOf(own, outside), `the bucket policy lets in those who are not trusted: statement 2 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, aws.String(policyOf(own))},
+		{"a principal", policyOf(mixed), `the bucket policy lets in those who are not trusted: statement 1 ("Mixed") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:user/eve`, aws.String(policyOf(trimmed))},
+		{"all", policyOf(outside), `the bucket policy lets in those who are not trusted: statement 1 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, nil},
+		{"a network", policyOf(inVPC), `it can't be told whom the bucket policy lets in: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpce "vpce-1a2b3c4d" is`, aws.String(policyOf(inVPC))},
+		{"both", policyOf(inVPC, outside), `left alone is what can't be judged: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpce "vpce-1a2b3c4d" is; the bucket policy lets in those who are not trusted: statement 2 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, aws.String(policyOf(inVPC))},
+		{"beside somebody who was deleted", policyOf(gone, outside), `S3 takes no policy that names AROAEXAMPLEEXAMPLE123, which was deleted, so that this is left to you; the bucket policy lets in those who are not trusted: statement 2 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, aws.String(policyOf(gone, outside))},
+	} {
+		found := find(t, test.text, s3externalpolicy.Settings{})
+		if found == nil {
+			t.Fatalf("%s: nothing was found", test.name)
+		}
+		var before string
+		var after *string
+		if json.Unmarshal(found.Before, &before) != nil || json.Unmarshal(found.After, &after) != nil || before != test.text || aws.ToString(after) != aws.ToString(test.after) {
+			t.Errorf("%s: before %s\nafter %s", test.name, found.Before, found.After)
+		}
+		if found.Reason != test.reason {
+			t.Errorf("%s: reason is\n%s, want\n%s", test.name, found.Reason, test.reason)
+		}
+		only := aws.ToString(test.after) == test.text
+		if found.AlertOnly != only || (found.Fix == "") != only || (found.Revert == "") != only {
+			t.Errorf("%s: alert only %t, fix %q, revert %q", test.name, found.AlertOnly, found.Fix, found.Revert)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	found := find(t, `{"Statement":[`+mixed+`]}`, s3externalpolicy.Settings{})
+	const put = `aws s3api put-bucket-policy --bucket 'quarterly-reports' --expected-bucket-owner '111122223333' --region 'eu-central-1' --policy `
+	if want := put + `'{"Statement":[` + trimmed + `]}'`; found.Fix != want {
+		t.Errorf("fix is\n%s, want\n%s", found.Fix, want)
+	}
+	if want := put + `'{"Statement":[` + strings.Replace(mixed, `", "`, `","`, 1) + `]}'`; found.Revert != want {
+		t.Errorf("revert is\n%s, want\n%s", found.Revert, want)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, test := range []struct {
+		settings string
+		wrong    bool   // whether they are refused
+		left     string // what they leave of a policy; "" for nothing found
+	}{
+		{`{}`, false, policyOf(own)},
+		{`{"trustedAccounts":["444455556666"]}`, false, policyOf(own, partner)},
+		{`{"trustedOrganization":"o-a1b2c3d4e5"}`, false, policyOf(own, inOrg)},
+		{`{"trustedAccounts":["444455556666"],"trustedOrganization":"o-a1b2c3d4e5"}`, false, ""},
+		{`{"trustedAccounts":["999988887777"],"trustedOrganization":"o-zzzzzzzzzz"}`, false, policyOf(own)},
+		{`{"trustedOrganization":"ours"}`, true, ""},
+		{`{"trustedAccounts":["4444"]}`, true, ""},
+	} {
+		settings, err := s3externalpolicy.Module.ParseSettings([]byte(test.settings))
+		if (err != nil) != test.wrong {
+			t.Errorf("%s: %v", test.settings, err)
+		}
+		if err != nil {
+			continue
+		}
+		left := ""
+		if found := find(t, policyOf(own, partner, inOrg), settings.(s3externalpolicy.Settings)); found != nil {
+			if err := json.Unmarshal(found.After, &left); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left != test.left {
+			t.Errorf("%s leaves\n%s, want\n%s", test.settings, left, test.left)
+		}
+	}
+}
+
+func TestSuspects(t *testing.T) {
+	mine := []remediations.Resource{{ID: bucket, Type: "AWS::S3::Bucket", Account: account, Region: "eu-central-1"}}
+	const block = `{"bucketName":"quarterly-reports","PublicAccessBlockConfiguration":{"RestrictPublicBuckets":%t,"BlockPublicPolicy":true}}`
+	for _, test := range []struct {
+		name, event, parameters string
+		want                    []remediations.Resource
+	}{
+		{"another account", "PutBucketPolicy", putParameters(policyOf(outside)), mine},
+		{"a partner, who may be trusted", "PutBucketPolicy", putParameters(policyOf(partner)), mine},
+		{"an organization, which may be trusted", "PutBucketPolicy", putParameters(policyOf(inOrg)), mine},
+		{"a network", "PutBucketPolicy", putParameters(policyOf(inVPC)), mine},
+		{"the own account", "PutBucketPolicy", putParameters(policyOf(own, logs, noTLS)), nil},
+		{"the own account, as text", "PutBucketPolicy", putParameters(quoted(policyOf(own))), nil},
+		{"public", "PutBucketPolicy", putParameters(policyOf(anyone)), nil},
+		{"an empty policy", "PutBucketPolicy", putParameters(`{}`), mine},
+		{"no policy", "PutBucketPolicy", `{"bucketName":"quarterly-reports"}`, mine},
+		{"policies restricted", "PutBucketPublicAccessBlock", fmt.Sprintf(block, true), nil},
+		{"policies only refused", "PutBucketPublicAccessBlock", fmt.Sprintf(block, false), mine},
+		{"a block removed", "DeleteBucketPublicAccessBlock", `{"bucketName":"quarterly-reports"}`, mine},
+	} {
+		event, err := events.Parse(record(t, 9, test.event, test.parameters))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s3externalpolicy.Module.Suspects(event)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(test.want) {
+			t.Errorf("%s: suspects are %v, %v; want %v", test.name, got, err, test.want)
+		}
+		foreign := event
+		foreign.Account = "999988887777"
+		if got, err := s3externalpolicy.Module.Suspects(foreign); err != nil || len(got) > 0 {
+			t.Errorf("%s: of another account's bucket suspects are %v, %v", test.name, got, err)
+		}
+		for _, cut := range []func(*events.Event){func(e *events.Event) { e.Account = "" }, func(e *events.Event) { e.Region = "" }} {
+			nowhere := event
+			cut(&nowhere)
+			if got, err := s3externalpolicy.Module.Suspects(nowhere); err == nil {
+				t.Errorf("%s: without a place suspects are %v", test.name, got)
+			}
+		}
+	}
+}
