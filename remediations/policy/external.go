@@ -160,17 +160,24 @@ func (d *Document) principal(s statement, n name, t Trusted, held whose, by stri
 // has reports whether an account is trusted.
 func (t Trusted) has(account string) bool { return slices.Contains(t.Accounts, account) }
 
-// Gone is a principal that was deleted, as the policy names it now; "" if there is none. IAM and S3 take no policy that
-// names one, however it got there.
-func (d *Document) Gone() string {
-	for _, s := range d.statements {
+// Gone names the statements with a principal that was deleted. Such a principal is nobody, and can never be anybody again,
+// but IAM and S3 take no policy that names one, however it got there: it has to be left out of what is put. One in
+// NotPrincipal can't be left out.
+func (d *Document) Gone() []Verdict {
+	var list []Verdict
+	for i, s := range d.statements {
+		v := Verdict{Index: i, Sid: s.sid}
 		for _, n := range s.names {
-			if n.kind == "AWS" && unique.MatchString(n.value) {
-				return n.value
+			if n.kind == "AWS" && unique.MatchString(n.value) && !slices.Contains(v.names, n) {
+				v.names = append(v.names, n)
 			}
 		}
+		if len(v.names) > 0 {
+			v.Reason = "names " + short(v.names[0].value) + ", which was deleted"
+			list = append(list, v)
+		}
 	}
-	return ""
+	return list
 }
 
 // tokened reports whether a condition holds a service to one application, as Alexa's skills are.

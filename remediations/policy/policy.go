@@ -140,13 +140,16 @@ func (d *Document) judge(s statement) (answer, string) {
 // Without is the policy without what verdicts name, byte for byte the same otherwise, and false if none would remain: the
 // principals at fault where the verdict knows them and the statement names others as well, and else the statement.
 func (d *Document) Without(verdicts ...Verdict) ([]byte, bool) {
-	removed, changed := map[int]bool{}, map[int][]byte{}
+	whole, names := map[int]bool{}, map[int][]name{}
 	for _, v := range verdicts {
-		at := d.spans[v.Index]
-		if rest, some := withoutNames(d.text[at.start:at.end], v.names); some {
-			changed[v.Index] = rest
-		} else {
-			removed[v.Index] = true
+		whole[v.Index] = whole[v.Index] || len(v.names) == 0
+		names[v.Index] = append(names[v.Index], v.names...)
+	}
+	removed, changed := map[int]bool{}, map[int][]byte{}
+	for i := range whole {
+		rest, some := withoutNames(d.text[d.spans[i].start:d.spans[i].end], names[i])
+		if removed[i] = whole[i] || !some; !removed[i] {
+			changed[i] = rest
 		}
 	}
 	return cut(d.text, d.spans, removed, changed)

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -210,19 +211,40 @@ func TestWithoutPrincipals(t *testing.T) {
 	}
 }
 
+// Who was deleted can be left out together with those at fault; a statement for nobody else goes as a whole.
 func TestGone(t *testing.T) {
-	for principal, want := range map[string]string{
-		`{"AWS":["111122223333","AROAEXAMPLEEXAMPLE123"]}`: "AROAEXAMPLEEXAMPLE123",
-		`{"AWS":"AIDAEXAMPLEEXAMPLE123"}`:                  "AIDAEXAMPLEEXAMPLE123",
-		`{"AWS":"111122223333"}`:                           "",
-		`"*"`:                                              "",
+	document, err := policy.Parse(policy.Trust, []byte(`{"Statement":[`+strings.Join([]string{
+		on(policy.Trust, "sts:AssumeRole", `{"AWS":["AROAEXAMPLEEXAMPLE123","111122223333","999988887777","AROAEXAMPLEEXAMPLE123"]}`, ""),
+		on(policy.Trust, "sts:TagSession", `{"AWS":["999988887777","AIDAEXAMPLEEXAMPLE123"]}`, ""),
+		on(policy.Trust, "sts:SetSourceIdentity", `{"AWS":"AIDAEXAMPLEEXAMPLE123"}`, ""),
+		on(policy.Trust, "sts:AssumeRole", `{"AWS":"*"}`, ""),
+		on(policy.Trust, "sts:SetContext", `{"Service":"ec2.amazonaws.com"}`, ""),
+	}, ",")+`]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := document.Gone()
+	external, _ := document.External(trusted)
+	public, _ := document.Judge()
+	if got, want := policy.Join(gone), "statement 1 names AROAEXAMPLEEXAMPLE123, which was deleted; statement 2 names AIDAEXAMPLEEXAMPLE123, which was deleted; statement 3 names AIDAEXAMPLEEXAMPLE123, which was deleted"; got != want {
+		t.Errorf("gone is %s", got)
+	}
+	before, _ := document.Without(gone...)
+	after, _ := document.Without(append(append(gone, external...), public...)...)
+	for got, want := range map[string]string{
+		string(before): `{"Statement":[` + strings.Join([]string{
+			on(policy.Trust, "sts:AssumeRole", `{"AWS":["111122223333","999988887777"]}`, ""),
+			on(policy.Trust, "sts:TagSession", `{"AWS":["999988887777"]}`, ""),
+			on(policy.Trust, "sts:AssumeRole", `{"AWS":"*"}`, ""),
+			on(policy.Trust, "sts:SetContext", `{"Service":"ec2.amazonaws.com"}`, ""),
+		}, ",") + `]}`,
+		string(after): `{"Statement":[` + strings.Join([]string{
+			on(policy.Trust, "sts:AssumeRole", `{"AWS":["111122223333"]}`, ""),
+			on(policy.Trust, "sts:SetContext", `{"Service":"ec2.amazonaws.com"}`, ""),
+		}, ",") + `]}`,
 	} {
-		document, err := policy.Parse(policy.Trust, []byte(`{"Statement":[`+on(policy.Trust, "sts:AssumeRole", principal, "")+`]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := document.Gone(); got != want {
-			t.Errorf("%s: %q", principal, got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

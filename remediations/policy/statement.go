@@ -26,7 +26,7 @@ type statement struct {
 	effect     string // "Allow" or "Deny"
 	anyone     string // what lets anyone in as a principal; empty if the principals are fixed
 	everyone   bool   // its principal is everyone, with no exception
-	names      []name // its principals, or those of NotPrincipal
+	names      []name // its principals; none of NotPrincipal
 	actions    []string
 	resources  []string
 	notAction  bool // actions are those that it does not speak of

@@ -2,6 +2,7 @@ package s3externalpolicy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,7 +43,6 @@ func TestFinding(t *testing.T) {
 		{"all", policyOf(outside), `the bucket policy lets in those who are not trusted: statement 1 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, nil},
 		{"a network", policyOf(inVPC), `it can't be told whom the bucket policy lets in: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpce "vpce-1a2b3c4d" is`, aws.String(policyOf(inVPC))},
 		{"both", policyOf(inVPC, outside), `left alone is what can't be judged: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpce "vpce-1a2b3c4d" is; the bucket policy lets in those who are not trusted: statement 2 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, aws.String(policyOf(inVPC))},
-		{"beside somebody who was deleted", policyOf(gone, outside), `S3 takes no policy that names AROAEXAMPLEEXAMPLE123, which was deleted, so that this is left to you; the bucket policy lets in those who are not trusted: statement 2 ("Outside") allows s3:GetObject to those who are not trusted: AWS arn:aws:iam::999988887777:root`, aws.String(policyOf(gone, outside))},
 	} {
 		found := find(t, test.text, s3externalpolicy.Settings{})
 		if found == nil {
@@ -60,6 +60,22 @@ func TestFinding(t *testing.T) {
 		if found.AlertOnly != only || (found.Fix == "") != only || (found.Revert == "") != only {
 			t.Errorf("%s: alert only %t, fix %q, revert %q", test.name, found.AlertOnly, found.Fix, found.Revert)
 		}
+	}
+}
+
+// Who was deleted is left out of all that is put, as S3 takes no policy that names them.
+func TestDeleted(t *testing.T) {
+	found := find(t, policyOf(gone, own, outside), s3externalpolicy.Settings{})
+	var before, after string
+	if err := errors.Join(json.Unmarshal(found.Before, &before), json.Unmarshal(found.After, &after)); err != nil {
+		t.Fatal(err)
+	}
+	if before != policyOf(own, outside) || after != policyOf(own) {
+		t.Errorf("before is %s\nafter is %s", before, after)
+	}
+	const why = `; S3 takes no policy that names who was deleted, so that is left out, too: statement 1 ("Gone") names AROAEXAMPLEEXAMPLE123, which was deleted`
+	if !strings.HasSuffix(found.Reason, why) || found.AlertOnly {
+		t.Errorf("reason is %s", found.Reason)
 	}
 }
 

@@ -40,9 +40,9 @@ that takes everything back from all others.
 
 It removes those principals from their statement, or the statement if that names nobody else or lets them in by a
 condition; the policy is deleted only if nothing else is in it. What is public is left to s3-public-policy. Where it
-can't be told whose a network, a VPC endpoint, or a CloudFront origin access identity is, and where the policy names a
-user or role that was deleted, with which S3 takes no policy, people are told and nothing is written. Undo puts the
-policy back byte for byte, unless it has been changed since.
+can't be told whose a network, a VPC endpoint, or a CloudFront origin access identity is, people are told and nothing is
+written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that have been
+deleted (AIDA..., AROA...), who are nobody, are left out from the action on, as S3 takes no policy that names them.
 
 It does not see access points' own policies, ACLs, or what other accounts do with a role of this one.`,
 	Severity: remediations.High,
@@ -103,18 +103,13 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 	if len(unclear) > 0 { // first, as nobody but people will look after it
 		reason = "left alone is what can't be judged: " + policy.Join(unclear) + "; " + reason
 	}
-	rest, some := document.Without(external...)
-	if some {
-		gone, err := goneFrom(rest)
-		if err != nil {
-			return nil, err
-		}
-		if gone != "" {
-			reason = "S3 takes no policy that names " + gone + ", which was deleted, so that this is left to you; " + reason
-			return buckets.UntoldPolicy(bucket, reason, text)
-		}
+	gone := document.Gone()
+	if len(gone) > 0 {
+		reason += "; S3 takes no policy that names who was deleted, so that is left out, too: " + policy.Join(gone)
 	}
-	return buckets.FoundPolicy(bucket, reason, text, rest)
+	before, _ := document.Without(gone...)
+	after, _ := document.Without(append(external, gone...)...)
+	return buckets.FoundPolicy(bucket, reason, before, after)
 }
 
 // restricted reports whether Block Public Access keeps other accounts out, or the bucket is gone: with
@@ -134,13 +129,4 @@ func restricted(ctx context.Context, run *remediations.Run, client *s3.Client, b
 		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)
 	return err == nil && (own == nil || own.RestrictPublicBuckets || account.RestrictPublicBuckets), err
-}
-
-// goneFrom is a principal of a policy that was deleted; "" if there is none.
-func goneFrom(text []byte) (string, error) {
-	document, err := policy.Parse(policy.S3, text)
-	if err != nil {
-		return "", err
-	}
-	return document.Gone(), nil
 }
