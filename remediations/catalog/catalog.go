@@ -10,6 +10,7 @@ import (
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdsdeleted"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
+	"github.com/countermand/countermand/remediations/roletrustexternal"
 	"github.com/countermand/countermand/remediations/rootactivity"
 	"github.com/countermand/countermand/remediations/s3bparemoved"
 	"github.com/countermand/countermand/remediations/s3externalpolicy"
@@ -30,6 +31,7 @@ func All() []*remediations.Module {
 		mfaoncreateuser.Module,
 		rdsdeleted.Module,
 		rdssnapshotpublic.Module,
+		roletrustexternal.Module,
 		rootactivity.Module,
 		s3bparemoved.Module,
 		s3externalpolicy.Module,

@@ -20,6 +20,7 @@ const (
 	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
 	parameter  = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
 	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
+	role       = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
 	snapshot   = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
 	table      = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
 	topic      = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
@@ -61,6 +62,9 @@ var actions = map[string][]string{
 	"iam:ListAttachedUserPolicies":            {user},
 	"iam:ListMFADevices":                      {user},
 	"iam:ListUsers":                           nil,
+	"iam:GetRole":                             {role},
+	"iam:ListRoles":                           nil,
+	"iam:UpdateAssumeRolePolicy":              {role},
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named

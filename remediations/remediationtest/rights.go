@@ -34,6 +34,8 @@ var names = map[string]string{
 	"IAM.GetLoginProfile":                     "UserName",
 	"IAM.ListAttachedUserPolicies":            "UserName",
 	"IAM.ListMFADevices":                      "UserName",
+	"IAM.GetRole":                             "RoleName",
+	"IAM.UpdateAssumeRolePolicy":              "RoleName",
 	"RDS.DescribeDBClusterSnapshotAttributes": "DBClusterSnapshotIdentifier",
 	"RDS.DescribeDBClusters":                  "DBClusterIdentifier",
 	"RDS.DescribeDBInstances":                 "DBInstanceIdentifier",
