@@ -6,6 +6,7 @@ import (
 	"github.com/countermand/countermand/remediations/accesskeycreated"
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/compromisedkey"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdsdeleted"
@@ -27,6 +28,7 @@ func All() []*remediations.Module {
 		accesskeycreated.Module,
 		amipublic.Module,
 		cloudtrailtamper.Module,
+		compromisedkey.Module,
 		consoleloginnomfa.Module,
 		mfaoncreateuser.Module,
 		rdsdeleted.Module,

@@ -19,6 +19,7 @@ const (
 	instance   = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
 	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
 	parameter  = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
+	policy     = "arn:${Partition}:iam::${Account}:policy/${PolicyNameWithPath}"
 	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
 	role       = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
 	snapshot   = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
@@ -52,19 +53,21 @@ var actions = map[string][]string{
 	"ec2:GetSnapshotBlockPublicAccessState":   nil,
 	"ec2:ModifyImageAttribute":                {image},
 	"ec2:ModifySnapshotAttribute":             {snapshot},
-	"iam:GetAccessKeyLastUsed":                {user},
-	"iam:GetAccountSummary":                   nil,
-	"iam:ListAccessKeys":                      {user},
-	"iam:UpdateAccessKey":                     {user},
 	"iam:AttachUserPolicy":                    {user},
 	"iam:DetachUserPolicy":                    {user},
+	"iam:GetAccessKeyLastUsed":                {user},
+	"iam:GetAccountSummary":                   nil,
 	"iam:GetLoginProfile":                     {user},
+	"iam:ListAccessKeys":                      {user},
 	"iam:ListAttachedUserPolicies":            {user},
+	"iam:ListEntitiesForPolicy":               {policy},
 	"iam:ListMFADevices":                      {user},
+	"iam:ListUserPolicies":                    {user},
 	"iam:ListUsers":                           nil,
 	"iam:GetRole":                             {role},
 	"iam:ListRoles":                           nil,
 	"iam:UpdateAssumeRolePolicy":              {role},
+	"iam:UpdateAccessKey":                     {user},
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named
