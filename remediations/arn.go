@@ -21,6 +21,7 @@ var arnForms = map[string]string{
 	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::Events::Rule":           "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",
+	"AWS::GuardDuty::Detector":    "arn:${Partition}:guardduty:${Region}:${Account}:detector/${Name}",
 	"AWS::IAM::ManagedPolicy":     "arn:${Partition}:iam::${Account}:policy/${Name}",
 	"AWS::IAM::Role":              "arn:${Partition}:iam::${Account}:role/${Name}",
 	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
@@ -33,7 +34,13 @@ var arnForms = map[string]string{
 	"AWS::SNS::Topic":             "arn:${Partition}:sns:${Region}:${Account}:${Name}",
 	"AWS::SQS::Queue":             "arn:${Partition}:sqs:${Region}:${Account}:${Name}",
 	"AWS::SSM::Parameter":         "arn:${Partition}:ssm:${Region}:${Account}:parameter/countermand/${Name}", // of ours only
+	"AWS::SecurityHub::Hub":       "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
 	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
+
+	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: this is what it can be exempted by.
+	// https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
+	"AWS::Config::ConfigurationRecorder": "arn:${Partition}:config:${Region}:${Account}:configuration-recorder/${Name}/*",
+	"AWS::Config::DeliveryChannel":       "arn:${Partition}:config:${Region}:${Account}:delivery-channel/${Name}",
 
 	// The account's root user, which CloudFormation has no name for.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns

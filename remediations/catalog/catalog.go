@@ -8,6 +8,7 @@ import (
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 	"github.com/countermand/countermand/remediations/compromisedkey"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
+	"github.com/countermand/countermand/remediations/detectordisabled"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdsdeleted"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
@@ -30,6 +31,7 @@ func All() []*remediations.Module {
 		cloudtrailtamper.Module,
 		compromisedkey.Module,
 		consoleloginnomfa.Module,
+		detectordisabled.Module,
 		mfaoncreateuser.Module,
 		rdsdeleted.Module,
 		rdssnapshotpublic.Module,

@@ -21,6 +21,7 @@ var prefixes = map[string]string{
 	"CloudTrail": "cloudtrail",
 	"DynamoDB":   "dynamodb",
 	"EC2":        "ec2",
+	"GuardDuty":  "guardduty",
 	"IAM":        "iam",
 	"RDS":        "rds",
 	"S3":         "s3",
@@ -28,7 +29,9 @@ var prefixes = map[string]string{
 	"SNS":        "sns",
 	"SSM":        "ssm",
 
+	"Config Service":              "config",
 	"Resource Groups Tagging API": "tag",
+	"SecurityHub":                 "securityhub",
 }
 
 // renamed holds the operations whose IAM action has another name.

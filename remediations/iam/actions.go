@@ -14,7 +14,9 @@ const (
 	cluster    = "arn:${Partition}:rds:${Region}:${Account}:cluster:${DbClusterInstanceName}"
 	dbCluster  = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
 	dbSnapshot = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
+	detector   = "arn:${Partition}:guardduty:${Region}:${Account}:detector/${DetectorId}"
 	group      = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
+	hub        = "arn:${Partition}:securityhub:${Region}:${Account}:hub/default"
 	image      = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
 	instance   = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
 	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
@@ -53,6 +55,15 @@ var actions = map[string][]string{
 	"ec2:GetSnapshotBlockPublicAccessState":   nil,
 	"ec2:ModifyImageAttribute":                {image},
 	"ec2:ModifySnapshotAttribute":             {snapshot},
+	"guardduty:GetAdministratorAccount":       {detector},
+	"guardduty:GetDetector":                   {detector},
+	"guardduty:GetMembers":                    {detector},
+	"guardduty:ListDetectors":                 nil,
+	"guardduty:UpdateDetector":                {detector},
+	"iam:GetAccessKeyLastUsed":                {user},
+	"iam:GetAccountSummary":                   nil,
+	"iam:ListAccessKeys":                      {user},
+	"iam:UpdateAccessKey":                     {user},
 	"iam:AttachUserPolicy":                    {user},
 	"iam:DetachUserPolicy":                    {user},
 	"iam:GetAccessKeyLastUsed":                {user},
@@ -93,10 +104,17 @@ var actions = map[string][]string{
 	"s3:PutBucketPolicy":                      {bucket},
 	"s3:PutBucketPublicAccessBlock":           {bucket},
 	"s3:PutBucketVersioning":                  {bucket},
+	"securityhub:DescribeHub":                 {hub},
+	"securityhub:GetEnabledStandards":         nil,
 	"sns:Publish":                             {topic},
 	"sqs:SendMessage":                         {queue},
 	"ssm:GetParameter":                        {parameter},
 	"tag:GetResources":                        nil,
+
+	"config:DescribeConfigurationRecorderStatus": nil,
+	"config:DescribeDeliveryChannels":            nil,
+	"config:StartConfigurationRecorder":          nil,
+	"config:StopConfigurationRecorder":           nil,
 }
 
 // Types is the forms of ARN of the resources that IAM checks an action on, as

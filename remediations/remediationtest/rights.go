@@ -27,6 +27,12 @@ var names = map[string]string{
 	"EC2.DescribeSnapshotAttribute":           "SnapshotId",
 	"EC2.ModifyImageAttribute":                "ImageId",
 	"EC2.ModifySnapshotAttribute":             "SnapshotId",
+	"GuardDuty.GetAdministratorAccount":       "DetectorId",
+	"GuardDuty.GetDetector":                   "DetectorId",
+	"GuardDuty.GetMembers":                    "DetectorId",
+	"GuardDuty.UpdateDetector":                "DetectorId",
+	"IAM.ListAccessKeys":                      "UserName",
+	"IAM.UpdateAccessKey":                     "UserName",
 	"IAM.AttachUserPolicy":                    "UserName",
 	"IAM.DetachUserPolicy":                    "UserName",
 	"IAM.GetAccessKeyLastUsed":                "AccessKeyId", // of a user: whose key it is, IAM knows
@@ -56,6 +62,7 @@ var names = map[string]string{
 	"S3.PutBucketPolicy":                      "Bucket",
 	"S3.PutBucketVersioning":                  "Bucket",
 	"S3.PutPublicAccessBlock":                 "Bucket",
+	"SecurityHub.DescribeHub":                 "HubArn",
 }
 
 // kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
