@@ -18,6 +18,7 @@ var arnForms = map[string]string{
 	"AWS::DynamoDB::Table":        "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}",
 	"AWS::EC2::Image":             "arn:${Partition}:ec2:${Region}::image/${Name}",
 	"AWS::EC2::Instance":          "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
+	"AWS::EC2::SecurityGroup":     "arn:${Partition}:ec2:${Region}:${Account}:security-group/${Name}",
 	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
 	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::Events::Rule":           "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",

@@ -19,6 +19,7 @@ import (
 	"github.com/countermand/countermand/remediations/s3publicacl"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
 	"github.com/countermand/countermand/remediations/selftamper"
+	"github.com/countermand/countermand/remediations/sgopeningress"
 	"github.com/countermand/countermand/remediations/snapshotpublic"
 	"github.com/countermand/countermand/remediations/tagoncreate"
 )
@@ -42,6 +43,7 @@ func All() []*remediations.Module {
 		s3publicacl.Module,
 		s3publicpolicy.Module,
 		selftamper.Module,
+		sgopeningress.Module,
 		snapshotpublic.Module,
 		tagoncreate.Module,
 	}

@@ -24,6 +24,9 @@ const (
 	policy     = "arn:${Partition}:iam::${Account}:policy/${PolicyNameWithPath}"
 	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
 	role       = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
+	prefixList = "arn:${Partition}:ec2:${Region}:${Account}:prefix-list/${PrefixListId}"
+	sgRule     = "arn:${Partition}:ec2:${Region}:${Account}:security-group-rule/${SecurityGroupRuleId}"
+	secGroup   = "arn:${Partition}:ec2:${Region}:${Account}:security-group/${SecurityGroupId}"
 	snapshot   = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
 	table      = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
 	topic      = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
@@ -45,13 +48,16 @@ var actions = map[string][]string{
 	"dynamodb:GetItem":                        {table},
 	"dynamodb:PutItem":                        {table},
 	"dynamodb:UpdateItem":                     {table},
-	"ec2:CreateTags":                          {instance, adapter, volume},
+	"ec2:AuthorizeSecurityGroupIngress":       {secGroup},
+	"ec2:CreateTags":                          {instance, adapter, sgRule, volume},
 	"ec2:DeleteTags":                          {instance, adapter, volume},
 	"ec2:DescribeImageAttribute":              {image},
 	"ec2:DescribeInstances":                   nil,
+	"ec2:DescribeSecurityGroupRules":          nil,
 	"ec2:DescribeSnapshotAttribute":           {snapshot},
 	"ec2:DescribeTags":                        nil,
 	"ec2:DescribeVolumes":                     nil,
+	"ec2:GetManagedPrefixListEntries":         {prefixList},
 	"ec2:GetSnapshotBlockPublicAccessState":   nil,
 	"ec2:ModifyImageAttribute":                {image},
 	"ec2:ModifySnapshotAttribute":             {snapshot},
@@ -60,6 +66,7 @@ var actions = map[string][]string{
 	"guardduty:GetMembers":                    {detector},
 	"guardduty:ListDetectors":                 nil,
 	"guardduty:UpdateDetector":                {detector},
+	"ec2:RevokeSecurityGroupIngress":          {secGroup},
 	"iam:GetAccessKeyLastUsed":                {user},
 	"iam:GetAccountSummary":                   nil,
 	"iam:ListAccessKeys":                      {user},

@@ -21,16 +21,19 @@ var names = map[string]string{
 	"CloudTrail.GetTrailStatus":               "Name",
 	"CloudTrail.StartLogging":                 "Name",
 	"CloudTrail.StopLogging":                  "Name",
+	"EC2.AuthorizeSecurityGroupIngress":       "GroupId",
 	"EC2.CreateTags":                          "Resources",
 	"EC2.DeleteTags":                          "Resources",
 	"EC2.DescribeImageAttribute":              "ImageId",
 	"EC2.DescribeSnapshotAttribute":           "SnapshotId",
+	"EC2.GetManagedPrefixListEntries":         "PrefixListId",
 	"EC2.ModifyImageAttribute":                "ImageId",
 	"EC2.ModifySnapshotAttribute":             "SnapshotId",
 	"GuardDuty.GetAdministratorAccount":       "DetectorId",
 	"GuardDuty.GetDetector":                   "DetectorId",
 	"GuardDuty.GetMembers":                    "DetectorId",
 	"GuardDuty.UpdateDetector":                "DetectorId",
+	"EC2.RevokeSecurityGroupIngress":          "GroupId",
 	"IAM.ListAccessKeys":                      "UserName",
 	"IAM.UpdateAccessKey":                     "UserName",
 	"IAM.AttachUserPolicy":                    "UserName",
@@ -67,7 +70,7 @@ var names = map[string]string{
 
 // kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
-var kinds = map[string]string{"i": "instance", "vol": "volume", "eni": "network-interface"}
+var kinds = map[string]string{"i": "instance", "vol": "volume", "eni": "network-interface", "sgr": "security-group-rule"}
 
 // conditions is the condition keys of an operation, and which parameter gives them their value.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
