@@ -35,8 +35,8 @@ var arnForms = map[string]string{
 	"AWS::SNS::Topic":             "arn:${Partition}:sns:${Region}:${Account}:${Name}",
 	"AWS::SQS::Queue":             "arn:${Partition}:sqs:${Region}:${Account}:${Name}",
 	"AWS::SSM::Parameter":         "arn:${Partition}:ssm:${Region}:${Account}:parameter/countermand/${Name}", // of ours only
-	"AWS::SecurityHub::Hub":       "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
 	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
+	"AWS::SecurityHub::Hub":       "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
 
 	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: this is what it can be exempted by.
 	// https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
@@ -56,10 +56,10 @@ var arnForms = map[string]string{
 
 // arnVariables is what may stand in an ARN for what its form leaves open; with a * in it, less is asked.
 var arnVariables = map[string]*regexp.Regexp{
-	"${Partition}": regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*\*[a-z*-]*)$`),
-	"${Region}":    regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
 	"${Account}":   regexp.MustCompile(`^([0-9]{12}|[0-9]*\*[0-9*]*)$`),
 	"${Name}":      regexp.MustCompile(`^[^?]+$`),
+	"${Partition}": regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*\*[a-z*-]*)$`),
+	"${Region}":    regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
 }
 
 // partitions is how the names of Regions begin that are not in the partition "aws".

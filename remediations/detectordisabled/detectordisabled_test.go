@@ -46,8 +46,6 @@ func replaced(r *region)   { r.Detectors = map[string]string{detectorB: "ENABLED
 func administered(status string) func(*region) {
 	return func(r *region) { r.Administrator = admin + ":" + status }
 }
-	return func(r *region) { r.Members[account] = "Disabled" }
-}
 
 // recorder is a Region with a recorder of AWS Config, and no detector.
 func recorder(name string, records, channel bool) func(*region) {

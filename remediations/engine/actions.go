@@ -24,8 +24,8 @@ var prefixes = map[string]string{
 	"GuardDuty":  "guardduty",
 	"IAM":        "iam",
 	"RDS":        "rds",
-	"S3":         "s3",
 	"S3 Control": "s3",
+	"S3":         "s3",
 	"SNS":        "sns",
 	"SSM":        "ssm",
 
@@ -37,6 +37,9 @@ var prefixes = map[string]string{
 // renamed holds the operations whose IAM action has another name.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 var renamed = map[string]string{
+	"S3 Control.DeletePublicAccessBlock": "PutAccountPublicAccessBlock",
+	"S3 Control.GetPublicAccessBlock":    "GetAccountPublicAccessBlock",
+	"S3 Control.PutPublicAccessBlock":    "PutAccountPublicAccessBlock",
 	"S3.DeleteBucketEncryption":          "PutEncryptionConfiguration",
 	"S3.DeleteBucketLifecycle":           "PutLifecycleConfiguration",
 	"S3.DeleteBucketTagging":             "PutBucketTagging",
@@ -48,7 +51,4 @@ var renamed = map[string]string{
 	"S3.ListObjectsV2":                   "ListBucket",
 	"S3.PutBucketEncryption":             "PutEncryptionConfiguration",
 	"S3.PutPublicAccessBlock":            "PutBucketPublicAccessBlock",
-	"S3 Control.DeletePublicAccessBlock": "PutAccountPublicAccessBlock",
-	"S3 Control.GetPublicAccessBlock":    "GetAccountPublicAccessBlock",
-	"S3 Control.PutPublicAccessBlock":    "PutAccountPublicAccessBlock",
 }
