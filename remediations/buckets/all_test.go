@@ -3,7 +3,9 @@ package buckets_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -71,5 +73,25 @@ func TestAll(t *testing.T) {
 		if fmt.Sprint(got) != test.want || *asked != test.asked {
 			t.Errorf("%s: %v after %d pages, want %s after %d", test.name, got, *asked, test.want, test.asked)
 		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	least := time.Date(2023, time.May, 1, 0, 0, 0, 0, time.UTC)
+	run := &remediations.Run{AWS: remediationtest.Config("eu-central-1", func(any) (any, error) {
+		return &s3.ListBucketsOutput{Buckets: []types.Bucket{
+			{Name: aws.String("before"), CreationDate: aws.Time(least.Add(-time.Second))}, {Name: aws.String("at"), CreationDate: &least},
+			{Name: aws.String("undated")}, {Name: aws.String("after"), CreationDate: aws.Time(least.Add(time.Hour))},
+		}}, nil
+	})}
+	var got []string
+	for r, err := range buckets.Since(t.Context(), run, least) {
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, r.ID)
+	}
+	if !slices.Equal(got, []string{"at", "after"}) {
+		t.Errorf("since then: %q", got)
 	}
 }

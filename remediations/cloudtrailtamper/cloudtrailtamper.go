@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,7 +41,8 @@ asked for it, and the state shows it: events of all Regions, of global services 
 members, log file validation,
 KMS encryption, delivery to CloudWatch Logs, Insights, the bucket that the log files go to, and a key of
 another account. Countermand keeps no copy of a trail's settings, so a change between two sufficient
-settings is not noticed.
+settings is not noticed. A sweep finds a trail of this home Region that is not logging, and no more: what it records may
+be meant so, and a trail that was deleted is in no list.
 
 Logging is restarted, in the trail's home Region. The rest needs somebody who knows how the trail was set
 up: it is alerted, and so is everything about a trail of another account (an organisation's trail, changed
@@ -55,6 +57,7 @@ by its delegated administrator). Undo stops logging again.`,
 		{Action: "cloudtrail:GetEventSelectors", Resource: anyTrail, Why: whyAny},
 		{Action: "cloudtrail:GetTrail", Resource: anyTrail, Why: whyAny},
 		{Action: "cloudtrail:GetTrailStatus", Resource: anyTrail, Why: whyAny},
+		{Action: "cloudtrail:ListTrails", Resource: "*", Why: "which trails there are is no resource that IAM could name"},
 	},
 	Writes: []remediations.Permission{
 		{Action: "cloudtrail:StartLogging", Resource: ownTrails},
@@ -63,6 +66,8 @@ by its delegated administrator). Undo stops logging again.`,
 		{Action: "cloudtrail:StopLogging", Resource: ownTrails},
 	},
 	Suspects: suspects,
+	Sweep:    sweep,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   action,
 	Undo:     undo,
@@ -100,6 +105,29 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 		return nil, err
 	}
 	return []remediations.Resource{{ID: name, Type: "AWS::CloudTrail::Trail", Account: event.Account, Region: a.Region}}, nil
+}
+
+// sweep is the trails whose home Region is that of the run. Of the others the function in theirs takes care.
+func sweep(ctx context.Context, run *remediations.Run) iter.Seq2[remediations.Resource, error] {
+	return func(yield func(remediations.Resource, error) bool) {
+		pages := cloudtrail.NewListTrailsPaginator(cloudtrail.NewFromConfig(run.AWS), &cloudtrail.ListTrailsInput{})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(remediations.Resource{}, fmt.Errorf("list trails: %w", err))
+				return
+			}
+			for _, trail := range page.Trails {
+				if aws.ToString(trail.HomeRegion) != run.AWS.Region {
+					continue
+				}
+				r := remediations.Resource{ID: aws.ToString(trail.TrailARN), Type: "AWS::CloudTrail::Trail", Account: run.Account, Region: run.AWS.Region}
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // parse takes a trail's ARN apart; the string is the trail's name.
@@ -158,7 +186,10 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 	case out.Trail == nil:
 		return nil, fmt.Errorf("get trail %s: the answer holds no trail", r.ID)
 	}
-	weak := weaknesses(r, out.Trail, selectors, run.Event.Record)
+	var weak []weakness
+	if run.Event != nil { // in a sweep nobody knows whether it ever did more
+		weak = weaknesses(r, out.Trail, selectors, run.Event.Record)
+	}
 	if aws.ToBool(status.IsLogging) {
 		return alertOnly(r, state{Logging: true}, "", weak)
 	}

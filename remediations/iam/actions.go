@@ -43,6 +43,7 @@ var actions = map[string][]string{
 	"cloudtrail:GetEventSelectors":            {trail},
 	"cloudtrail:GetTrail":                     {trail},
 	"cloudtrail:GetTrailStatus":               {trail},
+	"cloudtrail:ListTrails":                   nil,
 	"cloudtrail:StartLogging":                 {trail},
 	"cloudtrail:StopLogging":                  {trail},
 	"dynamodb:GetItem":                        {table},

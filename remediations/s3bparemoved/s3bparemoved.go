@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/buckets"
 )
 
 const (
@@ -33,6 +36,10 @@ setting and the account's: a bucket is left alone if each of the four is on for 
 the settings: a call that switches on some of the four where none was is taken for one that left out the others. Undo puts
 the settings back, or removes them again if there were none, unless they have been changed since.
 
+A sweep looks at the buckets in the Region that S3's list dates May 2023 or later: S3 gives new buckets all four since then,
+so that somebody has switched off what is off. Of older buckets, and of the account, it can't be told whether they ever had
+them. The date may be that of a later change, as of a policy: an old bucket that was changed since is looked at, too.
+
 Buckets that are to be public, such as a website's, can't be listed yet: exempt them. The account itself is exempted by
 its number or its ARN, arn:aws:iam::111122223333:root. If a policy of the organization governs the setting, S3 refuses to
 change the account's, and people are told. Access points have settings of their own, which are not looked at.`,
@@ -46,15 +53,26 @@ change the account's, and people are told. Access points have settings of their 
 	Reads: []remediations.Permission{
 		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: whyAccount},
+		buckets.List,
 	},
 	Writes: []remediations.Permission{
 		{Action: "s3:PutBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:PutAccountPublicAccessBlock", Resource: "*", Why: whyAccount},
 	},
 	Suspects: suspects,
+	Sweep:    sweep,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   action,
 	Undo:     undo,
+}
+
+// byDefault is since when S3 has given all four settings to all new buckets, in all Regions.
+// https://aws.amazon.com/blogs/aws/heads-up-amazon-s3-security-changes-are-coming-in-april-of-2023/
+var byDefault = time.Date(2023, time.May, 1, 0, 0, 0, 0, time.UTC)
+
+func sweep(ctx context.Context, run *remediations.Run) iter.Seq2[remediations.Resource, error] {
+	return buckets.Since(ctx, run, byDefault)
 }
 
 func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {

@@ -100,7 +100,9 @@ func changing(s state, accounts bool) func() *remediationtest.World {
 		s := s
 		mine := func(name, owner *string) error {
 			switch {
-			case s.Gone || aws.ToString(name) != bucket:
+			case aws.ToString(name) != bucket:
+				return fmt.Errorf("unexpected call about bucket %s", aws.ToString(name))
+			case s.Gone:
 				return remediationtest.Error("NoSuchBucket")
 			case aws.ToString(owner) != account:
 				return remediationtest.Error("AccessDenied")
@@ -124,6 +126,16 @@ func changing(s state, accounts bool) func() *remediationtest.World {
 				}
 			},
 			Answers: []remediationtest.Answer{
+				remediationtest.On(func(in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
+					if aws.ToString(in.BucketRegion) != "eu-central-1" {
+						return nil, remediationtest.Error("InvalidArgument")
+					}
+					created := time.Date(2023, 5, 1, 0, 0, 0, 0, time.UTC)
+					if accounts { // these are not about the bucket
+						created = created.Add(-time.Second)
+					}
+					return &s3.ListBucketsOutput{Buckets: []types.Bucket{{Name: aws.String(bucket), CreationDate: &created}}}, nil
+				}),
 				remediationtest.On(func(in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
 					if err := mine(in.Bucket, in.ExpectedBucketOwner); err != nil {
 						return nil, err
@@ -186,6 +198,7 @@ func changing(s state, accounts bool) func() *remediationtest.World {
 func Test(t *testing.T) {
 	own := [][]byte{record(t, "9e1c6f8e-0d5f-4e0c-9a58-3c1d5b9f2c05", "PutBucketPublicAccessBlock", asked(bucketNamed, *all), listed, "")}
 	ownAccounts := [][]byte{record(t, "9e1c6f8e-0d5f-4e0c-9a58-3c1d5b9f2c06", "PutAccountPublicAccessBlock", asked(accountNamed, *all), "", "")}
+	const accountsUnswept = "an account never has Block Public Access by default"
 	remediationtest.Run(t, s3bparemoved.Module,
 		// what must be made right
 		remediationtest.Case{Name: "a bucket's is removed", Event: removed(t), World: world(state{}), Acts: true, Own: own},
@@ -198,9 +211,9 @@ func Test(t *testing.T) {
 		remediationtest.Case{Name: "no parameters", Event: put(t, `null`), World: world(state{Bucket: none}), Acts: true, Own: own},
 		remediationtest.Case{Name: "by a service", Event: record(t, "9e1c6f8e-0d5f-4e0c-9a58-3c1d5b9f2c07", "PutBucketPublicAccessBlock", asked(bucketNamed, *rest), listed, `,"invokedBy":"cloudformation.amazonaws.com"`),
 			World: world(state{Bucket: rest}), Acts: true, Own: own},
-		remediationtest.Case{Name: "the account's is removed", Event: removedAccounts(t), World: accounts(state{Bucket: all}), Acts: true, Own: ownAccounts},
-		remediationtest.Case{Name: "a setting of the account is off", Event: putAccounts(t, asked(accountNamed, *allBut3)), World: accounts(state{Bucket: none, Account: allBut3}), Acts: true, Own: ownAccounts},
-		remediationtest.Case{Name: "the account's, without parameters", Event: putAccounts(t, `null`), World: accounts(state{Account: none}), Acts: true, Own: ownAccounts},
+		remediationtest.Case{Name: "the account's is removed", Event: removedAccounts(t), World: accounts(state{Bucket: all}), Acts: true, Own: ownAccounts, Unswept: accountsUnswept},
+		remediationtest.Case{Name: "a setting of the account is off", Event: putAccounts(t, asked(accountNamed, *allBut3)), World: accounts(state{Bucket: none, Account: allBut3}), Acts: true, Own: ownAccounts, Unswept: accountsUnswept},
+		remediationtest.Case{Name: "the account's, without parameters", Event: putAccounts(t, `null`), World: accounts(state{Account: none}), Acts: true, Own: ownAccounts, Unswept: accountsUnswept},
 
 		// what must be left alone
 		remediationtest.Case{Name: "put back already", Event: removed(t), World: world(state{Bucket: all})},

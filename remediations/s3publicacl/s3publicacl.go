@@ -31,8 +31,8 @@ has been changed since. If Block Public Access refuses public ACLs by then (Bloc
 
 It watches ACLs being put, buckets being created with one, and Block Public Access being changed or removed on a bucket,
 which brings a public ACL that was ignored back to life. It does not watch the account's own Block Public Access: without
-it every bucket is suspect, and the event names none. ACLs of objects are not watched: calls on objects are no
-management events.`,
+it every bucket is suspect, and the event names none; a sweep looks at the ACLs of all buckets in the Region. ACLs of
+objects are not watched: calls on objects are no management events.`,
 	Severity: remediations.Critical,
 	Risk:     "what is public on purpose, such as a website's bucket that anyone may list, is no longer",
 	Controls: []string{"FSBP/S3.2", "FSBP/S3.3", "CIS-3.0/4.8", "ATT&CK/T1530"},
@@ -44,11 +44,14 @@ management events.`,
 		{Action: "s3:GetBucketOwnershipControls", Resource: allBuckets},
 		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: "the account's Block Public Access is no resource that IAM could name"},
+		buckets.List,
 	},
 	Writes: []remediations.Permission{
 		{Action: "s3:PutBucketAcl", Resource: allBuckets},
 	},
 	Suspects: suspects,
+	Sweep:    buckets.All,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   action,
 	Undo:     undo,

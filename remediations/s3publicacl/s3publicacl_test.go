@@ -134,6 +134,12 @@ func world(s state) func() *remediationtest.World {
 			State:  &s,
 			Change: func() { s.Grants = []types.Grant{mine, to(partner, types.PermissionWrite)} },
 			Answers: []remediationtest.Answer{
+				remediationtest.On(func(in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
+					if aws.ToString(in.BucketRegion) != "eu-central-1" {
+						return nil, remediationtest.Error("InvalidArgument")
+					}
+					return &s3.ListBucketsOutput{Buckets: []types.Bucket{{Name: aws.String(bucket)}}}, nil
+				}),
 				remediationtest.On(func(in *s3.GetBucketAclInput) (*s3.GetBucketAclOutput, error) {
 					if err := mineOnly(in.Bucket, in.ExpectedBucketOwner); err != nil {
 						return nil, err

@@ -29,7 +29,8 @@ is not touched: people are told. Undo puts the policy back byte for byte, unless
 Public Access refuses public policies by then (BlockPublicPolicy), S3 refuses that as well.
 
 It watches policies being put, and Block Public Access being changed or removed on a bucket. It does not watch the
-account's own Block Public Access: without it every bucket is suspect, and the event names none.`,
+account's own Block Public Access: without it every bucket is suspect, and the event names none. A sweep looks at the
+policies of all buckets in the Region.`,
 	Severity: remediations.Critical,
 	Risk:     "what is public on purpose, such as a website served straight from the bucket, stops being reachable",
 	Controls: []string{"FSBP/S3.2", "FSBP/S3.3", "CIS-3.0/4.8", "ATT&CK/T1530"},
@@ -39,12 +40,15 @@ account's own Block Public Access: without it every bucket is suspect, and the e
 		{Action: "s3:GetBucketPolicy", Resource: allBuckets},
 		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: "the account's Block Public Access is no resource that IAM could name"},
+		buckets.List,
 	},
 	Writes: []remediations.Permission{
 		{Action: "s3:PutBucketPolicy", Resource: allBuckets},
 		{Action: "s3:DeleteBucketPolicy", Resource: allBuckets},
 	},
 	Suspects: suspects,
+	Sweep:    buckets.All,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   buckets.ReplacePolicy,
 	Undo:     buckets.RestorePolicy,

@@ -106,6 +106,12 @@ func world(s state) func() *remediationtest.World {
 			State:  &s,
 			Change: func() { s.Policy = aws.String(policyOf(noTLS)) },
 			Answers: []remediationtest.Answer{
+				remediationtest.On(func(in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
+					if aws.ToString(in.BucketRegion) != "eu-central-1" {
+						return nil, remediationtest.Error("InvalidArgument")
+					}
+					return &s3.ListBucketsOutput{Buckets: []s3types.Bucket{{Name: aws.String(bucket)}}}, nil
+				}),
 				remediationtest.On(func(in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
 					if err := mine(in.Bucket, in.ExpectedBucketOwner); err != nil {
 						return nil, err
