@@ -77,6 +77,12 @@ var importRules = []importRule{
 		reason:   "it reads and changes what modules on access keys have in common, through Run.AWS alone",
 	},
 	{
+		packages: "remediations/sharing",
+		may:      []string{"remediations"},
+		not:      pastTheFence,
+		reason:   "with whom something may be shared is decided without AWS, so that it can be tested alone",
+	},
+	{
 		packages: "remediations/iam",
 		not:      pastTheFence,
 		reason:   "what IAM would answer is worked out from the policy alone",
@@ -121,7 +127,7 @@ var importRules = []importRule{
 	},
 	{
 		packages: "remediations/*",
-		may:      []string{"events", "remediations", "remediations/accesskeys", "remediations/buckets", "remediations/policy", "remediations/netset", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
+		may:      []string{"events", "remediations", "remediations/accesskeys", "remediations/buckets", "remediations/policy", "remediations/netset", "remediations/sharing", sdk + "aws", sdk + "aws/arn", sdk + "service/..."},
 		not:      pastTheFence,
 		reason:   "a module decides and acts, through Run.AWS alone; modes, records and alerts are the engine's, and modules don't know each other",
 	},

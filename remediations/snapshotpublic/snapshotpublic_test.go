@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -15,12 +16,14 @@ import (
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/sharing"
 	"github.com/countermand/countermand/remediations/snapshotpublic"
 )
 
 const (
 	account = "111122223333"
 	partner = "444455556666"
+	unknown = "777788889999"
 	id      = "snap-0a1b2c3d4e5f60718"
 	other   = "snap-0f0e0d0c0b0a09080"
 )
@@ -64,6 +67,7 @@ func change(operation, who string) string {
 const (
 	everybody = `{"group":"all"}`
 	aPartner  = `{"userId":"444455556666"}`
+	anUnknown = `{"userId":"777788889999"}`
 )
 
 // shared is who may create volumes from a snapshot, both sorted.
@@ -101,6 +105,23 @@ func (r *region) describe(in *ec2.DescribeSnapshotAttributeInput) (*ec2.Describe
 	return out, nil
 }
 
+// list is two pages of the account's snapshots that a user may restore; of all of them if none is named.
+func (r *region) list(in *ec2.DescribeSnapshotsInput) (*ec2.DescribeSnapshotsOutput, error) {
+	if !slices.Equal(in.OwnerIds, []string{"self"}) || len(in.RestorableByUserIds) > 0 && !slices.Equal(in.RestorableByUserIds, []string{"all"}) {
+		return nil, remediationtest.Error("InvalidParameterValue")
+	}
+	if in.NextToken == nil {
+		return &ec2.DescribeSnapshotsOutput{NextToken: aws.String("2")}, nil
+	}
+	out := &ec2.DescribeSnapshotsOutput{}
+	for _, id := range slices.Sorted(maps.Keys(r.Snapshots)) {
+		if len(in.RestorableByUserIds) == 0 || slices.Contains(r.Snapshots[id].Groups, "all") {
+			out.Snapshots = append(out.Snapshots, types.Snapshot{SnapshotId: &id})
+		}
+	}
+	return out, nil
+}
+
 func (r *region) block(*ec2.GetSnapshotBlockPublicAccessStateInput) (*ec2.GetSnapshotBlockPublicAccessStateOutput, error) {
 	if r.fail["block"] != "" {
 		return nil, remediationtest.Error(r.fail["block"])
@@ -113,7 +134,8 @@ func (r *region) modify(in *ec2.ModifySnapshotAttributeInput) (*ec2.ModifySnapsh
 	switch {
 	case s == nil:
 		return nil, remediationtest.Error("InvalidSnapshot.NotFound")
-	case in.Attribute != types.SnapshotAttributeNameCreateVolumePermission || in.CreateVolumePermission == nil:
+	case in.Attribute != types.SnapshotAttributeNameCreateVolumePermission || in.CreateVolumePermission == nil ||
+		len(in.CreateVolumePermission.Add)+len(in.CreateVolumePermission.Remove) > 500:
 		return nil, remediationtest.Error("InvalidParameterValue")
 	case len(in.CreateVolumePermission.Add) > 0 && r.fail["add"] != "":
 		return nil, remediationtest.Error(r.fail["add"])
@@ -151,17 +173,19 @@ func open() *region {
 func world(changes ...func(*region)) func() *remediationtest.World {
 	return func() *remediationtest.World {
 		r := open()
+		r.Snapshots[other] = &shared{Groups: []string{"later"}, Accounts: []string{account, partner}} // a sweep takes care of all
 		for _, change := range changes {
 			change(r)
 		}
 		return &remediationtest.World{
 			State:   r,
-			Change:  func() { r.Snapshots[id].Groups = []string{"all"} },
-			Answers: []remediationtest.Answer{remediationtest.On(r.describe), remediationtest.On(r.block), remediationtest.On(r.modify)},
+			Change:  func() { r.Snapshots[id] = &shared{Groups: []string{"all"}, Accounts: []string{partner, unknown}} },
+			Answers: []remediationtest.Answer{remediationtest.On(r.describe), remediationtest.On(r.list), remediationtest.On(r.block), remediationtest.On(r.modify)},
 		}
 	}
 }
 
+func strange(r *region) { r.Snapshots[id].Accounts = []string{account, partner, unknown} }
 func private(r *region) { r.Snapshots[id].Groups = []string{} }
 func gone(r *region)    { delete(r.Snapshots, id) }
 func blocked(state types.SnapshotBlockPublicAccessState) func(*region) {
@@ -176,8 +200,21 @@ func Test(t *testing.T) {
 	idle := func(name string, event []byte, changes ...func(*region)) remediationtest.Case {
 		return remediationtest.Case{Name: name, Event: event, World: world(changes...)}
 	}
+	trusting := func(c remediationtest.Case) remediationtest.Case {
+		c.Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+		return c
+	}
 	public := record(t, dana, eventID, change("add", everybody), worked)
+	withUnknown := record(t, dana, eventID, change("add", anUnknown), worked)
 	remediationtest.Run(t, snapshotpublic.Module,
+		trusting(acts("shared with an account that is not trusted", withUnknown, private, strange)),
+		trusting(acts("shared with everybody, and such an account", public, strange)),
+		trusting(acts("shared with such an account, while it is no longer public", withUnknown, strange, blocked(types.SnapshotBlockPublicAccessStateBlockAllSharing))),
+		trusting(acts("shared with everybody, while others are trusted", public)),
+		trusting(idle("shared with a trusted account", record(t, dana, eventID, change("add", aPartner), worked), private)),
+		trusting(idle("taken from such an account again", withUnknown, private)),
+		idle("shared with an account, none being trusted", withUnknown, private, strange),
+
 		acts("shared with everybody", public),
 		acts("shared with everybody, and with nobody else", public, func(r *region) { r.Snapshots[id].Accounts = []string{} }),
 		acts("flat parameters", record(t, dana, eventID, `{"snapshotId":"`+id+`","attributeType":"CREATE_VOLUME_PERMISSION","operationType":"add","groupSet":{"items":[{"groupId":"all"}]}}`, worked)),
@@ -205,6 +242,8 @@ func (r *region) run() *remediations.Run {
 		switch in := in.(type) {
 		case *ec2.DescribeSnapshotAttributeInput:
 			return r.describe(in)
+		case *ec2.DescribeSnapshotsInput:
+			return r.list(in)
 		case *ec2.GetSnapshotBlockPublicAccessStateInput:
 			return r.block(in)
 		case *ec2.ModifySnapshotAttributeInput:
@@ -212,7 +251,7 @@ func (r *region) run() *remediations.Run {
 		}
 		return nil, errors.New("unexpected call")
 	}
-	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer), Account: account, Settings: sharing.Settings{}}
 }
 
 var snapshot = remediations.Resource{ID: id, Type: "AWS::EC2::Snapshot", Account: account, Region: "eu-central-1"}
@@ -276,6 +315,68 @@ func TestGuardIsUnsure(t *testing.T) {
 		if found, err := snapshotpublic.Module.Guard(t.Context(), r.run(), snapshot); err == nil || found != nil {
 			t.Errorf("%s: the guard found %v, %v", name, found, err)
 		}
+	}
+}
+
+// Permissions are changed by no more than EC2 takes in a call, and those of trusted accounts never.
+func TestManyAccounts(t *testing.T) {
+	r := open()
+	for i := range 1200 {
+		r.Snapshots[id].Accounts = append(r.Snapshots[id].Accounts, fmt.Sprintf("%012d", i))
+	}
+	before := slices.Sorted(slices.Values(r.Snapshots[id].Accounts))
+	run := r.run()
+	run.Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+	found, err := snapshotpublic.Module.Guard(t.Context(), run, snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := snapshotpublic.Module.Action(t.Context(), run, found); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Snapshots[id]; !slices.Equal(got.Accounts, []string{partner}) || len(got.Groups) > 0 || r.writes != 3 {
+		t.Errorf("after %d writes it is shared with %v", r.writes, got)
+	}
+	run.Settings = nil
+	if err := snapshotpublic.Module.Undo(t.Context(), run, found); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Snapshots[id]; !slices.Equal(got.Accounts, before) || !slices.Equal(got.Groups, []string{"all"}) || r.writes != 6 {
+		t.Errorf("after undo, with %d writes, it is shared with %d accounts and %v", r.writes, len(got.Accounts), got.Groups)
+	}
+}
+
+// Only what may be wrong is looked at.
+func TestSweep(t *testing.T) {
+	for _, test := range []struct {
+		trusted []remediations.AccountID
+		want    []string
+	}{{nil, []string{id}}, {[]remediations.AccountID{partner}, []string{id, other}}} {
+		r := open()
+		r.Snapshots[other].Groups = nil
+		run := r.run()
+		run.Settings = sharing.Settings{TrustedAccounts: test.trusted}
+		var got []string
+		for s, err := range snapshotpublic.Module.Sweep(t.Context(), run) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, s.ID)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("with %v trusted it looks at %q, want %q", test.trusted, got, test.want)
+		}
+	}
+}
+
+func TestSweepIsUnsure(t *testing.T) {
+	r := open()
+	r.Snapshots["snap-'; rm"] = &shared{Groups: []string{"all"}}
+	for got, err := range snapshotpublic.Module.Sweep(t.Context(), r.run()) {
+		if err == nil {
+			t.Errorf("it lists %v", got)
+		}
+		break
 	}
 }
 
