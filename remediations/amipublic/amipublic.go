@@ -3,9 +3,8 @@ package amipublic
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/sharing"
 )
 
 const images = "arn:${AWS::Partition}:ec2:${AWS::Region}::image/*"
@@ -27,26 +27,32 @@ var Module = &remediations.Module{
 From a public image anybody with an AWS account can launch an instance, and read what is on its disks: code, keys and
 passwords that were left there.
 
-Public is an image that everybody may launch (the group "all"). Only that group is removed. The accounts, organizations
-and organizational units that the image is shared with keep it, whoever they are: which ones are trusted is not known
-here. Instances that were launched by then keep running. Undo shares the image with everybody again, unless somebody
-else has by then; EC2 refuses that while block public access for AMIs is on.
+Public is an image that everybody may launch (the group "all"). Only that group is removed: the accounts, organizations and
+organizational units that the image is shared with keep it, whoever they are. With trustedAccounts set, the accounts that
+are not among them are removed as well, and nobody else. Instances that were launched by then keep running. Undo shares the
+image again with whom it was taken from, unless somebody else has by then; EC2 refuses to make it public while block public
+access for AMIs is on.
 
 Block public access for AMIs only keeps images from becoming public, so that it does not count here: those that are
 public stay it. Nor is it watched being turned off: that makes no image public, and for up to ten minutes EC2 does not
-say how it is set.`,
+say how it is set. A sweep looks at the account's public images in the Region, and with trustedAccounts at all of the
+account's.`,
 	Severity: remediations.Critical,
-	Risk:     "whoever launches instances from an image that is public on purpose can't any more",
+	Risk:     "whoever launches instances from an image that is shared on purpose can't any more",
 	Controls: []string{"ATT&CK/T1537"},
 	Default:  remediations.Alert,
 	Pattern:  events.CloudTrail("ec2", "ModifyImageAttribute"),
+	Settings: sharing.Settings{},
 	Reads: []remediations.Permission{
 		{Action: "ec2:DescribeImageAttribute", Resource: images},
+		{Action: "ec2:DescribeImages", Resource: "*", Why: "IAM knows no resources of a list"},
 	},
 	Writes: []remediations.Permission{
 		{Action: "ec2:ModifyImageAttribute", Resource: images},
 	},
 	Suspects: suspects,
+	Sweep:    sweep,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   action,
 	Undo:     undo,
@@ -73,30 +79,57 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyImageAttribute.html
 func other(attribute string) bool { return attribute == "description" || attribute == "imdsSupport" }
 
-// state is all of an image that the action changes. Whom else it is shared with is left alone both ways, so that a
-// change of that stands in nobody's way, and so that thousands of accounts don't make a record too large to write.
-type state struct {
-	Public bool `json:"public"`
+// sweep is the account's images that are public, or all of them if accounts may be wrong, too: no list tells these.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
+func sweep(ctx context.Context, run *remediations.Run) iter.Seq2[remediations.Resource, error] {
+	input := &ec2.DescribeImagesInput{Owners: []string{"self"}, MaxResults: aws.Int32(1000)}
+	if len(run.Settings.(sharing.Settings).TrustedAccounts) == 0 {
+		input.Filters = []types.Filter{{Name: aws.String("is-public"), Values: []string{"true"}}}
+	}
+	return func(yield func(remediations.Resource, error) bool) {
+		pages := ec2.NewDescribeImagesPaginator(ec2.NewFromConfig(run.AWS), input)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(remediations.Resource{}, fmt.Errorf("list images in %s: %w", run.AWS.Region, err))
+				return
+			}
+			for _, image := range page.Images {
+				r := remediations.Resource{ID: aws.ToString(image.ImageId), Type: "AWS::EC2::Image", Account: run.Account, Region: run.AWS.Region}
+				if !form.MatchString(r.ID) {
+					yield(remediations.Resource{}, fmt.Errorf("list images in %s: the answer names one %q", r.Region, r.ID))
+					return
+				}
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // guard does not ask for block public access, which leaves public images public.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html
 func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
 	present, err := read(ctx, ec2.NewFromConfig(run.AWS), r.ID)
-	if err != nil || present == nil || !present.Public {
+	if err != nil || present == nil {
 		return nil, err
 	}
-	finding, err := remediations.Found(r, "the image is public: everybody may launch instances from it", state{Public: true}, state{})
+	wrong := run.Settings.(sharing.Settings).Wrong(*present, r.Account)
+	if wrong.None() {
+		return nil, nil
+	}
+	finding, err := sharing.Found(r, "the image", "may launch instances from it", wrong)
 	if err != nil {
 		return nil, err
 	}
-	finding.Fix, finding.Revert = command(r, types.OperationTypeRemove), command(r, types.OperationTypeAdd)
+	finding.Fix, finding.Revert = command(r, types.OperationTypeRemove, wrong), command(r, types.OperationTypeAdd, wrong)
 	return finding, nil
 }
 
-// read is the image's state; nil if it is gone: deregistered, or in no state that it can be launched from.
+// read is with whom the image is shared; nil if it is gone: deregistered, or in no state that it can be launched from.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-func read(ctx context.Context, client *ec2.Client, id string) (*state, error) {
+func read(ctx context.Context, client *ec2.Client, id string) (*sharing.State, error) {
 	out, err := client.DescribeImageAttribute(ctx, &ec2.DescribeImageAttributeInput{
 		ImageId: &id, Attribute: types.ImageAttributeNameLaunchPermission,
 	})
@@ -108,24 +141,29 @@ func read(ctx context.Context, client *ec2.Client, id string) (*state, error) {
 	case aws.ToString(out.ImageId) != id:
 		return nil, fmt.Errorf("describe who may launch image %s: the answer is about %q", id, aws.ToString(out.ImageId))
 	}
-	return &state{Public: slices.ContainsFunc(out.LaunchPermissions, func(p types.LaunchPermission) bool {
-		return p.Group == types.PermissionGroupAll
-	})}, nil
+	present := &sharing.State{}
+	for _, p := range out.LaunchPermissions {
+		present.Public = present.Public || p.Group == types.PermissionGroupAll
+		if p.UserId != nil {
+			present.Accounts = append(present.Accounts, *p.UserId)
+		}
+	}
+	return present, nil
 }
 
 func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
-	all := []types.LaunchPermission{{Group: types.PermissionGroupAll}}
-	return modify(ctx, ec2.NewFromConfig(run.AWS), finding.Resource.ID, &types.LaunchPermissionModifications{Remove: all})
+	taken, err := sharing.Taken(finding)
+	if err != nil {
+		return err
+	}
+	return modify(ctx, ec2.NewFromConfig(run.AWS), finding.Resource.ID, types.OperationTypeRemove, taken)
 }
 
 func undo(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
 	id := finding.Resource.ID
-	var before, after state
-	if err := errors.Join(json.Unmarshal(finding.Before, &before), json.Unmarshal(finding.After, &after)); err != nil {
-		return fmt.Errorf("decode the state of image %s: %w", id, err)
-	}
-	if !before.Public || after.Public {
-		return fmt.Errorf("image %s was not public before, or still is after: there is nothing to undo", id)
+	taken, err := sharing.Taken(finding)
+	if err != nil {
+		return err
 	}
 	client := ec2.NewFromConfig(run.AWS)
 	present, err := read(ctx, client, id)
@@ -134,25 +172,42 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 		return err
 	case present == nil:
 		return fmt.Errorf("image %s is gone: %w", id, remediations.Changed(nil))
-	case *present != after:
-		return fmt.Errorf("share image %s again: %w", id, remediations.Changed(present))
+	case !present.Within(taken).None():
+		return fmt.Errorf("share image %s again: %w", id, remediations.Changed(present.Within(taken)))
 	}
-	all := []types.LaunchPermission{{Group: types.PermissionGroupAll}}
-	return modify(ctx, client, id, &types.LaunchPermissionModifications{Add: all})
+	return modify(ctx, client, id, types.OperationTypeAdd, taken)
 }
 
-func modify(ctx context.Context, client *ec2.Client, id string, change *types.LaunchPermissionModifications) error {
-	_, err := client.ModifyImageAttribute(ctx, &ec2.ModifyImageAttributeInput{
-		ImageId: &id, Attribute: aws.String(string(types.ImageAttributeNameLaunchPermission)), LaunchPermission: change,
-	})
-	if err != nil {
-		return fmt.Errorf("modify who may launch image %s: %w", id, err)
+// maxChanges is how many permissions a call changes. EC2 says no number for images; for snapshots it is this one.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySnapshotAttribute.html
+const maxChanges = 500
+
+// modify adds to those who may launch the image, or removes them.
+func modify(ctx context.Context, client *ec2.Client, id string, operation types.OperationType, who sharing.State) error {
+	var permissions []types.LaunchPermission
+	if who.Public {
+		permissions = append(permissions, types.LaunchPermission{Group: types.PermissionGroupAll})
+	}
+	for _, account := range who.Accounts {
+		permissions = append(permissions, types.LaunchPermission{UserId: &account})
+	}
+	for some := range slices.Chunk(permissions, maxChanges) {
+		change := &types.LaunchPermissionModifications{Remove: some}
+		if operation == types.OperationTypeAdd {
+			change = &types.LaunchPermissionModifications{Add: some}
+		}
+		_, err := client.ModifyImageAttribute(ctx, &ec2.ModifyImageAttributeInput{
+			ImageId: &id, Attribute: aws.String(string(types.ImageAttributeNameLaunchPermission)), LaunchPermission: change,
+		})
+		if err != nil {
+			return fmt.Errorf("modify who may launch image %s: %w", id, err)
+		}
 	}
 	return nil
 }
 
-// command is the AWS CLI command that adds everybody to those who may launch the image, or removes them.
-func command(r remediations.Resource, operation types.OperationType) string {
-	return fmt.Sprintf("aws ec2 modify-image-attribute --region %s --image-id %s --attribute launchPermission --operation-type %s --user-groups all",
-		remediations.Quote(r.Region), remediations.Quote(r.ID), operation)
+// command is the AWS CLI command that adds to those who may launch the image, or removes them.
+func command(r remediations.Resource, operation types.OperationType, who sharing.State) string {
+	return fmt.Sprintf("aws ec2 modify-image-attribute --region %s --image-id %s --attribute launchPermission --operation-type %s %s",
+		remediations.Quote(r.Region), remediations.Quote(r.ID), operation, who.Words("--user-groups", "all", "--user-ids"))
 }

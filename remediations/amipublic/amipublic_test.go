@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -16,11 +17,13 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/amipublic"
 	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/sharing"
 )
 
 const (
 	account = "111122223333"
 	partner = "444455556666"
+	unknown = "777788889999"
 	id      = "ami-0a1b2c3d4e5f60718"
 	other   = "ami-0f0e0d0c0b0a09080"
 )
@@ -64,6 +67,7 @@ func change(operation, who string) string {
 const (
 	everybody = `{"group":"all"}`
 	aPartner  = `{"userId":"444455556666"}`
+	anUnknown = `{"userId":"777788889999"}`
 	anOrg     = `{"organizationArn":"arn:aws:organizations::111122223333:organization/o-a1b2c3d4e5"}`
 
 	org  = "arn:aws:organizations::111122223333:organization/o-a1b2c3d4e5"
@@ -110,12 +114,31 @@ func (r *region) describe(in *ec2.DescribeImageAttributeInput) (*ec2.DescribeIma
 	return out, nil
 }
 
+// list is two pages of the account's images, of the public ones if that is asked for.
+func (r *region) list(in *ec2.DescribeImagesInput) (*ec2.DescribeImagesOutput, error) {
+	public := len(in.Filters) == 1 && aws.ToString(in.Filters[0].Name) == "is-public" && slices.Equal(in.Filters[0].Values, []string{"true"})
+	if !slices.Equal(in.Owners, []string{"self"}) || len(in.Filters) > 0 && !public {
+		return nil, remediationtest.Error("InvalidParameterValue")
+	}
+	if in.NextToken == nil {
+		return &ec2.DescribeImagesOutput{NextToken: aws.String("2")}, nil
+	}
+	out := &ec2.DescribeImagesOutput{}
+	for _, id := range slices.Sorted(maps.Keys(r.Images)) {
+		if !public || slices.Contains(r.Images[id].Groups, "all") {
+			out.Images = append(out.Images, types.Image{ImageId: &id})
+		}
+	}
+	return out, nil
+}
+
 func (r *region) modify(in *ec2.ModifyImageAttributeInput) (*ec2.ModifyImageAttributeOutput, error) {
 	s := r.Images[aws.ToString(in.ImageId)]
 	switch {
 	case s == nil:
 		return nil, remediationtest.Error("InvalidAMIID.NotFound")
-	case aws.ToString(in.Attribute) != "launchPermission" || in.LaunchPermission == nil:
+	case aws.ToString(in.Attribute) != "launchPermission" || in.LaunchPermission == nil ||
+		len(in.LaunchPermission.Add)+len(in.LaunchPermission.Remove) > 500:
 		return nil, remediationtest.Error("InvalidParameterValue")
 	case len(in.LaunchPermission.Add) > 0 && r.fail["add"] != "":
 		return nil, remediationtest.Error(r.fail["add"])
@@ -159,17 +182,19 @@ func open() *region {
 func world(changes ...func(*region)) func() *remediationtest.World {
 	return func() *remediationtest.World {
 		r := open()
+		r.Images[other] = &shared{Groups: []string{"later"}, Accounts: []string{account, partner}, Orgs: []string{org}} // a sweep takes care of all
 		for _, change := range changes {
 			change(r)
 		}
 		return &remediationtest.World{
 			State:   r,
-			Change:  func() { r.Images[id].Groups = []string{"all"} },
-			Answers: []remediationtest.Answer{remediationtest.On(r.describe), remediationtest.On(r.modify)},
+			Change:  func() { r.Images[id] = &shared{Groups: []string{"all"}, Accounts: []string{partner, unknown}} },
+			Answers: []remediationtest.Answer{remediationtest.On(r.describe), remediationtest.On(r.list), remediationtest.On(r.modify)},
 		}
 	}
 }
 
+func strange(r *region) { r.Images[id].Accounts = []string{account, partner, unknown} }
 func private(r *region) { r.Images[id].Groups = []string{} }
 func gone(r *region)    { delete(r.Images, id) }
 func disabled(r *region) {
@@ -184,8 +209,21 @@ func Test(t *testing.T) {
 	idle := func(name string, event []byte, changes ...func(*region)) remediationtest.Case {
 		return remediationtest.Case{Name: name, Event: event, World: world(changes...)}
 	}
+	trusting := func(c remediationtest.Case) remediationtest.Case {
+		c.Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+		return c
+	}
 	public := record(t, dana, eventID, change("add", everybody), worked)
+	withUnknown := record(t, dana, eventID, change("add", anUnknown), worked)
 	remediationtest.Run(t, amipublic.Module,
+		trusting(acts("shared with an account that is not trusted", withUnknown, private, strange)),
+		trusting(acts("shared with everybody, and such an account", public, strange)),
+		trusting(acts("shared with everybody, while others are trusted", public)),
+		trusting(idle("shared with a trusted account", record(t, dana, eventID, change("add", aPartner), worked), private)),
+		trusting(idle("shared with the organization, while accounts are trusted", record(t, dana, eventID, change("add", anOrg), worked), private)),
+		trusting(idle("taken from such an account again", withUnknown, private)),
+		idle("shared with an account, none being trusted", withUnknown, private, strange),
+
 		acts("shared with everybody", public),
 		acts("shared with everybody, and with nobody else", public, func(r *region) { r.Images[id] = &shared{Groups: []string{"all"}} }),
 		acts("flat parameters", record(t, dana, eventID, `{"imageId":"`+id+`","attributeType":"launchPermission","operationType":"add","groupSet":{"items":[{"groupId":"all"}]}}`, worked)),
@@ -214,12 +252,14 @@ func (r *region) run() *remediations.Run {
 		switch in := in.(type) {
 		case *ec2.DescribeImageAttributeInput:
 			return r.describe(in)
+		case *ec2.DescribeImagesInput:
+			return r.list(in)
 		case *ec2.ModifyImageAttributeInput:
 			return r.modify(in)
 		}
 		return nil, errors.New("unexpected call")
 	}
-	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer), Account: account, Settings: sharing.Settings{}}
 }
 
 var image = remediations.Resource{ID: id, Type: "AWS::EC2::Image", Account: account, Region: "eu-central-1"}
@@ -282,6 +322,68 @@ func TestGuardIsUnsure(t *testing.T) {
 		if found, err := amipublic.Module.Guard(t.Context(), r.run(), image); err == nil || found != nil {
 			t.Errorf("%s: the guard found %v, %v", name, found, err)
 		}
+	}
+}
+
+// Permissions are changed by no more than 500 in a call, and those of trusted accounts never.
+func TestManyAccounts(t *testing.T) {
+	r := open()
+	for i := range 1200 {
+		r.Images[id].Accounts = append(r.Images[id].Accounts, fmt.Sprintf("%012d", i))
+	}
+	before := slices.Sorted(slices.Values(r.Images[id].Accounts))
+	run := r.run()
+	run.Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+	found, err := amipublic.Module.Guard(t.Context(), run, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := amipublic.Module.Action(t.Context(), run, found); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Images[id]; !slices.Equal(got.Accounts, []string{partner}) || len(got.Groups) > 0 || r.writes != 3 {
+		t.Errorf("after %d writes it is shared with %v", r.writes, got)
+	}
+	run.Settings = nil
+	if err := amipublic.Module.Undo(t.Context(), run, found); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Images[id]; !slices.Equal(got.Accounts, before) || !slices.Equal(got.Groups, []string{"all"}) || r.writes != 6 {
+		t.Errorf("after undo, with %d writes, it is shared with %d accounts and %v", r.writes, len(got.Accounts), got.Groups)
+	}
+}
+
+// Only what may be wrong is looked at.
+func TestSweep(t *testing.T) {
+	for _, test := range []struct {
+		trusted []remediations.AccountID
+		want    []string
+	}{{nil, []string{id}}, {[]remediations.AccountID{partner}, []string{id, other}}} {
+		r := open()
+		r.Images[other].Groups = nil
+		run := r.run()
+		run.Settings = sharing.Settings{TrustedAccounts: test.trusted}
+		var got []string
+		for s, err := range amipublic.Module.Sweep(t.Context(), run) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, s.ID)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("with %v trusted it looks at %q, want %q", test.trusted, got, test.want)
+		}
+	}
+}
+
+func TestSweepIsUnsure(t *testing.T) {
+	r := open()
+	r.Images["ami-'; rm"] = &shared{Groups: []string{"all"}}
+	for got, err := range amipublic.Module.Sweep(t.Context(), r.run()) {
+		if err == nil {
+			t.Errorf("it lists %v", got)
+		}
+		break
 	}
 }
 
