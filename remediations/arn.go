@@ -27,6 +27,7 @@ var arnForms = map[string]string{
 	"AWS::IAM::Role":              "arn:${Partition}:iam::${Account}:role/${Name}",
 	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
 	"AWS::KMS::Alias":             "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
+	"AWS::KMS::Key":               "arn:${Partition}:kms:${Region}:${Account}:key/${Name}",
 	"AWS::Lambda::Function":       "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}",
 	"AWS::RDS::DBCluster":         "arn:${Partition}:rds:${Region}:${Account}:cluster:${Name}",
 	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",

@@ -9,6 +9,7 @@ import (
 	"github.com/countermand/countermand/remediations/compromisedkey"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/detectordisabled"
+	"github.com/countermand/countermand/remediations/kmskeyloss"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdsdeleted"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
@@ -34,6 +35,7 @@ func All() []*remediations.Module {
 		consoleloginnomfa.Module,
 		detectordisabled.Module,
 		mfaoncreateuser.Module,
+		kmskeyloss.Module,
 		rdsdeleted.Module,
 		rdssnapshotpublic.Module,
 		roletrustexternal.Module,

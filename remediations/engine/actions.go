@@ -23,6 +23,7 @@ var prefixes = map[string]string{
 	"EC2":        "ec2",
 	"GuardDuty":  "guardduty",
 	"IAM":        "iam",
+	"KMS":        "kms",
 	"RDS":        "rds",
 	"S3 Control": "s3",
 	"S3":         "s3",

@@ -20,6 +20,7 @@ const (
 	image      = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
 	instance   = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
 	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
+	key        = "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"
 	parameter  = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
 	policy     = "arn:${Partition}:iam::${Account}:policy/${PolicyNameWithPath}"
 	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
@@ -85,6 +86,17 @@ var actions = map[string][]string{
 	"iam:ListUsers":                           nil,
 	"iam:UpdateAccessKey":                     {user},
 	"iam:UpdateAssumeRolePolicy":              {role},
+	"kms:CancelKeyDeletion":                   {key},
+	"kms:DescribeKey":                         {key},
+	"kms:DisableKey":                          {key},
+	"kms:DisableKeyRotation":                  {key},
+	"kms:EnableKey":                           {key},
+	"kms:EnableKeyRotation":                   {key},
+	"kms:GetKeyRotationStatus":                {key},
+	"kms:ListAliases":                         nil,
+	"kms:ListKeys":                            nil,
+	"kms:ListResourceTags":                    {key},
+	"kms:ScheduleKeyDeletion":                 {key},
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named
