@@ -36,6 +36,7 @@ func All() []*remediations.Module {
 		detectordisabled.Module,
 		mfaoncreateuser.Module,
 		kmskeyloss.Module,
+		mfaoncreateuser.Module,
 		rdsdeleted.Module,
 		rdssnapshotpublic.Module,
 		roletrustexternal.Module,
