@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,7 +85,15 @@ type region struct {
 	Backup    string // status of the automated backup; empty if there is none
 	Until     time.Time
 	empty     bool // answers hold nothing
-	asked     []string
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func (r *region) ask(resourceID *string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, aws.ToString(resourceID))
 }
 
 type snap struct {
@@ -143,7 +152,7 @@ func (r *region) page(marker *string) (name string, next *string) {
 }
 
 func (r *region) snapshots(in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
-	r.asked = append(r.asked, aws.ToString(in.DbiResourceId))
+	r.ask(in.DbiResourceId)
 	name, next := r.page(in.Marker)
 	out := &rds.DescribeDBSnapshotsOutput{Marker: next}
 	if s := r.Snapshots[name]; name != "" {
@@ -154,7 +163,7 @@ func (r *region) snapshots(in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSna
 }
 
 func (r *region) clusterSnapshots(in *rds.DescribeDBClusterSnapshotsInput) (*rds.DescribeDBClusterSnapshotsOutput, error) {
-	r.asked = append(r.asked, aws.ToString(in.DbClusterResourceId))
+	r.ask(in.DbClusterResourceId)
 	name, next := r.page(in.Marker)
 	out := &rds.DescribeDBClusterSnapshotsOutput{Marker: next}
 	if s := r.Snapshots[name]; name != "" {
@@ -172,7 +181,7 @@ func (r *region) window() *types.RestoreWindow {
 }
 
 func (r *region) backups(in *rds.DescribeDBInstanceAutomatedBackupsInput) (*rds.DescribeDBInstanceAutomatedBackupsOutput, error) {
-	r.asked = append(r.asked, aws.ToString(in.DbiResourceId))
+	r.ask(in.DbiResourceId)
 	if r.Backup == "" {
 		return nil, remediationtest.Error("DBInstanceAutomatedBackupNotFound")
 	}
@@ -181,7 +190,7 @@ func (r *region) backups(in *rds.DescribeDBInstanceAutomatedBackupsInput) (*rds.
 }
 
 func (r *region) clusterBackups(in *rds.DescribeDBClusterAutomatedBackupsInput) (*rds.DescribeDBClusterAutomatedBackupsOutput, error) {
-	r.asked = append(r.asked, aws.ToString(in.DbClusterResourceId))
+	r.ask(in.DbClusterResourceId)
 	if r.Backup == "" {
 		return nil, remediationtest.Error("DBClusterAutomatedBackupNotFoundFault")
 	}
