@@ -332,7 +332,6 @@ func Test(t *testing.T) {
 		set(told("to be deleted, nothing is protected", "", schedule), kmskeyloss.Settings{}),
 		set(told("to be deleted, another alias is protected", "", schedule), kmskeyloss.Settings{ProtectedAliases: []string{"alias/other"}}),
 		told("disabled, not protected", "many keys rest so", disable, unprotected, state(types.KeyStateDisabled)),
-		told("rotation off, not protected", "many keys are not rotated", rotation, unprotected, unrotated),
 		told("imported material deleted", "a new key waits for its material, too", material, imported),
 
 		idle("enabled again", schedule, state(types.KeyStateEnabled)),
