@@ -268,7 +268,7 @@ func (c condition) owner(v string, t Trusted) whose {
 		return nameless
 	}
 	if k == userID {
-		if id, _, _ := strings.Cut(v, ":"); !wild(id) && !account.MatchString(id) {
+		if id, _, _ := strings.Cut(v, ":"); !account.MatchString(id) {
 			return nameless
 		}
 	}

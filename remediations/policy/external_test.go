@@ -80,6 +80,7 @@ func TestExternal(t *testing.T) {
 		{"a service for another account", outside + `Service cloudtrail.amazonaws.com with aws:SourceAccount "999988887777"`, `{"Service":"cloudtrail.amazonaws.com"}`, `{"StringEquals":{"aws:SourceAccount":"999988887777"}}`},
 		{"a service for a trusted account", "", `{"Service":"cloudtrail.amazonaws.com"}`, `{"ArnLike":{"aws:SourceArn":"arn:aws:cloudtrail:*:444455556666:trail/*"}}`},
 		{"a service for another organization", outside + `Service sns.amazonaws.com with aws:SourceOrgID "o-zzzzzzzzzz"`, `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceOrgID":"o-zzzzzzzzzz"}}`},
+		{"a service with a key of the future", `unclear: can't be judged: the condition StringEquals aws:SourceGalaxy "milky-way" may or may not name an owner`, `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceGalaxy":"milky-way"}}`},
 		{"what is public", "public: allows s3:GetObject to anyone: its principal is AWS *", `{"AWS":["999988887777","*"]}`, ""},
 
 		// conditions on another account
@@ -157,6 +158,9 @@ func TestExternalDenied(t *testing.T) {
 		{"all from elsewhere", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}}`, account},
 		{"without TLS", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`, account},
 		{"another action", `{"AWS":"999988887777"}`, "", `{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*"}`, account},
+		{"to somebody else", `{"AWS":"999988887777"}`, "", `{"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"s3:*","Resource":"*"}`, account},
+		{"to the organization", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}}`, account},
+		{"to who is in an organization, and not in ours", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"ForAnyValue:StringNotLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}}}`, account},
 		{"but to a key of the future", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"StringNotEquals":{"aws:SourceGalaxy":"milky-way"}}}`,
 			`unclear: can't be judged: statement 2 denies it, but the condition StringNotEquals aws:SourceGalaxy "milky-way" may or may not name an owner`},
 		{"anyone but the account", `"*"`, "", everything + `,"Condition":{"StringNotEquals":{"aws:PrincipalAccount":["111122223333","444455556666"]}}}`, ""},

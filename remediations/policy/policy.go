@@ -256,7 +256,7 @@ func unordered(v any) any {
 			v[i] = unordered(element)
 		}
 		switch {
-		case len(texts) < len(v) || len(v) == 0:
+		case len(texts) < len(v):
 			return v
 		case len(texts) == 1:
 			return texts[0]

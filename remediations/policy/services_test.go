@@ -217,7 +217,7 @@ func TestGone(t *testing.T) {
 		on(policy.Trust, "sts:AssumeRole", `{"AWS":["AROAEXAMPLEEXAMPLE123","111122223333","999988887777","AROAEXAMPLEEXAMPLE123"]}`, ""),
 		on(policy.Trust, "sts:TagSession", `{"AWS":["999988887777","AIDAEXAMPLEEXAMPLE123"]}`, ""),
 		on(policy.Trust, "sts:SetSourceIdentity", `{"AWS":"AIDAEXAMPLEEXAMPLE123"}`, ""),
-		on(policy.Trust, "sts:AssumeRole", `{"AWS":"*"}`, ""),
+		on(policy.Trust, "sts:AssumeRole", `{"AWS":["*","AIDAEXAMPLEEXAMPLE123"]}`, ""),
 		on(policy.Trust, "sts:SetContext", `{"Service":"ec2.amazonaws.com"}`, ""),
 	}, ",")+`]}`))
 	if err != nil {
@@ -226,7 +226,7 @@ func TestGone(t *testing.T) {
 	gone := document.Gone()
 	external, _ := document.External(trusted)
 	public, _ := document.Judge()
-	if got, want := policy.Join(gone), "statement 1 names AROAEXAMPLEEXAMPLE123, which was deleted; statement 2 names AIDAEXAMPLEEXAMPLE123, which was deleted; statement 3 names AIDAEXAMPLEEXAMPLE123, which was deleted"; got != want {
+	if got, want := policy.Join(gone), "statement 1 names AROAEXAMPLEEXAMPLE123, which was deleted; statement 2 names AIDAEXAMPLEEXAMPLE123, which was deleted; statement 3 names AIDAEXAMPLEEXAMPLE123, which was deleted; statement 4 names AIDAEXAMPLEEXAMPLE123, which was deleted"; got != want {
 		t.Errorf("gone is %s", got)
 	}
 	before, _ := document.Without(gone...)
@@ -235,7 +235,7 @@ func TestGone(t *testing.T) {
 		string(before): `{"Statement":[` + strings.Join([]string{
 			on(policy.Trust, "sts:AssumeRole", `{"AWS":["111122223333","999988887777"]}`, ""),
 			on(policy.Trust, "sts:TagSession", `{"AWS":["999988887777"]}`, ""),
-			on(policy.Trust, "sts:AssumeRole", `{"AWS":"*"}`, ""),
+			on(policy.Trust, "sts:AssumeRole", `{"AWS":["*"]}`, ""),
 			on(policy.Trust, "sts:SetContext", `{"Service":"ec2.amazonaws.com"}`, ""),
 		}, ",") + `]}`,
 		string(after): `{"Statement":[` + strings.Join([]string{
