@@ -19,9 +19,18 @@ import (
 // find is what the guard finds about a bucket with a policy, and no event.
 func find(t *testing.T, text string, settings s3externalpolicy.Settings) *remediations.Finding {
 	t.Helper()
+	return findWith(t, text, "NoSuchPublicAccessBlockConfiguration", settings)
+}
+
+// findWith is what it finds if S3 answers with an error code about Block Public Access.
+func findWith(t *testing.T, text, block string, settings s3externalpolicy.Settings) *remediations.Finding {
+	t.Helper()
 	answer := func(in any) (any, error) {
 		if _, ok := in.(*s3.GetBucketPolicyInput); ok {
 			return &s3.GetBucketPolicyOutput{Policy: aws.String(text)}, nil
+		}
+		if _, ok := in.(*s3.GetPublicAccessBlockInput); ok {
+			return nil, remediationtest.Error(block)
 		}
 		return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
 	}
@@ -60,6 +69,13 @@ func TestFinding(t *testing.T) {
 		if found.AlertOnly != only || (found.Fix == "") != only || (found.Revert == "") != only {
 			t.Errorf("%s: alert only %t, fix %q, revert %q", test.name, found.AlertOnly, found.Fix, found.Revert)
 		}
+	}
+}
+
+// A bucket that is deleted while we look has nothing wrong with it.
+func TestBucketDeletedMeanwhile(t *testing.T) {
+	if found := findWith(t, policyOf(anyone, outside), "NoSuchBucket", s3externalpolicy.Settings{}); found != nil {
+		t.Errorf("the guard found %s", found.Reason)
 	}
 }
 
