@@ -92,17 +92,22 @@ func opinionsOn(t *testing.T, x *explainer, where string, record []byte) []opini
 	return opinions
 }
 
-// failed is a record as if its call had been denied; as it is, if it has failed anyway.
+// failed is a record as if its call had been denied, or its sign-in refused; as it is, if it has failed anyway.
 func failed(t *testing.T, record []byte) []byte {
 	t.Helper()
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(record, &fields); err != nil {
 		t.Fatal(err)
 	}
-	if fields["errorCode"] != nil {
+	switch {
+	case fields["errorCode"] != nil:
 		return record
+	case string(fields["eventName"]) == `"ConsoleLogin"`: // it has no code
+		fields["errorMessage"] = json.RawMessage(`"Failed authentication"`)
+		fields["responseElements"] = json.RawMessage(`{"ConsoleLogin":"Failure"}`)
+	default:
+		fields["errorCode"] = json.RawMessage(`"AccessDenied"`)
 	}
-	fields["errorCode"] = json.RawMessage(`"AccessDenied"`)
 	text, err := json.Marshal(fields)
 	if err != nil {
 		t.Fatal(err)

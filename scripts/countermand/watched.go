@@ -24,8 +24,8 @@ func watched(pattern events.Pattern) (string, error) {
 		return "", errors.New("it has no detail")
 	}
 	kind := "events"
-	if types, ok := texts(rule["detail-type"]); ok && slices.Equal(types, []string{events.DetailType("AwsApiCall")}) {
-		kind = "calls"
+	if kinds := kindsOf(rule["detail-type"]); len(kinds) > 0 {
+		kind = list(kinds, "and")
 		delete(rule, "detail-type")
 	}
 	if isMissing(detail["errorCode"]) {
@@ -48,6 +48,34 @@ func watched(pattern events.Pattern) (string, error) {
 		kind += "; only where " + strings.Join(more, " and ")
 	}
 	return kind, nil
+}
+
+// kinds is what the events of a detail-type tell of. AWS's pages spell that of sign-ins in two ways.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+var kinds = map[string]string{
+	"AWS API Call via CloudTrail":        "calls",
+	"AWS Console Action via CloudTrail":  "console actions",
+	"AWS Console Sign In via CloudTrail": "sign-ins",
+	"AWS Console Signin via CloudTrail":  "sign-ins",
+	"AWS Service Event via CloudTrail":   "service events",
+}
+
+// kindsOf is what events of the detail-types tell of, each once; none if one of them is not known.
+func kindsOf(types any) []string {
+	var all []string
+	names, ok := texts(types)
+	for _, name := range names {
+		if kinds[name] == "" {
+			return nil
+		}
+		if !slices.Contains(all, kinds[name]) {
+			all = append(all, kinds[name])
+		}
+	}
+	if !ok {
+		return nil
+	}
+	return all
 }
 
 // texts is the texts of a list, if it is one of texts alone.
