@@ -43,20 +43,27 @@ func (m *Module) Why() string {
 	return strings.TrimSpace(why)
 }
 
+// CheckName reports why a module can't have a name.
+func CheckName(name string) error {
+	switch {
+	case !moduleName.MatchString(name) || len(name) > maxName:
+		return fmt.Errorf("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
+	case name == AllModules:
+		return fmt.Errorf("an exemption of module %q is one from every module: take another name", AllModules)
+	case name == summaryFunction:
+		return fmt.Errorf("the function that tells of folded alerts is called %q: take another name", summaryFunction)
+	}
+	return nil
+}
+
 // Validate reports everything that is wrong with a module's declaration; of its pattern, whatever Lint reports.
 func (m *Module) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("module %q: "+format, append([]any{m.Name}, args...)...))
 	}
-	if !moduleName.MatchString(m.Name) || len(m.Name) > maxName {
-		wrong("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
-	}
-	if m.Name == AllModules {
-		wrong("an exemption of module %q is one from every module: take another name", AllModules)
-	}
-	if m.Name == summaryFunction {
-		wrong("the function that tells of folded alerts is called %q: take another name", summaryFunction)
+	if err := CheckName(m.Name); err != nil {
+		wrong("%w", err)
 	}
 	if m.Title() == "" || m.Why() == "" {
 		wrong("doc must be a title line, a blank line, and why it matters")

@@ -43,12 +43,13 @@ bucket. The others need no AWS account and call nothing in AWS.`,
   ` + name + ` match pattern.json event.json # does an event pattern match?
   ` + name + ` runs --since 24h              # what has Countermand done?
   ` + name + ` verify FOLDER --key key.der   # is what it has recorded as it was written?
+  ` + name + ` new NAME --service s3 --event PutBucketPolicy   # begin a module of your own
   ` + name + ` status                        # how far may each module go, and who has stopped it?`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(sandboxCommand(), modulesCommand(modules), explainCommand(modules), matchCommand(),
+	root.AddCommand(sandboxCommand(), modulesCommand(modules), newCommand(modules), explainCommand(modules), matchCommand(),
 		runsCommand(modules, load), runCommand(modules, load), undoCommand(modules, load), verifyCommand(load),
 		stopCommand(modules, load), resumeCommand(modules, load), statusCommand(modules, load))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -97,7 +97,7 @@ func inSandbox(run func(ctx context.Context, c *cobra.Command, root string) erro
 	}
 }
 
-// repository is the folder that the sandbox deploys from: the one with cdk.json, here or above.
+// repository is the folder that the sandbox deploys from, and that modules are in: the one with cdk.json, here or above.
 func repository() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
@@ -109,7 +109,7 @@ func repository() (string, error) {
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {
-			return "", errors.New("this is not Countermand's repository: change into it, and run ./scripts/sandbox")
+			return "", errors.New("this is not Countermand's repository: change into it first")
 		}
 		folder = parent
 	}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations/catalog"
+)
+
+const fixtureCatalog = `package catalog
+
+import (
+	"github.com/countermand/countermand/remediations/bucketpolicy"
+	"github.com/countermand/countermand/remediations/trailstopped"
+)
+
+// All is every module, sorted by name.
+func All() []*remediations.Module {
+	return []*remediations.Module{
+		bucketpolicy.Module,
+		trailstopped.Module,
+	}
+}
+`
+
+// begin runs new in a repository with the fixtures' modules, and returns what it prints.
+func begin(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for file, text := range map[string]string{
+		"cdk.json": "{}", "remediations/catalog/catalog.go": fixtureCatalog, "remediations/iam/iam.go": "package iam", "docs/a": "",
+	} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir("docs") // it finds the repository from any folder in it
+	var out, errs bytes.Buffer
+	root := rootCommand(fixtures, noAccount)
+	root.SetArgs(append([]string{"new"}, args...))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	err = root.Execute()
+	t.Chdir("..")
+	return out.String(), errs.String(), err
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestNew(t *testing.T) {
+	stdout, stderr, err := begin(t, "key-left", "--service", "iam", "--event", "CreateAccessKey", "--event", "UpdateAccessKey")
+	wantsError(t, "", err)
+	wants(t, "standard error", "", stderr)
+	wants(t, "standard output", "remediations/keyleft is begun, and in the catalog. Its test says what is to be filled in:\n"+
+		"go test ./remediations/keyleft\n", stdout)
+	wants(t, "the catalog", strings.NewReplacer(
+		"remediations/bucketpolicy\"\n", "remediations/bucketpolicy\"\n\t\"github.com/countermand/countermand/remediations/keyleft\"\n",
+		"bucketpolicy.Module,\n", "bucketpolicy.Module,\n\t\tkeyleft.Module,\n",
+	).Replace(fixtureCatalog), readText(t, "remediations/catalog/catalog.go"))
+
+	module := readText(t, "remediations/keyleft/keyleft.go")
+	for _, part := range []string{
+		"package keyleft\n", "\tName: \"key-left\",\n", `events.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
+	} {
+		if !strings.Contains(module, part) {
+			t.Errorf("%q is missing in\n%s", part, module)
+		}
+	}
+	event := authentic(t, "remediations/keyleft/testdata/event.json")
+	wants(t, "the event's Region", "us-east-1", event.Region)
+	matched, err := events.CloudTrail("iam", "CreateAccessKey").Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := matched.Match([]byte(readText(t, "remediations/keyleft/testdata/event.json"))); !ok || err != nil {
+		t.Errorf("the event does not match the pattern: %v", err)
+	}
+}
+
+func TestNewInEachRegion(t *testing.T) {
+	_, stderr, err := begin(t, "vault-open", "--service", "glacier", "--event", "SetVaultAccessPolicy")
+	wantsError(t, "", err)
+	wants(t, "standard error", "no call SetVaultAccessPolicy of glacier is known here: see that CloudTrail writes just that name\n", stderr)
+	if module := readText(t, "remediations/vaultopen/vaultopen.go"); strings.Contains(module, "Global") {
+		t.Errorf("a module that is not on IAM is global:\n%s", module)
+	}
+	wants(t, "the event's Region", "eu-central-1", authentic(t, "remediations/vaultopen/testdata/event.json").Region)
+	wants(t, "the catalog", strings.NewReplacer(
+		"remediations/trailstopped\"\n", "remediations/trailstopped\"\n\t\"github.com/countermand/countermand/remediations/vaultopen\"\n",
+		"trailstopped.Module,\n", "trailstopped.Module,\n\t\tvaultopen.Module,\n",
+	).Replace(fixtureCatalog), readText(t, "remediations/catalog/catalog.go"))
+}
+
+// authentic is the event of a file, which CloudTrail could have sent.
+func authentic(t *testing.T, file string) events.Event {
+	t.Helper()
+	event, err := events.Parse([]byte(readText(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := event.Authentic(); err != nil {
+		t.Error(err)
+	}
+	return event
+}
+
+func TestNewRefuses(t *testing.T) {
+	calls := []string{"--service", "s3", "--event", "PutBucketPolicy"}
+	for want, args := range map[string][]string{
+		"the name of the module is missing":           calls,
+		"want the name of one module, got 2":          append([]string{"a", "b"}, calls...),
+		`"Left": name must be lower-case words`:       append([]string{"Left"}, calls...),
+		`"all": an exemption of module "all"`:         append([]string{"all"}, calls...),
+		`"ty-pe": its package would be called type`:   append([]string{"ty-pe"}, calls...),
+		"there is bucket-policy, and":                 append([]string{"bucket-policy"}, calls...),
+		"no module's name may begin with another's":   append([]string{"bucket-policy-two"}, calls...),
+		"may begin with another's: take another":      append([]string{"trail"}, calls...),
+		"remediations/iam is there already":           append([]string{"i-am"}, calls...),
+		"say which calls it watches":                  {"left", "--service", "s3"},
+		"as --service s3 --event PutBucketVersioning": {"left", "--event", "PutBucketPolicy"},
+		"want the first label of its eventSource":     {"left", "--service", "s3.amazonaws.com", "--event", "PutBucketPolicy"},
+		"detail.eventName: ":                          {"left", "--service", "s3", "--event", "PutBucketPolcy"},
+	} {
+		_, _, err := begin(t, args...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v, want %q", args, err, want)
+		}
+		if after := readText(t, "remediations/catalog/catalog.go"); after != fixtureCatalog {
+			t.Errorf("%v: it was refused, and the catalog has changed", args)
+		}
+		if folders, err := os.ReadDir("remediations"); err != nil || len(folders) != 2 {
+			t.Errorf("%v: it was refused, and there are %d folders (%v)", args, len(folders), err)
+		}
+	}
+	t.Chdir(t.TempDir())
+	root := rootCommand(fixtures, noAccount)
+	root.SetArgs(append([]string{"new", "left"}, calls...))
+	wantsError(t, "this is not Countermand's repository: change into it first", root.Execute())
+}
+
+// The catalog's lists are sorted by different things: the packages, and the names.
+func TestNewInTheCatalogAsItIs(t *testing.T) {
+	text, err := os.ReadFile("../../remediations/catalog/catalog.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scaffold{Name: "s3-a"}
+	if text, err = s.enlist(text, catalog.All()); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{"s3a": "s3-a"}
+	for _, m := range catalog.All() {
+		names[m.Package()] = m.Name
+	}
+	var imports, entries []string
+	for _, m := range catalogImport.FindAllSubmatch(text, -1) {
+		imports = append(imports, string(m[1]))
+	}
+	for _, m := range catalogEntry.FindAllSubmatch(text, -1) {
+		entries = append(entries, names[string(m[1])])
+	}
+	if len(imports) != len(names) || !slices.IsSorted(imports) || len(entries) != len(names) || !slices.IsSorted(entries) {
+		t.Errorf("the catalog is not sorted, or not complete:\n%s", text)
+	}
+	if _, err := (scaffold{Name: "a"}).enlist([]byte("package catalog"), nil); err == nil {
+		t.Error("a catalog without lists was taken for one")
+	}
+}
