@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -205,7 +206,7 @@ func TestSettingsExampleIsWhatTheModuleHas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(own, got); diff != "" {
+		if diff := cmp.Diff(own, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the settings of %s differ (-own +example):\n%s", m.Name, diff)
 		}
 	}
