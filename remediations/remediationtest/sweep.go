@@ -74,8 +74,6 @@ func wrong(records []engine.Record) map[remediations.Resource]bool {
 		switch r.Outcome {
 		case engine.Alerted, engine.Remediated, engine.Partial:
 			found[r.Resource] = true // one that is right is recorded only if it was looked at twice
-		if r.Outcome == engine.Alerted || r.Outcome == engine.Remediated || r.Outcome == engine.Partial {
-			found[r.Resource] = true
 		}
 	}
 	return found
