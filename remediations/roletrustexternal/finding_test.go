@@ -62,6 +62,7 @@ func TestFinding(t *testing.T) {
 		{roleWith(policyOf(outside, inVPC)), `left alone is what can't be judged: statement 2 ("VPC") can't be judged: it can't be told whose aws:SourceVpc "vpc-1a2b3c4d" is; ` + lets + eve, policyOf(outside, inVPC), policyOf(inVPC)},
 		{roleWith(policyOf(outside, gone, own)), lets + eve + `; IAM takes no policy that names who was deleted, so that is left out, too: statement 2 ("Gone") names AROAEXAMPLEEXAMPLE123, which was deleted`, policyOf(outside, own), policyOf(own)},
 		{roleWith(policyOf(inVPC)), `it can't be told who may assume the role: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpc "vpc-1a2b3c4d" is`, policyOf(inVPC), policyOf(inVPC)},
+		{roleWith(policyOf(future)), `it can't be told who may assume the role: statement 1 ("New") can't be judged: element "Principal": principals of type "Robot" are not known`, policyOf(future), policyOf(future)},
 		{linked, `only the service that the role is for can change it; ` + lets + eve, policyOf(outside), policyOf(outside)},
 	} {
 		found := find(t, test.role)
@@ -119,6 +120,10 @@ func TestUndo(t *testing.T) {
 		if left, _ := url.PathUnescape(*test.role.AssumeRolePolicyDocument); (left == policyOf(outside, two)) == test.refused {
 			t.Errorf("%s: undo left %s", test.name, left)
 		}
+	}
+	gone := &remediations.Run{AWS: remediationtest.Config("us-east-1", func(any) (any, error) { return nil, remediationtest.Error("NoSuchEntity") })}
+	if err := roletrustexternal.Module.Undo(t.Context(), gone, found); !errors.Is(err, remediations.ErrChanged) {
+		t.Errorf("of a role that is gone, undo returned %v", err)
 	}
 	for _, damage := range []func(*remediations.Finding){
 		func(f *remediations.Finding) { f.Before = nil },

@@ -161,12 +161,10 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 		return err
 	}
 	client := iam.NewFromConfig(run.AWS)
-	role, present, err := read(ctx, client, finding.Resource)
+	_, present, err := read(ctx, client, finding.Resource)
 	switch {
 	case err != nil:
 		return err
-	case role == nil:
-		return fmt.Errorf("put back the trust policy of role %s: %w", finding.Resource.ID, remediations.Changed(nil))
 	case !policy.Equal(present, []byte(after)):
 		return fmt.Errorf("put back the trust policy of role %s: %w", finding.Resource.ID, remediations.Changed(string(present)))
 	}

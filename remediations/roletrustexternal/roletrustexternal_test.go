@@ -32,6 +32,7 @@ const (
 	mixed   = `{"Sid":"Mixed","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/a","arn:aws:iam::999988887777:user/eve"],"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	trimmed = `{"Sid":"Mixed","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/a"],"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	gone    = `{"Sid":"Gone","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"sts:AssumeRole"}`
+	future  = `{"Sid":"New","Effect":"Allow","Principal":{"Robot":"r2"},"Action":"sts:AssumeRole"}`
 	nobody  = `{"Version":"2012-10-17","Statement":[{"Sid":"Countermand","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`
 )
 
