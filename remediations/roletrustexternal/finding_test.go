@@ -201,9 +201,9 @@ func TestSuspects(t *testing.T) {
 
 // A sweep lists those roles only that are not fine, and one that has no policy ends it.
 func TestSweep(t *testing.T) {
-	list := []types.Role{*roleWith(policyOf(ec2)), *roleWith(policyOf(outside)), {RoleName: aws.String("broken")}, *roleWith(policyOf(anyone))}
+	list := []types.Role{*roleWith(policyOf(partner, inOrg)), *roleWith(policyOf(outside)), {RoleName: aws.String("broken")}, *roleWith(policyOf(anyone))}
 	for given, want := range map[int]string{1: "[]", 2: "[report-writer]", 4: "[report-writer error]", 0: "[error]"} {
-		run := &remediations.Run{Account: account, Settings: roletrustexternal.Settings{}, AWS: remediationtest.Config("us-east-1", func(any) (any, error) {
+		run := &remediations.Run{Account: account, Settings: trusting, AWS: remediationtest.Config("us-east-1", func(any) (any, error) {
 			return &iam.ListRolesOutput{Roles: append([]types.Role(nil), list[:given]...)}, nil
 		})}
 		got := []string{}
