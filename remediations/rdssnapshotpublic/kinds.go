@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type kind struct {
 	flag       string // of that, before its name
 	describe   func(ctx context.Context, client *rds.Client, id string) (shared, error)
 	modify     func(ctx context.Context, client *rds.Client, id string, add, remove []string) error
+	list       func(ctx context.Context, client *rds.Client) iter.Seq2[string, error] // the names of all that can be shared
 }
 
 // shared is who may restore a snapshot: accounts' ids, and everybody.
@@ -40,13 +42,13 @@ var kinds = []kind{
 		event: "ModifyDBClusterSnapshotAttribute", parameter: "dBClusterSnapshotIdentifier",
 		resource: "AWS::RDS::DBClusterSnapshot", noun: "DB cluster snapshot", arn: "cluster-snapshot:",
 		gone: "DBClusterSnapshotNotFoundFault", subcommand: "modify-db-cluster-snapshot-attribute", flag: "--db-cluster-snapshot-identifier",
-		describe: describeCluster, modify: modifyCluster,
+		describe: describeCluster, modify: modifyCluster, list: listCluster,
 	},
 	{
 		event: "ModifyDBSnapshotAttribute", parameter: "dBSnapshotIdentifier",
 		resource: "AWS::RDS::DBSnapshot", noun: "DB snapshot", arn: "snapshot:",
 		gone: "DBSnapshotNotFound", subcommand: "modify-db-snapshot-attribute", flag: "--db-snapshot-identifier",
-		describe: describeInstance, modify: modifyInstance,
+		describe: describeInstance, modify: modifyInstance, list: listInstance,
 	},
 }
 

@@ -3,21 +3,21 @@ package rdssnapshotpublic
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/sharing"
 )
 
 const (
 	instanceSnapshots = "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:snapshot:*"
 	clusterSnapshots  = "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:cluster-snapshot:*"
+
+	whyAll = "a list names no snapshot, but takes in those of all databases"
 )
 
 // Module is the remediation.
@@ -28,23 +28,31 @@ var Module = &remediations.Module{
 A public snapshot is a whole database that anybody with an AWS account can copy and restore, with all that is in it.
 
 Public is a snapshot that everybody may restore ("all"), of a DB instance or of a DB cluster (Aurora, Neptune and
-DocumentDB among them). Only that is removed. The accounts that the snapshot is shared with one by one keep it, whoever
-they are: which ones are trusted is not known here. Copies that others have made by then stay theirs. Undo shares the
-snapshot with everybody again, unless somebody else has by then.`,
+DocumentDB among them). Only that is removed: the accounts that the snapshot is shared with one by one keep it, whoever they
+are. With trustedAccounts set, those that are not among them are removed as well, and no other. Copies that others have made
+by then stay theirs. Undo shares the snapshot again with whom it was taken from, unless somebody else has by then.
+
+A sweep looks at all snapshots of the account in the Region that somebody has made: RDS has no list of those that are
+shared. Those that RDS makes by itself can't be.`,
 	Severity: remediations.Critical,
-	Risk:     "whoever copies or restores a snapshot that is public on purpose can't any more",
+	Risk:     "whoever copies or restores a snapshot that is shared on purpose can't any more",
 	Controls: []string{"FSBP/RDS.1", "FSBP/DocumentDB.3", "FSBP/Neptune.3", "ATT&CK/T1537"},
 	Default:  remediations.Alert,
 	Pattern:  events.CloudTrail("rds", eventNames()...),
+	Settings: sharing.Settings{},
 	Reads: []remediations.Permission{
 		{Action: "rds:DescribeDBClusterSnapshotAttributes", Resource: clusterSnapshots},
 		{Action: "rds:DescribeDBSnapshotAttributes", Resource: instanceSnapshots},
+		{Action: "rds:DescribeDBClusterSnapshots", Resource: "*", Why: whyAll},
+		{Action: "rds:DescribeDBSnapshots", Resource: "*", Why: whyAll},
 	},
 	Writes: []remediations.Permission{
 		{Action: "rds:ModifyDBClusterSnapshotAttribute", Resource: clusterSnapshots},
 		{Action: "rds:ModifyDBSnapshotAttribute", Resource: instanceSnapshots},
 	},
 	Suspects: suspects,
+	Sweep:    sweep,
+	Schedule: "rate(1 day)",
 	Guard:    guard,
 	Action:   action,
 	Undo:     undo,
@@ -67,12 +75,6 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 	return []remediations.Resource{{ID: name, Type: k.resource, Account: event.Account, Region: event.Region}}, nil
 }
 
-// state is all of a snapshot that the action changes. Whom else it is shared with is left alone both ways, so that a
-// change of that stands in nobody's way.
-type state struct {
-	Public bool `json:"public"`
-}
-
 // everybody is the value that stands for all accounts.
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSnapshotAttribute.html
 const everybody = "all"
@@ -83,19 +85,23 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		return nil, err
 	}
 	present, err := k.read(ctx, rds.NewFromConfig(run.AWS), r.ID)
-	if err != nil || present == nil || !present.Public {
+	if err != nil || present == nil {
 		return nil, err
 	}
-	finding, err := remediations.Found(r, "the "+k.noun+" is public: everybody may copy and restore it", state{Public: true}, state{})
+	wrong := run.Settings.(sharing.Settings).Wrong(*present, r.Account)
+	if wrong.None() {
+		return nil, nil
+	}
+	finding, err := sharing.Found(r, "the "+k.noun, "may copy and restore it", wrong)
 	if err != nil {
 		return nil, err
 	}
-	finding.Fix, finding.Revert = k.command(r, "--values-to-remove"), k.command(r, "--values-to-add")
+	finding.Fix, finding.Revert = k.command(r, "--values-to-remove", wrong), k.command(r, "--values-to-add", wrong)
 	return finding, nil
 }
 
-// read is the snapshot's state; nil if it is gone.
-func (k kind) read(ctx context.Context, client *rds.Client, id string) (*state, error) {
+// read is with whom the snapshot is shared; nil if it is gone.
+func (k kind) read(ctx context.Context, client *rds.Client, id string) (*sharing.State, error) {
 	found, err := k.describe(ctx, client, id)
 	switch {
 	case remediations.ErrorCode(err) == k.gone:
@@ -105,7 +111,15 @@ func (k kind) read(ctx context.Context, client *rds.Client, id string) (*state, 
 	case !strings.EqualFold(found.id, id):
 		return nil, fmt.Errorf("describe who may restore %s %s: the answer is about %q", k.noun, id, found.id)
 	}
-	return &state{Public: slices.Contains(found.restore, everybody)}, nil
+	present := &sharing.State{}
+	for _, who := range found.restore {
+		if who == everybody {
+			present.Public = true
+		} else {
+			present.Accounts = append(present.Accounts, who)
+		}
+	}
+	return present, nil
 }
 
 func action(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
@@ -113,7 +127,11 @@ func action(ctx context.Context, run *remediations.Run, finding *remediations.Fi
 	if err != nil {
 		return err
 	}
-	return k.change(ctx, rds.NewFromConfig(run.AWS), finding.Resource.ID, nil, []string{everybody})
+	taken, err := sharing.Taken(finding)
+	if err != nil {
+		return err
+	}
+	return k.change(ctx, rds.NewFromConfig(run.AWS), finding.Resource.ID, nil, values(taken))
 }
 
 func undo(ctx context.Context, run *remediations.Run, finding *remediations.Finding) error {
@@ -121,25 +139,30 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 	if err != nil {
 		return err
 	}
-	id := finding.Resource.ID
-	var before, after state
-	if err := errors.Join(json.Unmarshal(finding.Before, &before), json.Unmarshal(finding.After, &after)); err != nil {
-		return fmt.Errorf("decode the state of %s %s: %w", k.noun, id, err)
+	taken, err := sharing.Taken(finding)
+	if err != nil {
+		return err
 	}
-	if !before.Public || after.Public {
-		return fmt.Errorf("%s %s was not public before, or still is after: there is nothing to undo", k.noun, id)
-	}
-	client := rds.NewFromConfig(run.AWS)
+	id, client := finding.Resource.ID, rds.NewFromConfig(run.AWS)
 	present, err := k.read(ctx, client, id)
 	switch {
 	case err != nil:
 		return err
 	case present == nil:
 		return fmt.Errorf("%s %s is gone: %w", k.noun, id, remediations.Changed(nil))
-	case *present != after:
-		return fmt.Errorf("share %s %s again: %w", k.noun, id, remediations.Changed(present))
+	case !present.Within(taken).None():
+		return fmt.Errorf("share %s %s again: %w", k.noun, id, remediations.Changed(present.Within(taken)))
 	}
-	return k.change(ctx, client, id, []string{everybody}, nil)
+	return k.change(ctx, client, id, values(taken), nil)
+}
+
+// values is a state in the attribute's values. RDS shares a snapshot with 20 accounts at most, which a call takes at once.
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
+func values(who sharing.State) []string {
+	if who.Public {
+		return append([]string{everybody}, who.Accounts...)
+	}
+	return who.Accounts
 }
 
 func (k kind) change(ctx context.Context, client *rds.Client, id string, add, remove []string) error {
@@ -149,8 +172,8 @@ func (k kind) change(ctx context.Context, client *rds.Client, id string, add, re
 	return nil
 }
 
-// command is the AWS CLI command that adds everybody to those who may restore the snapshot, or removes them.
-func (k kind) command(r remediations.Resource, flag string) string {
+// command is the AWS CLI command that adds to those who may restore the snapshot, or removes them.
+func (k kind) command(r remediations.Resource, flag string, who sharing.State) string {
 	return strings.Join([]string{"aws rds", k.subcommand, "--region", remediations.Quote(r.Region), k.flag, remediations.Quote(r.ID),
-		"--attribute-name restore", flag, everybody}, " ")
+		"--attribute-name restore", who.Words(flag, everybody, flag)}, " ")
 }

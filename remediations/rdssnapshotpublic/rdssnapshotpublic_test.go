@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -17,11 +18,13 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
 	"github.com/countermand/countermand/remediations/remediationtest"
+	"github.com/countermand/countermand/remediations/sharing"
 )
 
 const (
 	account = "111122223333"
 	partner = "444455556666"
+	unknown = "777788889999"
 	id      = "orders-before-upgrade" // of a DB instance's snapshot, and of a DB cluster's as well
 	other   = "orders-2026-03"
 
@@ -72,6 +75,7 @@ const (
 	everybodyAdded   = `"valuesToAdd":["all"]`
 	everybodyRemoved = `"valuesToRemove":["all"]`
 	partnerAdded     = `"valuesToAdd":["444455556666"]`
+	unknownAdded     = `"valuesToAdd":["777788889999"]`
 )
 
 // region is who may restore each snapshot of the account, sorted.
@@ -109,6 +113,35 @@ func (r *region) describeCluster(in *rds.DescribeDBClusterSnapshotAttributesInpu
 			{AttributeName: aws.String("restore"), AttributeValues: values},
 		},
 	}}, nil
+}
+
+// listInstances is a page of no snapshots, and then all that somebody has made.
+func (r *region) listInstances(in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
+	switch {
+	case aws.ToString(in.SnapshotType) != "manual":
+		return nil, remediationtest.Error("InvalidParameterValue")
+	case in.Marker == nil:
+		return &rds.DescribeDBSnapshotsOutput{Marker: aws.String("2")}, nil
+	}
+	out := &rds.DescribeDBSnapshotsOutput{}
+	for _, id := range slices.Sorted(maps.Keys(r.Instances)) {
+		out.DBSnapshots = append(out.DBSnapshots, types.DBSnapshot{DBSnapshotIdentifier: &id})
+	}
+	return out, nil
+}
+
+func (r *region) listClusters(in *rds.DescribeDBClusterSnapshotsInput) (*rds.DescribeDBClusterSnapshotsOutput, error) {
+	switch {
+	case aws.ToString(in.SnapshotType) != "manual":
+		return nil, remediationtest.Error("InvalidParameterValue")
+	case in.Marker == nil:
+		return &rds.DescribeDBClusterSnapshotsOutput{Marker: aws.String("2")}, nil
+	}
+	out := &rds.DescribeDBClusterSnapshotsOutput{}
+	for _, id := range slices.Sorted(maps.Keys(r.Clusters)) {
+		out.DBClusterSnapshots = append(out.DBClusterSnapshots, types.DBClusterSnapshot{DBClusterSnapshotIdentifier: &id})
+	}
+	return out, nil
 }
 
 func (r *region) describe(snapshots map[string][]string, id *string, none string) ([]string, error) {
@@ -161,23 +194,39 @@ func open() *region {
 	}
 }
 
-func world(changes ...func(*region)) func() *remediationtest.World {
+// world is one of snapshots of one kind: of the other kind, and beside it, there are such that a sweep leaves alone.
+func world(event string, changes ...func(*region)) func() *remediationtest.World {
 	return func() *remediationtest.World {
 		r := open()
+		r.Instances[other], r.Clusters[other] = []string{account, partner}, []string{account, partner}
 		for _, change := range changes {
 			change(r)
 		}
+		if event == ofInstance {
+			delete(r.Clusters, id)
+		} else {
+			delete(r.Instances, id)
+		}
 		return &remediationtest.World{
-			State:  r,
-			Change: func() { r.Instances[id], r.Clusters[id] = []string{partner, "all"}, []string{partner, "all"} },
+			State: r,
+			Change: func() {
+				r.Instances[id], r.Clusters[id] = []string{partner, unknown, "all"}, []string{partner, unknown, "all"}
+			},
 			Answers: []remediationtest.Answer{
 				remediationtest.On(r.describeInstance), remediationtest.On(r.describeCluster),
 				remediationtest.On(r.modifyInstance), remediationtest.On(r.modifyCluster),
+				remediationtest.On(r.listInstances), remediationtest.On(r.listClusters),
 			},
 		}
 	}
 }
 
+func strange(r *region) {
+	r.Instances[id], r.Clusters[id] = []string{account, partner, unknown}, []string{account, partner, unknown}
+}
+func both(r *region) {
+	r.Instances[id], r.Clusters[id] = []string{partner, unknown, "all"}, []string{partner, unknown, "all"}
+}
 func private(r *region) { r.Instances[id], r.Clusters[id] = []string{partner}, []string{partner} }
 func gone(r *region)    { delete(r.Instances, id); delete(r.Clusters, id) }
 
@@ -187,10 +236,10 @@ func Test(t *testing.T) {
 		public := change(t, dana, eventID, name, everybodyAdded)
 		own := [][]byte{change(t, countermand, ownID, name, everybodyRemoved)}
 		acts := func(what string, event []byte, changes ...func(*region)) {
-			cases = append(cases, remediationtest.Case{Name: kind + ": " + what, Event: event, World: world(changes...), Acts: true, Own: own})
+			cases = append(cases, remediationtest.Case{Name: kind + ": " + what, Event: event, World: world(name, changes...), Acts: true, Own: own})
 		}
 		idle := func(what string, event []byte, changes ...func(*region)) {
-			cases = append(cases, remediationtest.Case{Name: kind + ": " + what, Event: event, World: world(changes...)})
+			cases = append(cases, remediationtest.Case{Name: kind + ": " + what, Event: event, World: world(name, changes...)})
 		}
 		parameter := "dBSnapshotIdentifier"
 		arn := "arn:aws:rds:eu-central-1:111122223333:snapshot:"
@@ -200,6 +249,18 @@ func Test(t *testing.T) {
 		named := func(text string) []byte {
 			return record(t, dana, eventID, name, `{"`+parameter+`":`+text+`,"attributeName":"restore","valuesToAdd":["all"]}`, `"responseElements":null,`)
 		}
+		trusting := func() {
+			cases[len(cases)-1].Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+		}
+		acts("shared with an account that is not trusted", change(t, dana, eventID, name, unknownAdded), strange)
+		trusting()
+		acts("shared with everybody, and such an account", public, both)
+		trusting()
+		acts("shared with everybody, while others are trusted", public)
+		trusting()
+		idle("shared with a trusted account", change(t, dana, eventID, name, partnerAdded), private)
+		trusting()
+		idle("shared with an account, none being trusted", change(t, dana, eventID, name, unknownAdded), strange)
 		acts("shared with everybody", public)
 		acts("shared with everybody, and with nobody else", public, func(r *region) { r.Instances[id], r.Clusters[id] = []string{"all"}, []string{"all"} })
 		acts("nothing but the name", record(t, dana, eventID, name, `{"`+parameter+`":"`+id+`"}`, `"responseElements":null,`))
@@ -230,6 +291,10 @@ func (r *region) run() *remediations.Run {
 			return r.describeInstance(in)
 		case *rds.DescribeDBClusterSnapshotAttributesInput:
 			return r.describeCluster(in)
+		case *rds.DescribeDBSnapshotsInput:
+			return r.listInstances(in)
+		case *rds.DescribeDBClusterSnapshotsInput:
+			return r.listClusters(in)
 		case *rds.ModifyDBSnapshotAttributeInput:
 			return r.modifyInstance(in)
 		case *rds.ModifyDBClusterSnapshotAttributeInput:
@@ -237,7 +302,7 @@ func (r *region) run() *remediations.Run {
 		}
 		return nil, errors.New("unexpected call")
 	}
-	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer)}
+	return &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer), Account: account, Settings: sharing.Settings{}}
 }
 
 var (
@@ -324,6 +389,64 @@ func TestGuardIsUnsure(t *testing.T) {
 	strange := remediations.Resource{ID: id, Type: "AWS::RDS::DBInstance", Account: account, Region: "eu-central-1"}
 	if found, err := rdssnapshotpublic.Module.Guard(t.Context(), open().run(), strange); err == nil || found != nil {
 		t.Errorf("of a database the guard found %v, %v", found, err)
+	}
+}
+
+// The accounts that are not trusted are taken out, in one call, and given back.
+func TestTrusted(t *testing.T) {
+	for _, resource := range []remediations.Resource{instance, cluster} {
+		r := open()
+		both(r)
+		mine := r.Instances
+		if resource == cluster {
+			mine = r.Clusters
+		}
+		run := r.run()
+		run.Settings = sharing.Settings{TrustedAccounts: []remediations.AccountID{partner}}
+		found, err := rdssnapshotpublic.Module.Guard(t.Context(), run, resource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(found.Fix, " --values-to-remove all '777788889999'") || !strings.HasSuffix(found.Revert, " --values-to-add all '777788889999'") {
+			t.Errorf("%s: the commands are %s and %s", resource, found.Fix, found.Revert)
+		}
+		if err := rdssnapshotpublic.Module.Action(t.Context(), run, found); err != nil || !slices.Equal(mine[id], []string{partner}) || r.writes != 1 {
+			t.Errorf("%s: after %d writes it is shared with %q, %v", resource, r.writes, mine[id], err)
+		}
+		if err := rdssnapshotpublic.Module.Undo(t.Context(), run, found); err != nil || !slices.Equal(mine[id], []string{partner, unknown, "all"}) {
+			t.Errorf("%s: after undo it is shared with %q, %v", resource, mine[id], err)
+		}
+	}
+}
+
+func TestSweep(t *testing.T) {
+	r := open()
+	r.Instances["awsbackup:job-1"] = nil
+	var got []string
+	for s, err := range rdssnapshotpublic.Module.Sweep(t.Context(), r.run()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, s.Type+" "+s.ID)
+	}
+	want := []string{cluster.Type + " " + other, cluster.Type + " " + id, instance.Type + " " + other, instance.Type + " " + id}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("it looks at %q, want %q", got, want)
+	}
+	r.Clusters["x; rm -rf"] = nil
+	var errs int
+	for _, err := range rdssnapshotpublic.Module.Sweep(t.Context(), r.run()) {
+		if err != nil {
+			errs++
+		}
+	}
+	if errs != 1 {
+		t.Errorf("a name that can't be leads to %d errors", errs)
+	}
+	for range rdssnapshotpublic.Module.Sweep(t.Context(), open().run()) {
+		break // and nothing is asked of it any more
 	}
 }
 
