@@ -34,7 +34,6 @@ func All() []*remediations.Module {
 		compromisedkey.Module,
 		consoleloginnomfa.Module,
 		detectordisabled.Module,
-		mfaoncreateuser.Module,
 		kmskeyloss.Module,
 		mfaoncreateuser.Module,
 		rdsdeleted.Module,
