@@ -28,7 +28,9 @@ var arnForms = map[string]string{
 	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
 	"AWS::KMS::Alias":             "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
 	"AWS::KMS::Key":               "arn:${Partition}:kms:${Region}:${Account}:key/${Name}",
+	"AWS::Lambda::Alias":          "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
 	"AWS::Lambda::Function":       "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}",
+	"AWS::Lambda::Version":        "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
 	"AWS::RDS::DBCluster":         "arn:${Partition}:rds:${Region}:${Account}:cluster:${Name}",
 	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
 	"AWS::RDS::DBInstance":        "arn:${Partition}:rds:${Region}:${Account}:db:${Name}",

@@ -10,6 +10,7 @@ import (
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/detectordisabled"
 	"github.com/countermand/countermand/remediations/kmskeyloss"
+	"github.com/countermand/countermand/remediations/lambdapublic"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/rdsdeleted"
 	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
@@ -35,6 +36,7 @@ func All() []*remediations.Module {
 		consoleloginnomfa.Module,
 		detectordisabled.Module,
 		kmskeyloss.Module,
+		lambdapublic.Module,
 		mfaoncreateuser.Module,
 		rdsdeleted.Module,
 		rdssnapshotpublic.Module,

@@ -24,6 +24,7 @@ var prefixes = map[string]string{
 	"GuardDuty":  "guardduty",
 	"IAM":        "iam",
 	"KMS":        "kms",
+	"Lambda":     "lambda",
 	"RDS":        "rds",
 	"S3 Control": "s3",
 	"S3":         "s3",

@@ -15,6 +15,7 @@ const (
 	dbCluster  = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
 	dbSnapshot = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
 	detector   = "arn:${Partition}:guardduty:${Region}:${Account}:detector/${DetectorId}"
+	function   = "arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"
 	group      = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
 	hub        = "arn:${Partition}:securityhub:${Region}:${Account}:hub/default"
 	image      = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
@@ -97,6 +98,12 @@ var actions = map[string][]string{
 	"kms:ListKeys":                            nil,
 	"kms:ListResourceTags":                    {key},
 	"kms:ScheduleKeyDeletion":                 {key},
+	"lambda:AddPermission":                    {function}, // and versions and aliases, whose ARNs are like that
+	"lambda:GetFunctionUrlConfig":             {function},
+	"lambda:GetPolicy":                        {function},
+	"lambda:ListFunctions":                    nil,
+	"lambda:RemovePermission":                 {function},
+	"lambda:UpdateFunctionUrlConfig":          {function},
 	"logs:CreateLogStream":                    {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named

@@ -169,6 +169,20 @@ func TestActionAndUndo(t *testing.T) {
 	}
 }
 
+// Undo goes on where an earlier one has stopped.
+func TestHalfOfTheUndo(t *testing.T) {
+	both := func(k *key) { unrotated(k); k.State = types.KeyStateDisabled }
+	found, err := kmskeyloss.Module.Guard(t.Context(), with(both).called(t, "DisableKeyRotation"), vault)
+	if err != nil || found == nil {
+		t.Fatalf("the guard found %v, %v", found, err)
+	}
+	r := with(unrotated)
+	err = kmskeyloss.Module.Undo(t.Context(), r.run(nil), found)
+	if diff := cmp.Diff(with(both).Keys, r.Keys); err != nil || diff != "" || !slices.Equal(r.writes, []string{"disable"}) {
+		t.Errorf("undo returned %v and wrote %v (-want +got):\n%s", err, r.writes, diff)
+	}
+}
+
 // The deletion is scheduled again for the days that are left, as far as KMS lets that be.
 func TestUndoKeepsTheDate(t *testing.T) {
 	for left, days := range map[time.Duration]int32{

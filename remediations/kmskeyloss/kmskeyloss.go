@@ -245,15 +245,17 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 			return err
 		}
 	}
-	if !present.same(after) {
+	half := after // done by an earlier attempt
+	half.Rotation = before.Rotation
+	if !present.same(after) && (half.same(before) || !present.same(half)) {
 		return fmt.Errorf("key %s: %w", id, remediations.Changed(present))
 	}
-	return before.restore(ctx, client, id, after)
+	return before.restore(ctx, client, id, present)
 }
 
 // restore puts back what the action has changed. Rotation comes first: KMS changes it of enabled keys only.
-func (s state) restore(ctx context.Context, client *kms.Client, id string, after state) error {
-	if s.Rotation != after.Rotation {
+func (s state) restore(ctx context.Context, client *kms.Client, id string, present state) error {
+	if s.Rotation != present.Rotation {
 		if _, err := client.DisableKeyRotation(ctx, &kms.DisableKeyRotationInput{KeyId: &id}); err != nil {
 			return fmt.Errorf("disable the rotation of key %s: %w", id, err)
 		}
