@@ -251,6 +251,9 @@ func TestUndoRefuses(t *testing.T) {
 		{"scheduled by somebody", "DisableKey", state(types.KeyStateDisabled), func(r *region) { r.Keys[id].State, r.Keys[id].Days = types.KeyStatePendingDeletion, 7 },
 			`{"state":"PendingDeletion","deletion":"2126-01-08T09:00:00Z"}`, ""},
 		{"rotation off again", "DisableKeyRotation", unrotated, func(r *region) { r.Keys[id].Rotation = false }, `{"state":"Enabled","rotation":"off"}`, ""},
+		{"scheduled by somebody, which hides its rotation", "DisableKeyRotation", unrotated, func(r *region) {
+			r.Keys[id].State, r.Keys[id].Days, r.Keys[id].Rotation = types.KeyStatePendingDeletion, 7, false
+		}, `{"state":"PendingDeletion","deletion":"2126-01-08T09:00:00Z"}`, ""},
 		{"deleted", "DisableKey", state(types.KeyStateDisabled), func(r *region) { delete(r.Keys, id) }, "null", ""},
 		{"can't be read", "DisableKey", state(types.KeyStateDisabled), func(r *region) { r.fail = map[string]string{"describe": "AccessDeniedException"} }, "", "AccessDeniedException"},
 		{"rotation can't be read", "DisableKeyRotation", unrotated, func(r *region) { r.fail = map[string]string{"rotation": "AccessDeniedException"} }, "", "AccessDeniedException"},
