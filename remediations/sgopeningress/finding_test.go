@@ -58,7 +58,7 @@ func TestFinding(t *testing.T) {
 
 // What people are only told of changes nothing, and has the command that would.
 func TestFindingOfOtherPorts(t *testing.T) {
-	r := open(let("tcp 8443 0.0.0.0/0"), let("udp 53 ::/0"), let("tcp 9-10 pl-0b"))
+	r := open(let("tcp 8443 0.0.0.0/0"), let("udp 53 ::/0"), let("tcp 9-10 pl-0b"), let("udp 9 pl-0b"))
 	const rules = `{"rules":[{"protocol":"tcp","fromPort":8443,"toPort":8443,"source":"0.0.0.0/0"},{"protocol":"udp","fromPort":53,"toPort":53,"source":"::/0"}]}`
 	want := &remediations.Finding{
 		Resource: theGroup,
@@ -73,6 +73,17 @@ func TestFindingOfOtherPorts(t *testing.T) {
 	only := find(t, open(let("tcp 22 pl-0b")), nil)
 	if only.Fix != "" || !only.AlertOnly || string(only.Before) != `{"rules":[]}` || string(only.After) != `{"rules":[]}` {
 		t.Errorf("of nothing but a list that can't be read the finding is %+v", only)
+	}
+}
+
+// A rule is found on whichever page it is, and the finding is the same in whichever order they come.
+func TestPages(t *testing.T) {
+	for size := range 7 {
+		r := open(let("tcp 22 0.0.0.0/1"), let("tcp 22 128.0.0.0/1"))
+		r.size, r.turned = size, size%2 == 0
+		if got := string(find(t, r, nil).After); got != `{"rules":[],"revoked":["sgr-0001","sgr-0002"]}` {
+			t.Errorf("with pages of %d it is to be %s", size, got)
+		}
 	}
 }
 
@@ -162,6 +173,11 @@ func TestNeighboursStay(t *testing.T) {
 	if diff := cmp.Diff(fine.Groups, r.Groups, compare); diff != "" {
 		t.Fatalf("after the action (-want +got):\n%s", diff)
 	}
+	since := func() []*held { // somebody else's rules, which are nearly those and are not undo's
+		return []*held{let("tcp 21-22 0.0.0.0/0"), let("tcp 22-23 0.0.0.0/0"), let("udp 22 0.0.0.0/0"), let("tcp 22 ::/0")}
+	}
+	r.add(id, since()...)
+	first.add(id, since()...)
 	if err := sgopeningress.Module.Undo(t.Context(), r.run(t, nil), found); err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +215,20 @@ func TestGuardIsUnsure(t *testing.T) {
 		r.add(id, let("tcp 22 0.0.0.0/0"), let("tcp 22 pl-0b"))
 		change(r)
 		if found, err := sgopeningress.Module.Guard(t.Context(), r.run(t, nil), theGroup); err == nil || found != nil {
+			t.Errorf("%s: the guard found %v, %v", name, found, err)
+		}
+	}
+}
+
+// A group that EC2 does not know any more is nothing to judge, and neither is one of another account.
+func TestNotOurs(t *testing.T) {
+	for name, change := range map[string]func(*region){
+		"gone":              func(r *region) { r.fail = map[string]string{"describe": "InvalidGroup.NotFound"} },
+		"another account's": func(r *region) { r.Groups[id].Owner = partner },
+	} {
+		r := open(let("tcp 22 0.0.0.0/0"))
+		change(r)
+		if found, err := sgopeningress.Module.Guard(t.Context(), r.run(t, nil), theGroup); err != nil || found != nil {
 			t.Errorf("%s: the guard found %v, %v", name, found, err)
 		}
 	}
@@ -260,12 +290,23 @@ func TestUndoContinues(t *testing.T) {
 		t.Fatalf("undo returned %v", err)
 	}
 	r.fail = nil
-	if err := sgopeningress.Module.Undo(t.Context(), r.run(t, nil), found); err != nil {
+	further := open(bad()...) // as it is after the first tag
+	i := slices.IndexFunc(further.Groups[id].Rules, func(h *held) bool { return h.Description == "b" })
+	further.Groups[id].Rules[i].Tags = nil
+	want, err := json.Marshal(open(bad()...).Groups)
+	if err != nil {
 		t.Fatal(err)
 	}
-	want, _ := json.Marshal(open(bad()...).Groups)
-	if got, _ := json.Marshal(r.Groups); string(got) != string(want) {
-		t.Errorf("after undo there is %s, want %s", got, want)
+	for _, r := range []*region{r, further} {
+		if err := sgopeningress.Module.Undo(t.Context(), r.run(t, nil), found); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(r.Groups); err != nil || string(got) != string(want) {
+			t.Errorf("after undo there is %s, %v, want %s", got, err, want)
+		}
+		if err := sgopeningress.Module.Undo(t.Context(), r.run(t, nil), found); !errors.Is(err, remediations.ErrChanged) {
+			t.Errorf("a second undo returned %v", err)
+		}
 	}
 }
 
@@ -278,6 +319,10 @@ func TestDamagedFinding(t *testing.T) {
 		func(f *remediations.Finding) { f.Before = f.After },
 		func(f *remediations.Finding) { f.After = f.Before },
 		func(f *remediations.Finding) { f.After = json.RawMessage(`{"rules":[]}`) },
+		func(f *remediations.Finding) { f.After = json.RawMessage(`{"rules":[{}],"revoked":["sgr-0001"]}`) },
+		func(f *remediations.Finding) {
+			f.Before, f.After = json.RawMessage(`{"rules":[]}`), json.RawMessage(`{"rules":[]}`)
+		},
 	} {
 		r := open(let("tcp 22 0.0.0.0/0"))
 		found := find(t, r, nil)

@@ -60,7 +60,7 @@ func openings(rules []rule, ports netset.PortSet) []opening {
 				key := fmt.Sprint(o.by)
 				if i, ok := at[key]; ok {
 					all[i].ports = netset.PortsOf(append(all[i].ports, part)...)
-				} else if len(o.by) > 0 {
+				} else {
 					at[key] = len(all)
 					all = append(all, o)
 				}
@@ -126,7 +126,7 @@ func atFault(rules []rule, open []opening) []int {
 			continue
 		}
 		delete(revoked, i)
-		if slices.ContainsFunc(open, func(o opening) bool { return slices.Contains(o.by, i) && o.internet(rules, revoked) != "" }) {
+		if slices.ContainsFunc(open, func(o opening) bool { return o.internet(rules, revoked) != "" }) {
 			revoked[i] = true
 			list = append(list, i)
 		}

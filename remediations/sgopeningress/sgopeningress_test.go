@@ -115,7 +115,6 @@ func Test(t *testing.T) {
 		acts("by a prefix list", ssh, lists([]string{"0.0.0.0/1", "128.0.0.0/1"}, "tcp 22 pl-0a1b2c3d")),
 		acts("beside a list that can't be read any more", ssh, with("tcp 22 0.0.0.0/0", "tcp 22 pl-0a1b2c3d")),
 		acts("a list that can't be read any more", ssh, with("tcp 22 pl-0a1b2c3d")),
-		acts("rules on more than one page", ssh, func() *region { r := port22(); r.size = 5; return r }),
 		set(acts("a port of the owner's", ssh, with("tcp 8000 0.0.0.0/0")), sgopeningress.Settings{ProtectedPorts: []netset.Ports{{First: 7999, Last: 8001}}}),
 		set(acts("a port that is only told of", ssh, with("tcp 8443 0.0.0.0/0")), sgopeningress.Settings{AllowedPorts: one(443), AlertOtherPorts: true}),
 		set(acts("a port that is only told of, beside one that is closed", ssh, with("tcp 8443 0.0.0.0/0", "tcp 22 0.0.0.0/0")),

@@ -90,6 +90,7 @@ type region struct {
 	Lists  map[string][]string
 	fail   map[string]string // error code by operation
 	size   int               // of a page
+	turned bool              // rules are shown in reverse
 	ids    int               // given out so far
 	writes int
 	answer func(*types.SecurityGroupRule) // changes an answer
@@ -154,6 +155,9 @@ func (r *region) describe(in *ec2.DescribeSecurityGroupRulesInput) (*ec2.Describ
 				all = append(all, r.shown(name, h))
 			}
 		}
+	}
+	if r.turned {
+		slices.Reverse(all)
 	}
 	first := 0
 	if in.NextToken != nil {
@@ -284,7 +288,7 @@ func good() []*held {
 	out.Egress = true
 	return []*held{
 		let("tcp 443 0.0.0.0/0").and("the site"), let("tcp 443 ::/0"), let("tcp 22 203.0.113.0/24").and("the office", "team", "web"),
-		let("-1 " + other), let("icmp 8 0.0.0.0/0"), out,
+		let("-1 " + other), let("icmp 8 0.0.0.0/0"), let("icmp 0.0.0.0/0"), out,
 	}
 }
 
