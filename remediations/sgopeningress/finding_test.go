@@ -70,6 +70,12 @@ func TestFindingOfOtherPorts(t *testing.T) {
 	if diff := cmp.Diff(want, find(t, r, tellOthers)); diff != "" {
 		t.Errorf("finding differs (-want +got):\n%s", diff)
 	}
+	both := find(t, open(let("tcp 22-24 0.0.0.0/0")), tellOthers)
+	const wantBoth = "all public IPv4 addresses can reach TCP ports 22-23, by rule sgr-0001 (tcp 22-24 from 0.0.0.0/0); " +
+		"all public IPv4 addresses can reach TCP port 24, by rule sgr-0001 (tcp 22-24 from 0.0.0.0/0)"
+	if both.Reason != wantBoth || both.AlertOnly {
+		t.Errorf("of both kinds of ports the finding is %+v", both)
+	}
 	only := find(t, open(let("tcp 22 pl-0b")), nil)
 	if only.Fix != "" || !only.AlertOnly || string(only.Before) != `{"rules":[]}` || string(only.After) != `{"rules":[]}` {
 		t.Errorf("of nothing but a list that can't be read the finding is %+v", only)
@@ -160,7 +166,7 @@ func TestLeastRules(t *testing.T) {
 // Every other rule stays, of this group and of others, and undo puts back what there was: with other ids.
 func TestNeighboursStay(t *testing.T) {
 	bad := func() []*held {
-		return []*held{let("tcp 22 0.0.0.0/0").and("today", "ticket", "4711"), let("-1 ::/0"), let("tcp 3389 0.0.0.0/1").and("half", "ticket", "4711")}
+		return []*held{let("tcp 22 0.0.0.0/0").and("today", "ticket", "4711"), let("-1 ::/0"), let("tcp 3000-3389 0.0.0.0/1").and("half", "ticket", "4711")}
 	}
 	r, fine, first := open(bad()...), open(), open(bad()...)
 	found := find(t, r, nil)

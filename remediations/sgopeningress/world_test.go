@@ -224,6 +224,9 @@ func (r *region) authorize(in *ec2.AuthorizeSecurityGroupIngressInput) (*ec2.Aut
 	var added []*held
 	for _, p := range in.IpPermissions {
 		h := held{Protocol: *p.IpProtocol, Ports: []int32{-1, -1}}
+		if (p.FromPort == nil) != (h.Protocol == "-1") { // EC2 would pass over ports of all protocols, or take none as all
+			return nil, remediationtest.Error("InvalidParameterValue")
+		}
 		if p.FromPort != nil {
 			h.Ports = []int32{*p.FromPort, *p.ToPort}
 		}
