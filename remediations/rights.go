@@ -23,7 +23,12 @@ type Policy struct {
 }
 
 // NewPolicy is a policy of statements.
-func NewPolicy(statements []Statement) Policy { return Policy{"2012-10-17", statements} }
+func NewPolicy(statements []Statement) Policy {
+	if statements == nil {
+		statements = []Statement{} // JSON's null is no list
+	}
+	return Policy{"2012-10-17", statements}
+}
 
 // Rights is what a function that runs the module in a mode may do for it: look, and write where it may act. The
 // engine's own rights come on top.

@@ -117,8 +117,9 @@ func TestCatalogIsSortedAndValid(t *testing.T) {
 	}
 }
 
-// lambdaLimit bounds a function's zip file in bytes: what is loaded at each cold start.
-const lambdaLimit = 6_000_000
+// lambdaLimit bounds a function's zip file in bytes: what is loaded at each cold start. Each service that a module calls
+// costs 0.1 to 0.3 MB of the one artifact that all modules share.
+const lambdaLimit = 8_000_000
 
 func TestLambdaIsSmall(t *testing.T) {
 	for _, function := range []string{"remediate", "ledger"} {
