@@ -23,7 +23,8 @@ var arnForms = map[string]string{
 	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::Events::Rule":           "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",
 	"AWS::GuardDuty::Detector":    "arn:${Partition}:guardduty:${Region}:${Account}:detector/${Name}",
-	"AWS::IAM::ManagedPolicy":     "arn:${Partition}:iam::${Account}:policy/${Name}",
+	"AWS::IAM::Group":             "arn:${Partition}:iam::${Account}:group/${Name}",
+	"AWS::IAM::ManagedPolicy":     "arn:${Partition}:iam::${Account}:policy/${NameWithPath}",
 	"AWS::IAM::Role":              "arn:${Partition}:iam::${Account}:role/${Name}",
 	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
 	"AWS::KMS::Alias":             "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
@@ -62,10 +63,12 @@ var arnForms = map[string]string{
 
 // arnVariables is what may stand in an ARN for what its form leaves open; with a * in it, less is asked.
 var arnVariables = map[string]*regexp.Regexp{
-	"${Account}":   regexp.MustCompile(`^([0-9]{12}|[0-9]*\*[0-9*]*)$`),
-	"${Name}":      regexp.MustCompile(`^[^?]+$`),
-	"${Partition}": regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*\*[a-z*-]*)$`),
-	"${Region}":    regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
+	"${Account}": regexp.MustCompile(`^([0-9]{12}|[0-9]*\*[0-9*]*)$`),
+	"${Name}":    regexp.MustCompile(`^[^?]+$`),
+
+	"${NameWithPath}": regexp.MustCompile(`^[^?]+$`), // the only one that may hold slashes; it is the last
+	"${Partition}":    regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*\*[a-z*-]*)$`),
+	"${Region}":       regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
 }
 
 // partitions is how the names of Regions begin that are not in the partition "aws".
@@ -103,7 +106,7 @@ func (r Resource) ARN() (string, error) {
 	arn := r.ID
 	if !strings.HasPrefix(r.ID, "arn:") {
 		arn = strings.NewReplacer("${Partition}", Partition(r.Region), "${Region}", r.Region,
-			"${Account}", r.Account, "${Name}", r.ID).Replace(form)
+			"${Account}", r.Account, "${Name}", r.ID, "${NameWithPath}", r.ID).Replace(form)
 	}
 	if part := misfit(arn, form); part >= 0 {
 		return "", fmt.Errorf("the ARN of %s would be %q: its %s is not like that of %s", r, arn, arnParts[part], form)
@@ -139,7 +142,11 @@ func misfit(arn, form string) int {
 
 // couldBe reports whether a part of an ARN, which may hold *, can be that of a form.
 func couldBe(part, form string) bool {
-	return slices.EqualFunc(segments(part), segments(form), func(got, want string) bool {
+	gots, wants := segments(part), segments(form)
+	if last := len(wants) - 1; wants[last] == "${NameWithPath}" && len(gots) > last {
+		gots = append(gots[:last], strings.Join(gots[last:], ""))
+	}
+	return slices.EqualFunc(gots, wants, func(got, want string) bool {
 		if variable, ok := arnVariables[want]; ok {
 			return variable.MatchString(got)
 		}

@@ -19,6 +19,8 @@ func TestARN(t *testing.T) {
 		{"AWS::EC2::Volume", "vol-0abc", "111122223333", "us-isob-east-1", "arn:aws-iso-b:ec2:us-isob-east-1:111122223333:volume/vol-0abc"},
 		{"AWS::CloudTrail::Trail", "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit", "111122223333", "us-east-1", "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit"},
 		{"AWS::CloudTrail::Trail", "audit", "111122223333", "us-east-1", "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit"},
+		{"AWS::IAM::ManagedPolicy", "arn:aws:iam::111122223333:policy/team/deploy/Release", "111122223333", "us-east-1", "arn:aws:iam::111122223333:policy/team/deploy/Release"},
+		{"AWS::IAM::ManagedPolicy", "Release", "111122223333", "us-east-1", "arn:aws:iam::111122223333:policy/Release"},
 	} {
 		got, err := remediations.Resource{Type: c.typ, ID: c.id, Account: c.account, Region: c.region}.ARN()
 		if err != nil || got != c.want {
@@ -26,13 +28,16 @@ func TestARN(t *testing.T) {
 		}
 	}
 	for want, r := range map[string]remediations.Resource{
-		"the ARN of AWS::House::Door front is not known": {Type: "AWS::House::Door", ID: "front", Account: "111122223333", Region: "eu-west-1"},
-		"its Region is not like":                         {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "111122223333"},
-		"its account is not like":                        {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "1111", Region: "eu-west-1"},
-		`"arn:aws:s3:::": its resource`:                  {Type: "AWS::S3::Bucket", Account: "111122223333", Region: "eu-west-1"},
-		`"arn:aws:s3:::a/b": its resource`:               {Type: "AWS::S3::Bucket", ID: "a/b", Account: "111122223333", Region: "eu-west-1"},
-		`"arn:aws:s3:::a:b": its resource`:               {Type: "AWS::S3::Bucket", ID: "a:b", Account: "111122223333", Region: "eu-west-1"},
-		"its service is not like":                        {Type: "AWS::CloudTrail::Trail", ID: "arn:aws:s3:::ledger", Account: "111122223333", Region: "eu-west-1"},
+		"the ARN of AWS::House::Door front is not known":         {Type: "AWS::House::Door", ID: "front", Account: "111122223333", Region: "eu-west-1"},
+		"its Region is not like":                                 {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "111122223333"},
+		"its account is not like":                                {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "1111", Region: "eu-west-1"},
+		`"arn:aws:s3:::": its resource`:                          {Type: "AWS::S3::Bucket", Account: "111122223333", Region: "eu-west-1"},
+		`"arn:aws:s3:::a/b": its resource`:                       {Type: "AWS::S3::Bucket", ID: "a/b", Account: "111122223333", Region: "eu-west-1"},
+		`"arn:aws:s3:::a:b": its resource`:                       {Type: "AWS::S3::Bucket", ID: "a:b", Account: "111122223333", Region: "eu-west-1"},
+		`"arn:aws:iam::111122223333:policy/": its resource`:      {Type: "AWS::IAM::ManagedPolicy", ID: "arn:aws:iam::111122223333:policy/", Account: "111122223333", Region: "us-east-1"},
+		`"arn:aws:iam::111122223333:role/a/b": its resource`:     {Type: "AWS::IAM::Role", ID: "a/b", Account: "111122223333", Region: "us-east-1"},
+		`"arn:aws:iam::111122223333:role/Release": its resource`: {Type: "AWS::IAM::ManagedPolicy", ID: "arn:aws:iam::111122223333:role/Release", Account: "111122223333", Region: "us-east-1"},
+		"its service is not like":                                {Type: "AWS::CloudTrail::Trail", ID: "arn:aws:s3:::ledger", Account: "111122223333", Region: "eu-west-1"},
 	} {
 		if got, err := r.ARN(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %s, error %v, want %q", r, got, err, want)

@@ -70,7 +70,7 @@ func Read(ctx context.Context, client *iam.Client, user string) (State, error) {
 		}
 		for _, key := range page.AccessKeyMetadata {
 			id := aws.ToString(key.AccessKeyId)
-			if owner := aws.ToString(key.UserName); owner != user {
+			if owner := aws.ToString(key.UserName); !strings.EqualFold(owner, user) { // as IAM compares names
 				return nil, fmt.Errorf("list access keys of user %s: the answer holds one of %q", user, owner)
 			}
 			if err := CheckKey(id); err != nil {

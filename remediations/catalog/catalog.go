@@ -9,6 +9,7 @@ import (
 	"github.com/countermand/countermand/remediations/compromisedkey"
 	"github.com/countermand/countermand/remediations/consoleloginnomfa"
 	"github.com/countermand/countermand/remediations/detectordisabled"
+	"github.com/countermand/countermand/remediations/iamadmingrant"
 	"github.com/countermand/countermand/remediations/kmskeyloss"
 	"github.com/countermand/countermand/remediations/lambdapublic"
 	"github.com/countermand/countermand/remediations/mfaoncreateuser"
@@ -35,6 +36,7 @@ func All() []*remediations.Module {
 		compromisedkey.Module,
 		consoleloginnomfa.Module,
 		detectordisabled.Module,
+		iamadmingrant.Module,
 		kmskeyloss.Module,
 		lambdapublic.Module,
 		mfaoncreateuser.Module,

@@ -5,6 +5,8 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/iamadmingrant"
+	"github.com/countermand/countermand/remediations/mfaoncreateuser"
 	"github.com/countermand/countermand/remediations/remediationtest"
 	"github.com/countermand/countermand/remediations/s3externalpolicy"
 	"github.com/countermand/countermand/remediations/s3publicpolicy"
@@ -17,6 +19,8 @@ import (
 var joints = []remediationtest.Joint{
 	{Name: "a policy that is public and shared", Event: policyPut(openAndShared), World: bucketPolicy(openAndShared),
 		Modules: []*remediations.Module{s3externalpolicy.Module, s3publicpolicy.Module}},
+	{Name: "a password without MFA", Event: userRecord("CreateLoginProfile", map[string]string{}), World: withoutMFA,
+		Modules: []*remediations.Module{iamadmingrant.Module, mfaoncreateuser.Module}},
 }
 
 // TestModulesDoNotFight feeds what each module writes to every other one: its own events, as its tests keep them.

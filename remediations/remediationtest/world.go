@@ -70,6 +70,9 @@ func Config(region string, answer func(in any) (any, error)) aws.Config {
 	}}}
 }
 
+// Config is an AWS configuration in a Region, in which the world answers.
+func (w *World) Config(region string) aws.Config { return Config(region, w.answer) }
+
 // stage is a world that is being played: it answers calls, notes them, and fails one where it is told to.
 type stage struct {
 	world *World
