@@ -1,6 +1,7 @@
 package detectordisabled_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -45,6 +46,10 @@ func noDetector(r *region) { clear(r.Detectors) }
 func replaced(r *region)   { r.Detectors = map[string]string{detectorB: "ENABLED"} }
 func administered(status string) func(*region) {
 	return func(r *region) { r.Administrator = admin + ":" + status }
+}
+
+func without(account string) func(*region) {
+	return func(r *region) { delete(r.Members, account) }
 }
 
 // recorder is a Region with a recorder of AWS Config, and no detector.
@@ -92,6 +97,8 @@ func Test(t *testing.T) {
 		acts("suspended after it has left", left, enable, "", suspended, administered("Resigned")),
 		acts("suspended, another's to start", suspendedA, nil, "", suspended, administered("Disabled")),
 		acts("deleted", deletedA, nil, gone, noDetector),
+		acts("left its administrator", left, nil, asked),
+		acts("a member is not watched", unmonitored, nil, asked, without(memberB)),
 
 		idle("on again", suspendedA),
 		idle("another setting", frequency),
@@ -321,6 +328,28 @@ func TestOtherAnswers(t *testing.T) {
 	}
 }
 
+// What is gone can't be switched off, and what was not switched on isn't.
+func TestUndoRefuses(t *testing.T) {
+	run := &remediations.Run{AWS: remediationtest.Config("eu-west-1", func(in any) (any, error) {
+		return but[guardduty.ListDetectorsInput](&guardduty.ListDetectorsOutput{DetectorIds: []string{detectorB}})(in), nil
+	})}
+	undo := func(kind, id, before, after string) error {
+		return detectordisabled.Module.Undo(t.Context(), run, &remediations.Finding{Resource: resource(kind, id), Before: []byte(before), After: []byte(after)})
+	}
+	for kind, id := range map[string]string{"GuardDuty::Detector": detectorA, "Config::ConfigurationRecorder": "main"} {
+		var changed *remediations.ChangedError
+		if err := undo(kind, id, `{"on":false}`, `{"on":true}`); !errors.As(err, &changed) || string(changed.Present) != "null" {
+			t.Errorf("%s: %v, want that it is gone", kind, err)
+		}
+		if err := undo(kind, id, `{"on":true}`, `{"on":true}`); err == nil || errors.Is(err, remediations.ErrChanged) {
+			t.Errorf("%s was on before: %v, want another error", kind, err)
+		}
+	}
+	if err := undo("SecurityHub::Hub", "default", `{"on":false}`, `{"on":true}`); err == nil || errors.Is(err, remediations.ErrChanged) {
+		t.Errorf("a hub, which is never switched on: %v, want another error", err)
+	}
+}
+
 func TestSuspects(t *testing.T) {
 	for _, c := range []struct {
 		raw  []byte
@@ -337,7 +366,7 @@ func TestSuspects(t *testing.T) {
 		{call("guardduty", "DeleteDetector", `{"detectorId":"a;id"}`), "error"},
 		{call("config", "StopConfigurationRecorder", `{"configurationRecorderName":"default';id"}`), "error"},
 		{call("config", "DeleteDeliveryChannel", `{}`), "error"},
-		{call("securityhub", "DisassociateFromAdministratorAccount", `null`), "error"}, // the pattern leaves it out
+		{call("securityhub", "DisassociateFromAdministratorAccount", `{"detectorId":"`+detectorA+`"}`), "error"}, // the pattern leaves it out
 	} {
 		event, err := events.Parse(c.raw)
 		if err != nil {

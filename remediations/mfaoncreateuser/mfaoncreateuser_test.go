@@ -2,7 +2,9 @@ package mfaoncreateuser_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -147,7 +149,11 @@ func answers(all map[string]*person) []remediationtest.Answer {
 			if in.Marker == nil { // two pages, the first without anybody
 				return &iam.ListUsersOutput{Users: []types.User{}, IsTruncated: true, Marker: aws.String("rest")}, nil
 			}
-			return &iam.ListUsersOutput{Users: []types.User{{UserName: aws.String("alice")}}}, nil // TestSweep has the others
+			page := []types.User{}
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				page = append(page, types.User{UserName: &name})
+			}
+			return &iam.ListUsersOutput{Users: page}, nil
 		}),
 		remediationtest.On(func(in *iam.AttachUserPolicyInput) (*iam.AttachUserPolicyOutput, error) {
 			p := all[*in.UserName]
@@ -340,6 +346,20 @@ func TestOtherAnswers(t *testing.T) {
 	strange.ID = "alice; rm -rf /"
 	if f, err := mfaoncreateuser.Module.Guard(t.Context(), reads(func(any) {}), strange); err == nil {
 		t.Errorf("a strange name: found %v, want an error", f)
+	}
+}
+
+// Of a user who is gone nothing can be taken back, nor of one who was left as they were.
+func TestUndoRefuses(t *testing.T) {
+	gone := &remediations.Run{AWS: remediationtest.Config("us-east-1", func(any) (any, error) { return nil, noEntity })}
+	finding := &remediations.Finding{Resource: user, Before: []byte(`{"held":false}`), After: []byte(`{"held":true}`)}
+	var changed *remediations.ChangedError
+	if err := mfaoncreateuser.Module.Undo(t.Context(), gone, finding); !errors.As(err, &changed) || string(changed.Present) != "null" {
+		t.Errorf("%v, want that the user is gone", err)
+	}
+	finding.Before = finding.After
+	if err := mfaoncreateuser.Module.Undo(t.Context(), gone, finding); err == nil || errors.Is(err, remediations.ErrChanged) {
+		t.Errorf("the same before and after: %v, want another error", err)
 	}
 }
 
