@@ -69,8 +69,12 @@ func TestLedgerRights(t *testing.T) {
 			}
 		}
 		for _, m := range c.Modules {
+			declared := map[string]bool{}
+			for _, p := range m.Permissions() {
+				declared[p.Action] = true
+			}
 			for got := range gotRights(t, tm, tm.roleOf(t, "countermand-"+m.Name)) {
-				if strings.Contains(got.Resource, wantBucket) || strings.HasPrefix(got.Action, "kms:") {
+				if strings.Contains(got.Resource, wantBucket) || strings.HasPrefix(got.Action, "kms:") && !declared[got.Action] || got.Action == "kms:Sign" {
 					t.Errorf("%s may %v", m.Name, got)
 				}
 			}

@@ -60,7 +60,10 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		rights = append(rights, allow("Traces", "xray:PutTraceSegments", jsii.String("*")), allow("Telemetry", "xray:PutTelemetryRecords", jsii.String("*")))
 	}
 	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
-		rights = append(rights, allow("Tags", remediations.TagLookup.Action, resourceOf(remediations.TagLookup.Resource)))
+		for _, p := range remediations.TagLookups {
+			_, name, _ := strings.Cut(p.Action, ":")
+			rights = append(rights, allow("Tags"+name, p.Action, resourceOf(p.Resource)))
+		}
 	}
 	return rights
 }

@@ -47,9 +47,6 @@ var arnForms = map[string]string{
 	"AWS::Config::ConfigurationRecorder": "arn:${Partition}:config:${Region}:${Account}:configuration-recorder/${Name}/*",
 	"AWS::Config::DeliveryChannel":       "arn:${Partition}:config:${Region}:${Account}:delivery-channel/${Name}",
 
-	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: this is what it can be exempted by.
-	// https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
-
 	// The account's root user, which CloudFormation has no name for.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 	"AWS::IAM::RootUser": "arn:${Partition}:iam::${Account}:root",

@@ -30,11 +30,12 @@ const AllModules = "all"
 // ExemptionNotice is how long before its end an exemption begins to be warned of.
 const ExemptionNotice = 14 * 24 * time.Hour
 
-// TagLookup is the right that the engine needs besides, in a function that has an exemption with a
-// tag, and only there.
-var TagLookup = Permission{
-	Action: "tag:GetResources", Resource: "*",
-	Why: "an exemption asks for a tag; IAM can't narrow the call down to some resources",
+// TagLookups is the rights that the engine needs besides, in a function that has an exemption with a tag, and only there.
+var TagLookups = []Permission{
+	{Action: "tag:GetResources", Resource: "*", Why: "an exemption asks for a tag; IAM can't narrow the call down to some resources"},
+	{Action: "iam:ListPolicyTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"},
+	{Action: "iam:ListRoleTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
+	{Action: "iam:ListUserTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"},
 }
 
 // Applies reports whether the exemption is one from a module.

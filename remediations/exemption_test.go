@@ -212,8 +212,10 @@ func TestEnding(t *testing.T) {
 	}
 }
 
-func TestTagLookupIsExplained(t *testing.T) {
-	if err := remediations.TagLookup.Validate(); err != nil {
-		t.Error(err)
+func TestTagLookupsAreExplained(t *testing.T) {
+	for _, p := range remediations.TagLookups {
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
 	}
 }

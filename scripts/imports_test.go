@@ -96,7 +96,7 @@ var importRules = []importRule{
 	{
 		packages: "remediations/engine",
 		may: []string{"events", "remediations", sdk + "aws/...", sdk + "service/dynamodb/...", sdk + "service/sns/...",
-			sdk + "service/ssm/...", sdk + "service/resourcegroupstaggingapi/...", "github.com/aws/smithy-go/...", "github.com/aymanbagabas/go-udiff"},
+			sdk + "service/ssm/...", sdk + "service/resourcegroupstaggingapi/...", sdk + "service/iam/...", "github.com/aws/smithy-go/...", "github.com/aymanbagabas/go-udiff"},
 		reason: "it runs any module and knows none",
 	},
 	{

@@ -2,14 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -104,34 +100,4 @@ func longest(exemptions []remediations.Exemption, now time.Time) *Exemption {
 		}
 	}
 	return last
-}
-
-// Tags looks up a resource's tags, in its Region and by its ARN; none if it has none or does not exist.
-// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
-func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
-	return func(ctx context.Context, region, arn string) (map[string]string, error) {
-		there := wholeAnswers(cfg)
-		there.Region = region
-		out, err := resourcegroupstaggingapi.NewFromConfig(there).GetResources(ctx,
-			&resourcegroupstaggingapi.GetResourcesInput{ResourceARNList: []string{arn}})
-		if err != nil {
-			return nil, fmt.Errorf("get tags of %s: %w", arn, err)
-		}
-		if out.ResourceTagMappingList == nil { // AWS's is empty if there is nothing to say
-			return nil, errors.New("get tags of " + arn + ": the answer holds no list")
-		}
-		tags := map[string]string{}
-		for _, mapping := range out.ResourceTagMappingList {
-			if aws.ToString(mapping.ResourceARN) != arn {
-				return nil, fmt.Errorf("get tags of %s: the answer is about %q", arn, aws.ToString(mapping.ResourceARN))
-			}
-			for _, tag := range mapping.Tags {
-				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-		}
-		if aws.ToString(out.PaginationToken) != "" {
-			return nil, errors.New("get tags of " + arn + ": the answer is not complete")
-		}
-		return tags, nil
-	}
 }

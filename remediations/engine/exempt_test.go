@@ -3,12 +3,15 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/smithy-go"
@@ -300,6 +303,67 @@ func TestTags(t *testing.T) {
 			t.Errorf("%s: asked for %v", name, asked)
 		}
 	}
+}
+
+// The tagging API does not know IAM's users and roles: a tag that is not found would read as "not exempt".
+func TestTagsOfIAM(t *testing.T) {
+	one := []iamtypes.Tag{{Key: aws.String("public"), Value: aws.String("approved")}}
+	answers := func(list []iamtypes.Tag, more bool, err error) func(in any) (any, error) {
+		return func(in any) (any, error) {
+			switch in := in.(type) {
+			case *iam.ListUserTagsInput:
+				if *in.UserName == "bob" {
+					return &iam.ListUserTagsOutput{Tags: list, IsTruncated: more}, err
+				}
+			case *iam.ListRoleTagsInput:
+				if *in.RoleName == "Deployer" {
+					return &iam.ListRoleTagsOutput{Tags: list, IsTruncated: more}, err
+				}
+			case *iam.ListPolicyTagsInput:
+				if *in.PolicyArn == "arn:aws:iam::111122223333:policy/team/Deploy" {
+					return &iam.ListPolicyTagsOutput{Tags: list, IsTruncated: more}, err
+				}
+			}
+			return nil, fmt.Errorf("asked for %T", in)
+		}
+	}
+	for _, name := range []string{"user/bob", "user/team/bob", "role/Deployer", "policy/team/Deploy"} {
+		for _, c := range []struct {
+			list []iamtypes.Tag
+			more bool
+			err  error
+			want int
+			fail string
+		}{
+			{one, false, nil, 1, ""},
+			{[]iamtypes.Tag{}, false, nil, 0, ""},
+			{nil, false, nil, 0, "the answer holds no list"},
+			{one, true, nil, 0, "the answer is not complete"},
+			{nil, false, &smithy.GenericAPIError{Code: "NoSuchEntity"}, 0, ""},
+			{nil, false, &smithy.GenericAPIError{Code: "AccessDenied"}, 0, "get tags of arn:aws:iam::111122223333:"},
+		} {
+			got, err := engine.Tags(answered(answers(c.list, c.more, c.err)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
+			if len(got) != c.want || (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
+				t.Errorf("%s: %v, %v, want %d tags, error %q", name, got, err, c.want, c.fail)
+			}
+		}
+	}
+	for name, fails := range map[string]bool{"root": false, "group/admins": false, "oidc-provider/example.com": true} {
+		got, err := engine.Tags(answered(answers(one, false, nil)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
+		if len(got) != 0 || (err != nil) != fails {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// answered is one whose calls are answered by their typed inputs.
+func answered(answer func(in any) (any, error)) aws.Config {
+	return aws.Config{APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
+			out.Result, err = answer(in.Parameters)
+			return out, middleware.Metadata{}, err
+		}), middleware.After)
+	}}}
 }
 
 // A snapshot's tags are found by whichever ARN the look-up knows it by, and what one of them can't tell is not "none".

@@ -124,8 +124,8 @@ func TestTagsCallsOnlyItsAction(t *testing.T) {
 	if _, err := engine.Tags(fence.Config(reached(&count), "eu-west-1"))(t.Context(), "eu-west-1", "arn:aws:s3:::ledger"); err == nil {
 		t.Error("a refused call is not an error")
 	}
-	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagLookup.Action {
-		t.Errorf("calls %+v, want %s", calls, remediations.TagLookup.Action)
+	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagLookups[0].Action {
+		t.Errorf("calls %+v, want %s", calls, remediations.TagLookups[0].Action)
 	}
 }
 

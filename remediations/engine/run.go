@@ -82,7 +82,7 @@ func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Recor
 	if err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
-	if finding == nil {
+	if finding == nil || run.Event == nil && e.Now().Before(finding.Grace) {
 		return nil, nil
 	}
 	record.found(finding)

@@ -216,12 +216,20 @@ func (i *invocation) config(region string) aws.Config {
 
 type operationKey struct{}
 
+// forTags is in the context of the calls with which the engine looks up tags. A module may make the same calls.
+type forTags struct{}
+
+// tagLookup is the kind of these calls.
+const tagLookup = "tags"
+
 // begin notes that an operation begins.
 func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error) {
 	op := &operation{input: in.Parameters}
 	op.service, op.operation = awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)
-	op.kind, op.write = i.scene.kind(op.service, op.operation)
+	if op.kind, op.write = i.scene.kind(op.service, op.operation); ctx.Value(forTags{}) != nil {
+		op.kind, op.write = tagLookup, false
+	}
 	i.mu.Lock()
 	i.seen[op.service+op.operation]++
 	op.nth = i.seen[op.service+op.operation]
@@ -249,8 +257,6 @@ func (s *scene) kind(service, operation string) (string, bool) {
 		return "table", false
 	case "SNS":
 		return "alert", false
-	case "Resource Groups Tagging API":
-		return "tags", false
 	case "SSM":
 		return "switch", false
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	tagtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -128,10 +130,12 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	cfg := i.config(s.event.Region)
 	c := engine.Config{
 		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
-		Settings:  s.set,
-		Store:     engine.NewDynamoDB(cfg, "runs"),
-		Alert:     engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
-		Tags:      engine.Tags(cfg),
+		Settings: s.set,
+		Store:    engine.NewDynamoDB(cfg, "runs"),
+		Alert:    engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
+		Tags: func(ctx context.Context, region, arn string) (map[string]string, error) {
+			return engine.Tags(cfg)(context.WithValue(ctx, forTags{}, true), region, arn)
+		},
 		Switch:    engine.SSM(cfg, remediations.SwitchParameter, time.Now),
 		Limits:    remediations.Limits{Module: s.setup.limit, Account: 1000, Principal: 1000, Resource: 1000},
 		Retention: 24 * time.Hour,
@@ -204,6 +208,9 @@ func (s *scene) meanwhile(name string, raw []byte) {
 func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if op.kind == tagLookup {
+		return s.tags(op.input)
+	}
 	switch in := op.input.(type) {
 	case *sns.PublishInput:
 		var forms map[string]string
@@ -212,14 +219,6 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 		}
 		s.tell(engine.Message{Subject: aws.ToString(in.Subject), Body: forms["email"]})
 		return &sns.PublishOutput{}, nil
-	case *resourcegroupstaggingapi.GetResourcesInput:
-		out := &resourcegroupstaggingapi.GetResourcesOutput{PaginationToken: aws.String("")}
-		out.ResourceTagMappingList = []tagtypes.ResourceTagMapping{}
-		if s.setup.tagged {
-			out.ResourceTagMappingList = append(out.ResourceTagMappingList, tagtypes.ResourceTagMapping{
-				ResourceARN: &in.ResourceARNList[0], Tags: []tagtypes.Tag{{Key: aws.String(exemptKey), Value: aws.String("yes")}}})
-		}
-		return out, nil
 	case *ssm.GetParameterInput:
 		value := "{}"
 		if s.setup.stopped {
@@ -242,6 +241,30 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 		s.journal = append(s.journal, fmt.Sprintf("%s: %s wrote", i.name, op.place))
 	}
 	return out, err
+}
+
+// tags is the true answer to a look-up of the resource's tags.
+func (s *scene) tags(in any) (any, error) {
+	ofIAM, of := []iamtypes.Tag{}, []tagtypes.Tag{}
+	if s.setup.tagged {
+		ofIAM = append(ofIAM, iamtypes.Tag{Key: aws.String(exemptKey), Value: aws.String("yes")})
+		of = append(of, tagtypes.Tag{Key: aws.String(exemptKey), Value: aws.String("yes")})
+	}
+	switch in := in.(type) {
+	case *iam.ListUserTagsInput:
+		return &iam.ListUserTagsOutput{Tags: ofIAM}, nil
+	case *iam.ListRoleTagsInput:
+		return &iam.ListRoleTagsOutput{Tags: ofIAM}, nil
+	case *iam.ListPolicyTagsInput:
+		return &iam.ListPolicyTagsOutput{Tags: ofIAM}, nil
+	case *resourcegroupstaggingapi.GetResourcesInput:
+		out := &resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []tagtypes.ResourceTagMapping{}, PaginationToken: aws.String("")}
+		if s.setup.tagged {
+			out.ResourceTagMappingList = append(out.ResourceTagMappingList, tagtypes.ResourceTagMapping{ResourceARN: &in.ResourceARNList[0], Tags: of})
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("tags are looked up by %T", in)
 }
 
 // recorded keeps what has become durable.
