@@ -96,6 +96,17 @@ func TestFindings(t *testing.T) {
 				Revert: cli("add-permission", "--statement-id 'public' --action 'lambda:*' --principal '*' --source-arn 'arn:aws:s3:::*' --source-account '*' "+
 					`--principal-org-id '*' --event-source-token 'it'\''s' --function-url-auth-type 'AWS_IAM' --invoked-via-function-url`),
 			}, []string{"public"}, ""},
+		{"more than the URL needs", open(has(name, "public", anybody, "lambda:*", byURL)), itself, lambdapublic.Settings{}, remediations.Finding{
+			Reason: `the function is public: statement 3 ("public") allows lambda:* to anyone: its principal is *, and no condition (`,
+			Fix:    cli("remove-permission", "--statement-id 'public'"),
+			Revert: cli("add-permission", "--statement-id 'public' --action 'lambda:*' --principal '*' --invoked-via-function-url"),
+		}, []string{"public"}, ""},
+		{"not as the URL needs it", open(has(name, "public", anybody, "lambda:InvokeFunctionUrl", `{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE","lambda:EventSourceToken":"x"}}`)),
+			itself, lambdapublic.Settings{}, remediations.Finding{
+				Reason: `the function is public: statement 3 ("public") allows lambda:InvokeFunctionUrl to anyone: its principal is *, and no condition (`,
+				Fix:    cli("remove-permission", "--statement-id 'public'"),
+				Revert: cli("add-permission", "--statement-id 'public' --action 'lambda:InvokeFunctionUrl' --principal '*' --event-source-token 'x' --function-url-auth-type 'NONE'"),
+			}, []string{"public"}, ""},
 		{"an open URL", open(aURL(name, none)), itself, lambdapublic.Settings{}, remediations.Finding{
 			Reason: "the function is, or may be, open to strangers: " + opening,
 			Fix:    cli("update-function-url-config", "--auth-type AWS_IAM"), AlertOnly: true,
@@ -315,6 +326,8 @@ func TestDamagedFinding(t *testing.T) {
 		{`{"statements":[` + public + `]}`, `{"statements":[` + public + `]}`},
 		{`{"statements":[` + public + `],"url":"NONE"}`, "{}"},
 		{`{"statements":[` + strings.Replace(public, `"*"`, `{"AWS":"*"}`, 1) + `]}`, "{}"},
+		{`{"statements":[` + strings.Replace(public, `"*"`, `"444455556666"`, 1) + `]}`, "{}"},
+		{`{"statements":[` + strings.Replace(public, "Allow", "Deny", 1) + `]}`, "{}"},
 		{`{"url":"AWS_IAM"}`, `{"url":"NONE"}`},
 	} {
 		r := open(signs(name, types.FunctionUrlAuthTypeNone))

@@ -127,6 +127,8 @@ func (r *region) get(in *lambda.GetPolicyInput) (*lambda.GetPolicyOutput, error)
 func (r *region) url(in *lambda.GetFunctionUrlConfigInput) (*lambda.GetFunctionUrlConfigOutput, error) {
 	f, err := r.ask("url", in.FunctionName, in.Qualifier)
 	switch {
+	case aws.ToString(in.Qualifier) == "7":
+		return nil, remediationtest.Error("ValidationException") // versions have no URL
 	case err != nil:
 		return nil, err
 	case f.URL == "":
