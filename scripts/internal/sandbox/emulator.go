@@ -18,19 +18,26 @@ const healthTimeout = 30 * time.Second
 // emulator is an AWS emulator that runs as a process group of its own.
 type emulator struct {
 	url     *url.URL
+	health  string // path that answers once it runs
 	command *exec.Cmd
 	exited  chan struct{}
 }
 
-// startEmulator starts the emulator on a free port of this machine and waits until it answers. Its
+// startEmulator starts the sandbox's emulator on a free port of this machine and waits until it answers. Its
 // functions call the endpoint. Everything it writes is under dir.
 func startEmulator(ctx context.Context, root, dir, endpoint string) (*emulator, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
+	return startServer(ctx, root, dir, port, "/_ministack/health", emulatorEnvironment(dir, port, endpoint), python(root), "-m", "ministack")
+}
+
+// startServer starts an emulator that will listen on a port of this machine, and waits until it answers on a path.
+func startServer(ctx context.Context, root, dir, port, health string, environment []string, command ...string) (*emulator, error) {
 	e := &emulator{
 		url:    &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", port)},
+		health: health,
 		exited: make(chan struct{}),
 	}
 	for _, folder := range []string{"tmp", "home"} {
@@ -44,10 +51,10 @@ func startEmulator(ctx context.Context, root, dir, endpoint string) (*emulator, 
 		return nil, fmt.Errorf("make the emulator's log: %w", err)
 	}
 	defer log.Close()
-	if e.command, err = leashed(root, log, python(root), "-m", "ministack"); err != nil {
+	if e.command, err = leashed(root, log, command...); err != nil {
 		return nil, err
 	}
-	e.command.Dir, e.command.Env = dir, emulatorEnvironment(dir, port, endpoint)
+	e.command.Dir, e.command.Env = dir, environment
 	if err := e.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the emulator: %w\nrun ./scripts/sandbox, which installs it", err)
 	}
@@ -107,7 +114,7 @@ func (e *emulator) wait(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, healthTimeout, fmt.Errorf("no answer after %s", healthTimeout))
 	defer cancel()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url.JoinPath("_ministack", "health").String(), nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url.JoinPath(e.health).String(), nil)
 		if err != nil {
 			return err
 		}
