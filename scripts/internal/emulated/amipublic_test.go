@@ -15,7 +15,7 @@ import (
 )
 
 func TestAMIPublic(t *testing.T) {
-	cfg := moto(t, false)
+	cfg := moto(t)
 	client := ec2.NewFromConfig(cfg)
 	var ids []string
 	for _, name := range []string{"shared", "private"} {

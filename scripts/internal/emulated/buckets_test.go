@@ -84,6 +84,6 @@ func putPolicy(t *testing.T, cfg aws.Config, name, statements string) call {
 
 // both runs a test on both emulators.
 func both(t *testing.T, f func(*testing.T, aws.Config)) {
-	t.Run("moto", func(t *testing.T) { f(t, moto(t, false)) })
+	t.Run("moto", func(t *testing.T) { f(t, moto(t)) })
 	t.Run("ministack", func(t *testing.T) { f(t, ministack(t)) })
 }

@@ -6,6 +6,7 @@ package emulated
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -52,28 +53,50 @@ func main(m *testing.M) int {
 	return m.Run()
 }
 
-// moto is an emptied account of moto's, with AWS's own IAM policies or without, which take seconds to load.
-func moto(t *testing.T, policies bool) aws.Config {
+// moto is an emptied account of moto's.
+func moto(t *testing.T) aws.Config {
 	t.Helper()
-	post(t, emulators.Moto+"/moto-api/config", fmt.Sprintf(`{"iam":{"load_aws_managed_policies":%t}}`, policies))
-	post(t, emulators.Moto+"/moto-api/reset", "")
-	return config(emulators.Moto)
+	return motoAt(t, emulators.Moto)
+}
+
+// motoAt is an emptied account of the moto at an endpoint.
+func motoAt(t *testing.T, endpoint string) aws.Config {
+	t.Helper()
+	post(t, endpoint+"/moto-api/reset")
+	cfg := config(endpoint)
+	// It calls its answers in JSON web pages, and such are refused.
+	return bridged(cfg, func(_ *http.Request, body string, ask ask) (*http.Response, error) {
+		answer, err := ask(body)
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return nil, err
+		}
+		if json.Valid(text) {
+			answer.Header.Set("Content-Type", "application/json")
+		}
+		answer.Body = io.NopCloser(bytes.NewReader(text))
+		return answer, nil
+	})
 }
 
 // ministack is an emptied account of ministack's, which knows no Block Public Access of accounts: there is none.
 func ministack(t *testing.T) aws.Config {
 	t.Helper()
-	post(t, emulators.Ministack+"/_ministack/reset", "")
-	return answering(config(emulators.Ministack), http.StatusNotFound,
-		"<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code><Message>none</Message></Error></ErrorResponse>",
-		func(r *http.Request, _ string) bool {
-			return r.URL.Path == "/v20180820/configuration/publicAccessBlock"
-		})
+	post(t, emulators.Ministack+"/_ministack/reset")
+	return bridged(config(emulators.Ministack), func(r *http.Request, body string, ask ask) (*http.Response, error) {
+		if r.URL.Path == "/v20180820/configuration/publicAccessBlock" {
+			return answered(http.StatusNotFound, "<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code></Error></ErrorResponse>"), nil
+		}
+		return ask(body)
+	})
 }
 
-func post(t *testing.T, url, body string) {
+func post(t *testing.T, url string) {
 	t.Helper()
-	answer, err := http.Post(url, "application/json", strings.NewReader(body))
+	answer, err := http.Post(url, "application/json", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,50 +121,58 @@ func config(endpoint string) aws.Config {
 	}
 }
 
-// answering is a configuration with which calls that the emulator doesn't know are answered with XML. All others go to
-// the emulator.
-func answering(cfg aws.Config, status int, xml string, unknown func(r *http.Request, body string) bool) aws.Config {
-	cfg.HTTPClient = lacking{cfg.HTTPClient, status, xml, unknown}
+// bridge makes up for what an emulator lacks: it answers a call itself, or asks the emulator, with another body or the
+// same, and may change the answer.
+type bridge func(r *http.Request, body string, ask ask) (*http.Response, error)
+
+// ask has the emulator answer.
+type ask func(body string) (*http.Response, error)
+
+// bridged is a configuration with a bridge in front of the emulator. Every bridge says what it is for.
+func bridged(cfg aws.Config, b bridge) aws.Config {
+	cfg.HTTPClient = crossing{cfg.HTTPClient, b}
 	return cfg
 }
 
-// operation is the calls of an operation of a query API.
-func operation(name string) func(*http.Request, string) bool {
-	return func(_ *http.Request, body string) bool { return strings.HasPrefix(body, "Action="+name+"&") }
+type crossing struct {
+	inner  aws.HTTPClient
+	bridge bridge
 }
 
-type lacking struct {
-	inner   aws.HTTPClient
-	status  int
-	xml     string
-	unknown func(*http.Request, string) bool
-}
-
-// Do answers, or has the emulator answer.
-func (l lacking) Do(r *http.Request) (*http.Response, error) {
+// Do makes a call.
+func (c crossing) Do(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
 			return nil, err
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if l.unknown(r, string(body)) {
-		return &http.Response{StatusCode: l.status, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(l.xml))}, nil
-	}
-	return l.inner.Do(r)
+	return c.bridge(r, string(body), func(body string) (*http.Response, error) {
+		r.Body, r.ContentLength = http.NoBody, int64(len(body))
+		if body != "" {
+			r.Body = io.NopCloser(strings.NewReader(body))
+		}
+		return c.inner.Do(r)
+	})
 }
+
+func answered(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// calls reports whether the body of a call to a query API is of an operation.
+func calls(body, operation string) bool { return strings.HasPrefix(body, "Action="+operation+"&") }
 
 // scene is a module's case: a world that is right, and a call that makes it wrong.
 type scene struct {
 	module   *remediations.Module
 	settings any // nil: the module's own
 	aws      aws.Config
-	call     func() call // makes it, and says what CloudTrail tells of it
-	broken   string      // the id of the resource that it makes wrong
-	state    func() any  // all that the module may change, of that resource and of its good neighbours
-	after    any         // what the module leaves; nil: what was there before the call
+	call     func() call            // makes it, and says what CloudTrail tells of it
+	broken   string                 // the id of the resource that it makes wrong
+	state    func() any             // all that the module may change, of that resource and of its good neighbours
+	after    func(at time.Time) any // what the module leaves of a call at that time; nil: what was there before it
 	later    time.Duration
 	unswept  bool // a sweep can't find it
 	alerts   bool // the module only tells people of it
@@ -153,6 +184,7 @@ type call struct {
 	name     string
 	request  string // JSON: requestParameters
 	response string // JSON: responseElements; empty for null
+	made     string // the id of the resource that it has made, if that is what is wrong
 }
 
 // event is the event of a call that a person has made just now.
@@ -184,6 +216,7 @@ func play(t *testing.T, s scene) {
 		s.sweeps(t, "before the call")
 	}
 	made := s.call()
+	s.broken = cmp.Or(made.made, s.broken)
 	wrong := s.present(t)
 	if wrong == right {
 		t.Fatalf("the emulator has not stored what the call did: %s", wrong)
@@ -204,20 +237,20 @@ func play(t *testing.T, s scene) {
 	}
 	want, left := engine.Remediated, right
 	if s.after != nil {
-		left = text(t, s.after)
+		left = text(t, s.after(now))
 	}
 	if s.alerts {
 		want, left = engine.Alerted, wrong
 	}
 	if records[i].Outcome != want {
-		t.Fatalf("the outcome is %s (%s), not %s", records[i].Outcome, records[i].Error, want)
+		t.Fatalf("the outcome is %s, not %s: %s %s", records[i].Outcome, want, records[i].Reason, records[i].Error)
 	}
 	for j, r := range records {
 		if j != i && r.Outcome != engine.Clean {
 			t.Errorf("%s of %s, which is as it should be", r.Outcome, r.Resource)
 		}
 	}
-	if diff := cmp.Diff(left, s.present(t)); diff != "" {
+	if diff := gocmp.Diff(left, s.present(t)); diff != "" {
 		t.Fatalf("after the module:\n%s", diff)
 	}
 	if s.alerts {
@@ -230,7 +263,7 @@ func play(t *testing.T, s scene) {
 		return
 	}
 	s.undo(t, store, records[i].ID)
-	if diff := cmp.Diff(wrong, s.present(t)); diff != "" {
+	if diff := gocmp.Diff(wrong, s.present(t)); diff != "" {
 		t.Fatalf("after the undo:\n%s", diff)
 	}
 }
@@ -268,7 +301,7 @@ func (s scene) sweeps(t *testing.T, when string, want ...string) {
 			t.Errorf("sweep %s: %s of %s", when, r.Outcome, r.Resource)
 		}
 	}
-	if diff := cmp.Diff(want, found); diff != "" {
+	if diff := gocmp.Diff(want, found); diff != "" {
 		t.Fatalf("what a sweep finds %s:\n%s", when, diff)
 	}
 }

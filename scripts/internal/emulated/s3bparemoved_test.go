@@ -31,7 +31,7 @@ func TestS3BPARemoved(t *testing.T) {
 
 // The account's own. A sweep looks at buckets only.
 func TestS3BPARemovedFromAccount(t *testing.T) {
-	cfg := moto(t, false)
+	cfg := moto(t)
 	client := s3control.NewFromConfig(cfg)
 	put := func(on bool) {
 		must[*s3control.PutPublicAccessBlockOutput](t)(client.PutPublicAccessBlock(t.Context(), &s3control.PutPublicAccessBlockInput{

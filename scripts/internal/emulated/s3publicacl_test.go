@@ -13,7 +13,7 @@ import (
 )
 
 func TestS3PublicACL(t *testing.T) {
-	cfg := moto(t, false) // ministack keeps no ACL
+	cfg := moto(t) // ministack keeps no ACL
 	state := withBuckets(t, cfg, false, "reports", "plans")
 	play(t, scene{
 		module: s3publicacl.Module, aws: cfg, state: state, broken: "reports",

@@ -10,22 +10,32 @@ import (
 type Emulators struct {
 	Ministack string // endpoint
 	Moto      string // endpoint
+	MotoAWS   string // endpoint of another one, that has AWS's own IAM policies: it takes seconds to be emptied
 	running   []*emulator
 }
 
-// StartEmulators starts both on this machine, and waits until they answer. They end with this process at the latest.
+// StartEmulators starts them on this machine, and waits until they answer. They end with this process at the latest.
 // root is the repository's folder; all that they write is under dir.
 func StartEmulators(ctx context.Context, root, dir string) (*Emulators, error) {
-	ministack, err := startEmulator(ctx, root, filepath.Join(dir, "ministack"), "http://127.0.0.1:1") // no function calls it
-	if err != nil {
-		return nil, err
+	e := &Emulators{}
+	for _, start := range []struct {
+		endpoint *string
+		with     func() (*emulator, error)
+	}{
+		{&e.Ministack, func() (*emulator, error) {
+			return startEmulator(ctx, root, filepath.Join(dir, "ministack"), "http://127.0.0.1:1")
+		}}, // no function calls it
+		{&e.Moto, func() (*emulator, error) { return startMoto(ctx, root, filepath.Join(dir, "moto"), "false") }},
+		{&e.MotoAWS, func() (*emulator, error) { return startMoto(ctx, root, filepath.Join(dir, "moto-aws"), "true") }},
+	} {
+		running, err := start.with()
+		if err != nil {
+			e.Stop()
+			return nil, err
+		}
+		*start.endpoint, e.running = running.url.String(), append(e.running, running)
 	}
-	moto, err := startMoto(ctx, root, filepath.Join(dir, "moto"))
-	if err != nil {
-		ministack.stop()
-		return nil, err
-	}
-	return &Emulators{Ministack: ministack.url.String(), Moto: moto.url.String(), running: []*emulator{ministack, moto}}, nil
+	return e, nil
 }
 
 // Stop ends them.
@@ -35,8 +45,9 @@ func (e *Emulators) Stop() {
 	}
 }
 
-// startMoto starts the emulator that ./scripts/test installs into .tools/moto.
-func startMoto(ctx context.Context, root, dir string) (*emulator, error) {
+// startMoto starts the emulator that ./scripts/test installs into .tools/moto, with AWS's own IAM policies ("true") or
+// without.
+func startMoto(ctx context.Context, root, dir, policies string) (*emulator, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -46,6 +57,8 @@ func startMoto(ctx context.Context, root, dir string) (*emulator, error) {
 		"LANG=C.UTF-8",
 		"HOME=" + filepath.Join(dir, "home"),
 		"TMPDIR=" + filepath.Join(dir, "tmp"),
+		"MOTO_IAM_LOAD_MANAGED_POLICIES=" + policies,
+		"MOTO_EC2_LOAD_DEFAULT_AMIS=false", // hundreds, with a snapshot each
 		// It runs functions and databases in containers.
 		"DOCKER_HOST=unix://" + filepath.Join(dir, "no-docker"),
 		"AWS_EC2_METADATA_DISABLED=true",

@@ -1,0 +1,67 @@
+package emulated
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/countermand/countermand/remediations/catalog"
+)
+
+// stubsOnly is why a module is tested with stubs only.
+var stubsOnly = map[string]string{
+	"console-login-no-mfa": "it makes no calls: it decides from the event",
+	"root-activity":        "it makes no calls: it decides from the event",
+	"self-tamper":          "it makes no calls: it decides from the event",
+}
+
+// limits is what the emulators lack, by module: the tests here make up for it, or leave it out.
+var limits = map[string]string{
+	"cloudtrail-tamper":   "moto leaves out a trail's home Region",
+	"rds-deleted":         "moto knows no automated backups of clusters: only instances are deleted",
+	"s3-bpa-removed":      "ministack knows no Block Public Access of accounts: that is tested with moto only",
+	"s3-external-policy":  "ministack knows no Block Public Access of accounts: there is none",
+	"s3-public-policy":    "ministack knows no Block Public Access of accounts: there is none",
+	"sg-open-ingress":     "moto leaves out the owner of a group, and all but one of the rules that a call adds; ministack keeps no IPv6",
+	"snapshot-public":     "moto knows no block public access for snapshots, and one of two forms of ModifySnapshotAttribute; ministack keeps none",
+	"detector-disabled":   "ministack has no GuardDuty; moto does not list the standards of Security Hub, of which people are only told",
+	"s3-public-acl":       "ministack keeps no ACL",
+	"ami-public":          "ministack keeps no permission of an image",
+	"rds-snapshot-public": "ministack keeps no attributes of a snapshot",
+	"compromised-key":     "ministack has none of the quarantine policies",
+}
+
+// TestCoverage: a module has a file here, which plays it, or a reason why it has none.
+func TestCoverage(t *testing.T) {
+	names := map[string]bool{}
+	for _, m := range catalog.All() {
+		names[m.Name] = true
+		folder := strings.ReplaceAll(m.Name, "-", "")
+		source, err := os.ReadFile(folder + "_test.go")
+		plays, reason := strings.Contains(string(source), "module: "+folder+".Module,"), stubsOnly[m.Name]
+		switch {
+		case plays && reason != "":
+			t.Errorf("%s is played, and stubsOnly says why it can't be", m.Name)
+		case reason != "":
+			t.Logf("stubs only: %s: %s", m.Name, reason)
+		case err != nil:
+			t.Errorf("%s is not tested with an emulator, nor is there a reason: %v", m.Name, err)
+		case !plays:
+			t.Errorf("%s_test.go does not play %s", folder, m.Name)
+		case limits[m.Name] != "":
+			t.Logf("with limits: %s: %s", m.Name, limits[m.Name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(stubsOnly)) {
+		if !names[name] {
+			t.Errorf("stubsOnly has %s, which is no module", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if !names[name] || stubsOnly[name] != "" {
+			t.Errorf("limits has %s, which is no module that is played", name)
+		}
+	}
+}
