@@ -11,15 +11,28 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// moduleRights is what the module declares, a statement each.
+// moduleRights is what the module declares, a statement for each action: a role has 10,240 characters for all of them.
 func moduleRights(m Enabled) []any {
 	var statements []any
-	for _, s := range m.Rights(m.Mode) {
-		statement := allow(s.Sid, s.Action, resourceOf(s.Resource))
-		if len(s.Condition) > 0 {
-			statement["Condition"] = conditionOf(s.Condition)
+	resources := map[string][]*string{}
+	rights := m.Rights(m.Mode)
+	for _, s := range rights {
+		if len(s.Condition) == 0 {
+			resources[s.Action] = append(resources[s.Action], resourceOf(s.Resource))
 		}
-		statements = append(statements, statement)
+	}
+	for _, s := range rights {
+		switch on := resources[s.Action]; {
+		case len(s.Condition) > 0:
+			statement := allow(s.Sid, s.Action, resourceOf(s.Resource))
+			statement["Condition"] = conditionOf(s.Condition)
+			statements = append(statements, statement)
+		case len(on) > 0:
+			statement := allow(s.Sid, s.Action, nil)
+			statement["Resource"] = oneOrMore(on)
+			statements = append(statements, statement)
+			delete(resources, s.Action)
+		}
 	}
 	return statements
 }

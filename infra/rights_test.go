@@ -130,16 +130,22 @@ func gotRights(t *testing.T, tm *template, role *resource) map[right]bool {
 		}
 		sids[sid] = true
 		action, one := statement["Action"].(string)
-		resource, single := statement["Resource"].(string)
+		resources, several := statement["Resource"].([]any)
+		if !several {
+			resources = []any{statement["Resource"]}
+		}
 		condition, limited := statement["Condition"]
-		if !limited && len(statement) != 4 || limited && len(statement) != 5 || statement["Effect"] != "Allow" || !one || !single {
-			t.Errorf("statement %v is not one right", statement)
+		if !limited && len(statement) != 4 || limited && len(statement) != 5 || statement["Effect"] != "Allow" || !one {
+			t.Errorf("statement %v is not of one action", statement)
 		}
-		r := right{action, resource, narrowed(t, condition)}
-		if got[r] {
-			t.Errorf("%s on %s is allowed twice", action, resource)
+		for _, resource := range resources {
+			name, _ := resource.(string)
+			r := right{action, name, narrowed(t, condition)}
+			if name == "" || got[r] {
+				t.Errorf("%s on %v is allowed twice, or on nothing", action, resource)
+			}
+			got[r] = true
 		}
-		got[r] = true
 	}
 	return got
 }
