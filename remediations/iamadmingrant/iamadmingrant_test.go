@@ -103,7 +103,7 @@ func company() *directory {
 			readARN:  {Default: "v9", Versions: map[string]string{"v8": admin, "v9": reading}},
 			powerARN: {Default: "v1", Versions: map[string]string{"v1": power}},
 			limitARN: {Default: "v1", Versions: map[string]string{"v1": reading}},
-			ownARN:   {Default: "v11", Versions: map[string]string{"v8": reading, "v9": reading, "v10": admin, "v11": admin}},
+			ownARN:   {Default: "v11", Versions: map[string]string{"v8": admin, "v9": reading, "v10": reading, "v11": admin}},
 		},
 	}
 }
@@ -187,7 +187,7 @@ func Test(t *testing.T) {
 		deletedG  = own(t, "DeleteGroupPolicy", parameters("groupName", "everyone", "policyName", "all"))
 		left      = own(t, "RemoveUserFromGroup", parameters("userName", "mallory", "groupName", "admins"))
 		leftK     = own(t, "RemoveUserFromGroup", parameters("userName", "mallory", "groupName", "keepers"))
-		setBack   = own(t, "SetDefaultPolicyVersion", parameters("policyArn", ownARN, "versionId", "v9"))
+		setBack   = own(t, "SetDefaultPolicyVersion", parameters("policyArn", ownARN, "versionId", "v10"))
 	)
 	acts := func(name string, event []byte, own [][]byte, changes ...func(*directory)) remediationtest.Case {
 		return remediationtest.Case{Name: name, Event: event, World: world(changes...), Acts: true, Own: own}
@@ -252,7 +252,7 @@ func Test(t *testing.T) {
 		idle("a member within a boundary", join, user(joined("admins")), within1(limitARN)),
 		idle("a version that nobody has", newVersion),
 		idle("a version that is not in effect", notInEffect, held("role", "Build")),
-		idle("a version that is not in effect any more", setVersion, held("role", "Build"), func(d *directory) { d.Policies[ownARN].Default = "v10" }),
+		idle("a version that is not in effect any more", setVersion, held("role", "Build"), func(d *directory) { d.Policies[ownARN].Default = "v8" }),
 		idle("a version that is no administrator's", made(t, "SetDefaultPolicyVersion", parameters("policyArn", ownARN, "versionId", "v9")), held("role", "Build"), func(d *directory) { d.Policies[ownARN].Default = "v9" }),
 		idle("the policy is gone", setVersion, gone),
 		idle("refused", record(t, dana, eventID, "AttachUserPolicy", "null", "null", `"errorCode":"AccessDenied","errorMessage":"not authorized",`), user(attached(adminARN))),
@@ -319,8 +319,8 @@ func TestFinding(t *testing.T) {
 		}},
 		{policyType, ownARN, "SetDefaultPolicyVersion", parameters("policyArn", ownARN, "versionId", "v11"), []func(*directory){held("role", "Build"), held("user", "mallory")}, remediations.Finding{
 			Reason: "version v11 of the policy, which is in effect, allows everything; the policy is attached to user mallory, role Build",
-			Before: json.RawMessage(`{"version":"v11"}`), After: json.RawMessage(`{"version":"v9"}`),
-			Fix:    "aws iam set-default-policy-version --policy-arn '" + ownARN + "' --version-id 'v9'",
+			Before: json.RawMessage(`{"version":"v11"}`), After: json.RawMessage(`{"version":"v10"}`),
+			Fix:    "aws iam set-default-policy-version --policy-arn '" + ownARN + "' --version-id 'v10'",
 			Revert: "aws iam set-default-policy-version --policy-arn '" + ownARN + "' --version-id 'v11'",
 		}},
 		{policyType, ownARN, "CreatePolicyVersion", parameters("policyArn", ownARN), []func(*directory){held("role", "Build"), versions("v1", map[string]string{"v1": admin})}, remediations.Finding{
@@ -406,6 +406,7 @@ func TestGuardIsUnsure(t *testing.T) {
 		"another role's document":        {roleType, "Build", "PutRolePolicy", parameters("roleName", "Build", "policyName", "all"), []func(*directory){role(wrote(admin)), foreign}},
 		"another group's document":       {groupType, "everyone", "PutGroupPolicy", parameters("groupName", "everyone", "policyName", "all"), []func(*directory){group(wrote(admin)), foreign}},
 		"a version that is none":         {policyType, ownARN, "SetDefaultPolicyVersion", parameters("policyArn", ownARN), []func(*directory){held("role", "Build"), foreign}},
+		"another version's document":     {userType, "mallory", "AttachUserPolicy", attach, []func(*directory){user(attached(adminARN)), func(d *directory) { d.stale = true }}},
 		"no version in effect":           {policyType, ownARN, "SetDefaultPolicyVersion", parameters("policyArn", ownARN), []func(*directory){held("role", "Build"), versions("", map[string]string{"v1": admin})}},
 		"no document":                    {userType, "mallory", "PutUserPolicy", parameters("userName", "mallory", "policyName", "all"), []func(*directory){user(wrote(""))}},
 		"no policy":                      {userType, "mallory", "PutUserPolicy", parameters("userName", "mallory", "policyName", "all"), []func(*directory){user(wrote(`{"Statement":[]}`))}},

@@ -51,9 +51,6 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 	if _, err := given(event); err != nil {
 		return nil, err
 	}
-	if event.Record.Response.Get("policyVersion", "isDefaultVersion").Text() == "false" {
-		return nil, nil
-	}
 	id := event.Record.Request.Get(c.named).Text()
 	return []remediations.Resource{{ID: id, Type: c.to, Account: event.Account, Region: event.Region}}, nil
 }

@@ -33,6 +33,7 @@ type directory struct {
 	Users, Roles, Groups map[string]*holder
 	Policies             map[string]*managed // by ARN
 	foreign              bool                // answers are about something else
+	stale                bool                // answers are about another version
 	writes               int
 }
 
@@ -338,6 +339,9 @@ func (d *directory) ofPolicies() []remediationtest.Answer {
 			text, there := p.Versions[aws.ToString(in.VersionId)]
 			if !there {
 				return nil, remediationtest.Error(noSuchEntity)
+			}
+			if d.stale {
+				in.VersionId = aws.String("v99")
 			}
 			return &iam.GetPolicyVersionOutput{PolicyVersion: &types.PolicyVersion{VersionId: d.answered(in.VersionId), Document: escape(text)}}, nil
 		}),
