@@ -12,35 +12,54 @@ import (
 // What it is made from is written as in the page of its service below.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var arnForms = map[string]string{
-	"AWS::CloudFormation::Stack":  "arn:${Partition}:cloudformation:${Region}:${Account}:stack/${Name}/*", // * is an id of its own
-	"AWS::CloudTrail::Trail":      "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
-	"AWS::CloudWatch::Alarm":      "arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${Name}",
-	"AWS::DynamoDB::Table":        "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}",
-	"AWS::EC2::Image":             "arn:${Partition}:ec2:${Region}::image/${Name}",
-	"AWS::EC2::Instance":          "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
-	"AWS::EC2::SecurityGroup":     "arn:${Partition}:ec2:${Region}:${Account}:security-group/${Name}",
-	"AWS::EC2::Snapshot":          "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
-	"AWS::EC2::Volume":            "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
-	"AWS::Events::Rule":           "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",
-	"AWS::GuardDuty::Detector":    "arn:${Partition}:guardduty:${Region}:${Account}:detector/${Name}",
-	"AWS::IAM::Group":             "arn:${Partition}:iam::${Account}:group/${Name}",
-	"AWS::IAM::ManagedPolicy":     "arn:${Partition}:iam::${Account}:policy/${NameWithPath}",
-	"AWS::IAM::Role":              "arn:${Partition}:iam::${Account}:role/${Name}",
-	"AWS::IAM::User":              "arn:${Partition}:iam::${Account}:user/${Name}",
-	"AWS::KMS::Alias":             "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
-	"AWS::KMS::Key":               "arn:${Partition}:kms:${Region}:${Account}:key/${Name}",
-	"AWS::Lambda::Alias":          "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
-	"AWS::Lambda::Function":       "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}",
-	"AWS::Lambda::Version":        "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
-	"AWS::RDS::DBCluster":         "arn:${Partition}:rds:${Region}:${Account}:cluster:${Name}",
-	"AWS::RDS::DBClusterSnapshot": "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
-	"AWS::RDS::DBInstance":        "arn:${Partition}:rds:${Region}:${Account}:db:${Name}",
-	"AWS::RDS::DBSnapshot":        "arn:${Partition}:rds:${Region}:${Account}:snapshot:${Name}",
-	"AWS::SNS::Topic":             "arn:${Partition}:sns:${Region}:${Account}:${Name}",
-	"AWS::SQS::Queue":             "arn:${Partition}:sqs:${Region}:${Account}:${Name}",
-	"AWS::SSM::Parameter":         "arn:${Partition}:ssm:${Region}:${Account}:parameter/countermand/${Name}", // of ours only
-	"AWS::S3::Bucket":             "arn:${Partition}:s3:::${Name}",
-	"AWS::SecurityHub::Hub":       "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
+	"AWS::AutoScaling::AutoScalingGroup":        "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:*:autoScalingGroupName/${Name}", // * is an id of its own
+	"AWS::CloudFormation::Stack":                "arn:${Partition}:cloudformation:${Region}:${Account}:stack/${Name}/*",                              // * is an id of its own
+	"AWS::CloudTrail::Trail":                    "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${Name}",
+	"AWS::CloudWatch::Alarm":                    "arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${Name}",
+	"AWS::DynamoDB::Table":                      "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}",
+	"AWS::EC2::EIP":                             "arn:${Partition}:ec2:${Region}:${Account}:elastic-ip/${Name}",
+	"AWS::EC2::Image":                           "arn:${Partition}:ec2:${Region}::image/${Name}",
+	"AWS::EC2::Instance":                        "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}",
+	"AWS::EC2::InternetGateway":                 "arn:${Partition}:ec2:${Region}:${Account}:internet-gateway/${Name}",
+	"AWS::EC2::KeyPair":                         "arn:${Partition}:ec2:${Region}:${Account}:key-pair/${Name}",
+	"AWS::EC2::LaunchTemplate":                  "arn:${Partition}:ec2:${Region}:${Account}:launch-template/${Name}",
+	"AWS::EC2::NatGateway":                      "arn:${Partition}:ec2:${Region}:${Account}:natgateway/${Name}",
+	"AWS::EC2::NetworkInterface":                "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${Name}",
+	"AWS::EC2::RouteTable":                      "arn:${Partition}:ec2:${Region}:${Account}:route-table/${Name}",
+	"AWS::EC2::SecurityGroup":                   "arn:${Partition}:ec2:${Region}:${Account}:security-group/${Name}",
+	"AWS::EC2::Snapshot":                        "arn:${Partition}:ec2:${Region}::snapshot/${Name}",
+	"AWS::EC2::Subnet":                          "arn:${Partition}:ec2:${Region}:${Account}:subnet/${Name}",
+	"AWS::EC2::TransitGateway":                  "arn:${Partition}:ec2:${Region}:${Account}:transit-gateway/${Name}",
+	"AWS::EC2::VPC":                             "arn:${Partition}:ec2:${Region}:${Account}:vpc/${Name}",
+	"AWS::EC2::VPCEndpoint":                     "arn:${Partition}:ec2:${Region}:${Account}:vpc-endpoint/${Name}",
+	"AWS::EC2::VPNGateway":                      "arn:${Partition}:ec2:${Region}:${Account}:vpn-gateway/${Name}",
+	"AWS::EC2::Volume":                          "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
+	"AWS::ECR::Repository":                      "arn:${Partition}:ecr:${Region}:${Account}:repository/${NameWithPath}",
+	"AWS::ElasticLoadBalancing::LoadBalancer":   "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${Name}",
+	"AWS::ElasticLoadBalancingV2::LoadBalancer": "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${Name}/${Name}/${Name}",
+	"AWS::ElasticLoadBalancingV2::TargetGroup":  "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/${Name}/${Name}",
+	"AWS::Events::Rule":                         "arn:${Partition}:events:${Region}:${Account}:rule/${Name}",
+	"AWS::GuardDuty::Detector":                  "arn:${Partition}:guardduty:${Region}:${Account}:detector/${Name}",
+	"AWS::IAM::Group":                           "arn:${Partition}:iam::${Account}:group/${Name}",
+	"AWS::IAM::ManagedPolicy":                   "arn:${Partition}:iam::${Account}:policy/${NameWithPath}",
+	"AWS::IAM::Role":                            "arn:${Partition}:iam::${Account}:role/${Name}",
+	"AWS::IAM::User":                            "arn:${Partition}:iam::${Account}:user/${Name}",
+	"AWS::KMS::Alias":                           "arn:${Partition}:kms:${Region}:${Account}:alias/${Name}",
+	"AWS::KMS::Key":                             "arn:${Partition}:kms:${Region}:${Account}:key/${Name}",
+	"AWS::Lambda::Alias":                        "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
+	"AWS::Lambda::Function":                     "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}",
+	"AWS::Lambda::Version":                      "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}:${Name}", // by its ARN only
+	"AWS::Logs::LogGroup":                       "arn:${Partition}:logs:${Region}:${Account}:log-group:${NameWithPath}",
+	"AWS::RDS::DBCluster":                       "arn:${Partition}:rds:${Region}:${Account}:cluster:${Name}",
+	"AWS::RDS::DBClusterSnapshot":               "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${Name}",
+	"AWS::RDS::DBInstance":                      "arn:${Partition}:rds:${Region}:${Account}:db:${Name}",
+	"AWS::RDS::DBSnapshot":                      "arn:${Partition}:rds:${Region}:${Account}:snapshot:${Name}",
+	"AWS::S3::Bucket":                           "arn:${Partition}:s3:::${Name}",
+	"AWS::SNS::Topic":                           "arn:${Partition}:sns:${Region}:${Account}:${Name}",
+	"AWS::SQS::Queue":                           "arn:${Partition}:sqs:${Region}:${Account}:${Name}",
+	"AWS::SSM::Parameter":                       "arn:${Partition}:ssm:${Region}:${Account}:parameter/countermand/${Name}", // of ours only
+	"AWS::SecretsManager::Secret":               "arn:${Partition}:secretsmanager:${Region}:${Account}:secret:${NameWithPath}",
+	"AWS::SecurityHub::Hub":                     "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
 
 	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: this is what it can be exempted by.
 	// https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html

@@ -18,6 +18,7 @@ func TestARN(t *testing.T) {
 		{"AWS::EC2::Instance", "i-0abc", "111122223333", "us-gov-west-1", "arn:aws-us-gov:ec2:us-gov-west-1:111122223333:instance/i-0abc"},
 		{"AWS::EC2::Volume", "vol-0abc", "111122223333", "us-isob-east-1", "arn:aws-iso-b:ec2:us-isob-east-1:111122223333:volume/vol-0abc"},
 		{"AWS::CloudTrail::Trail", "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit", "111122223333", "us-east-1", "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit"},
+		{"AWS::Logs::LogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/resize", "111122223333", "eu-west-1", "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/resize"},
 		{"AWS::CloudTrail::Trail", "audit", "111122223333", "us-east-1", "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit"},
 		{"AWS::IAM::ManagedPolicy", "arn:aws:iam::111122223333:policy/team/deploy/Release", "111122223333", "us-east-1", "arn:aws:iam::111122223333:policy/team/deploy/Release"},
 		{"AWS::IAM::ManagedPolicy", "Release", "111122223333", "us-east-1", "arn:aws:iam::111122223333:policy/Release"},

@@ -128,7 +128,7 @@ func TestExemptionValidate(t *testing.T) {
 		{remediations.Exemption{Resource: "arn:aws:s33:::ledger"}, "its service is not like that of"},
 		{remediations.Exemption{Resource: "arn:aws:ec2:euwest1:111122223333:instance/i-0abc"}, "its Region is not like"},
 		{remediations.Exemption{Resource: "arn:aws:ec2:eu-west-1:11112222333:instance/i-0abc"}, "its account is not like"},
-		{remediations.Exemption{Resource: "arn:aws:ec2:eu-west-1:111122223333:i-0abc"}, "its resource is not like that of arn:${Partition}:ec2:${Region}:${Account}:instance/${Name} or arn"},
+		{remediations.Exemption{Resource: "arn:aws:ec2:eu-west-1:111122223333:i-0abc"}, "its resource is not like that of arn:${Partition}:ec2:${Region}:${Account}:elastic-ip/${Name} or arn"},
 		{remediations.Exemption{Resource: "arn:aws"}, "its service is not like"},
 		{remediations.Exemption{Resource: "arn:aws:ec2:*:444455556666:instance/i-0abc", Account: "111122223333"}, "can never match: arn:aws:ec2:*:444455556666:instance/i-0abc is not of account 111122223333"},
 		{remediations.Exemption{Principal: "Deployer"}, "want the ARN of a role or user"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -250,8 +251,18 @@ func (s *scene) begun(i *invocation, op *operation) {
 	}
 }
 
-// kind is what an operation is, and whether it writes to AWS.
+// kind is what an operation is, and whether it writes to AWS. What the module declares is the module's, also where it
+// asks a service that the engine asks for other things.
 func (s *scene) kind(service, operation string) (string, bool) {
+	if action, err := engine.Action(service, operation); err == nil && s.module != nil {
+		allows := func(p remediations.Permission) bool { return p.Allows(action) }
+		switch {
+		case slices.ContainsFunc(s.module.Writes, allows), slices.ContainsFunc(s.module.UndoWrites, allows):
+			return "write", true
+		case slices.ContainsFunc(s.module.Reads, allows):
+			return "read", false
+		}
+	}
 	switch service {
 	case "DynamoDB":
 		return "table", false
@@ -259,15 +270,6 @@ func (s *scene) kind(service, operation string) (string, bool) {
 		return "alert", false
 	case "SSM":
 		return "switch", false
-	}
-	action, err := engine.Action(service, operation)
-	if err != nil {
-		return "read", false
-	}
-	for _, p := range append(append([]remediations.Permission(nil), s.module.Writes...), s.module.UndoWrites...) {
-		if p.Allows(action) {
-			return "write", true
-		}
 	}
 	return "read", false
 }

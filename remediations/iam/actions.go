@@ -9,33 +9,49 @@ import (
 
 // The types of resources that IAM checks actions on, by the forms of their ARNs.
 const (
-	bucket     = "arn:${Partition}:s3:::${BucketName}"
-	database   = "arn:${Partition}:rds:${Region}:${Account}:db:${DbInstanceName}"
-	cluster    = "arn:${Partition}:rds:${Region}:${Account}:cluster:${DbClusterInstanceName}"
-	dbCluster  = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
-	dbSnapshot = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
-	detector   = "arn:${Partition}:guardduty:${Region}:${Account}:detector/${DetectorId}"
-	function   = "arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"
-	group      = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
-	hub        = "arn:${Partition}:securityhub:${Region}:${Account}:hub/default"
-	image      = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
-	instance   = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
-	adapter    = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
-	key        = "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"
-	parameter  = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
-	policy     = "arn:${Partition}:iam::${Account}:policy/${PolicyNameWithPath}"
-	queue      = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
-	role       = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
-	prefixList = "arn:${Partition}:ec2:${Region}:${Account}:prefix-list/${PrefixListId}"
-	sgRule     = "arn:${Partition}:ec2:${Region}:${Account}:security-group-rule/${SecurityGroupRuleId}"
-	secGroup   = "arn:${Partition}:ec2:${Region}:${Account}:security-group/${SecurityGroupId}"
-	snapshot   = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
-	table      = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
-	team       = "arn:${Partition}:iam::${Account}:group/${GroupNameWithPath}"
-	topic      = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
-	trail      = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
-	user       = "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"
-	volume     = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
+	adapter         = "arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId}"
+	address         = "arn:${Partition}:ec2:${Region}:${Account}:elastic-ip/${AllocationId}"
+	balancer        = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${LoadBalancerName}"
+	bucket          = "arn:${Partition}:s3:::${BucketName}"
+	cluster         = "arn:${Partition}:rds:${Region}:${Account}:cluster:${DbClusterInstanceName}"
+	database        = "arn:${Partition}:rds:${Region}:${Account}:db:${DbInstanceName}"
+	dbCluster       = "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:${ClusterSnapshotName}"
+	dbSnapshot      = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
+	detector        = "arn:${Partition}:guardduty:${Region}:${Account}:detector/${DetectorId}"
+	endpoint        = "arn:${Partition}:ec2:${Region}:${Account}:vpc-endpoint/${VpcEndpointId}"
+	function        = "arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"
+	group           = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
+	hub             = "arn:${Partition}:securityhub:${Region}:${Account}:hub/default"
+	image           = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
+	instance        = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
+	internetGateway = "arn:${Partition}:ec2:${Region}:${Account}:internet-gateway/${InternetGatewayId}"
+	key             = "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"
+	keyPair         = "arn:${Partition}:ec2:${Region}:${Account}:key-pair/${KeyPairName}"
+	launchTemplate  = "arn:${Partition}:ec2:${Region}:${Account}:launch-template/${LaunchTemplateId}"
+	natGateway      = "arn:${Partition}:ec2:${Region}:${Account}:natgateway/${NatGatewayId}"
+	parameter       = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${ParameterNameWithoutLeadingSlash}"
+	policy          = "arn:${Partition}:iam::${Account}:policy/${PolicyNameWithPath}"
+	prefixList      = "arn:${Partition}:ec2:${Region}:${Account}:prefix-list/${PrefixListId}"
+	queue           = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
+	repository      = "arn:${Partition}:ecr:${Region}:${Account}:repository/${RepositoryName}"
+	role            = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
+	routeTable      = "arn:${Partition}:ec2:${Region}:${Account}:route-table/${RouteTableId}"
+	scalingGroup    = "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:${GroupId}:autoScalingGroupName/${GroupFriendlyName}"
+	secGroup        = "arn:${Partition}:ec2:${Region}:${Account}:security-group/${SecurityGroupId}"
+	secret          = "arn:${Partition}:secretsmanager:${Region}:${Account}:secret:${SecretId}"
+	sgRule          = "arn:${Partition}:ec2:${Region}:${Account}:security-group-rule/${SecurityGroupRuleId}"
+	snapshot        = "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}"
+	subnet          = "arn:${Partition}:ec2:${Region}:${Account}:subnet/${SubnetId}"
+	table           = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
+	targetGroup     = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/${TargetGroupName}/${TargetGroupId}"
+	team            = "arn:${Partition}:iam::${Account}:group/${GroupNameWithPath}"
+	topic           = "arn:${Partition}:sns:${Region}:${Account}:${TopicName}"
+	trail           = "arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${TrailName}"
+	transitGateway  = "arn:${Partition}:ec2:${Region}:${Account}:transit-gateway/${TransitGatewayId}"
+	user            = "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"
+	volume          = "arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}"
+	vpc             = "arn:${Partition}:ec2:${Region}:${Account}:vpc/${VpcId}"
+	vpnGateway      = "arn:${Partition}:ec2:${Region}:${Account}:vpn-gateway/${VpnGatewayId}"
 )
 
 // actions is every action that a role of ours may have, with the types of resources that it takes: all of them, or of
@@ -43,18 +59,35 @@ const (
 // Each service has a page: "Actions defined by" it, columns "Resource types", and "Resource types defined by" it.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var actions = map[string][]string{
-	"cloudtrail:GetEventSelectors":            {trail},
-	"cloudtrail:GetTrail":                     {trail},
-	"cloudtrail:GetTrailStatus":               {trail},
-	"cloudtrail:ListTrails":                   nil,
-	"cloudtrail:StartLogging":                 {trail},
-	"cloudtrail:StopLogging":                  {trail},
-	"dynamodb:GetItem":                        {table},
-	"dynamodb:PutItem":                        {table},
-	"dynamodb:UpdateItem":                     {table},
-	"ec2:AuthorizeSecurityGroupIngress":       {secGroup},
-	"ec2:CreateTags":                          {instance, adapter, sgRule, volume},
-	"ec2:DeleteTags":                          {instance, adapter, volume},
+	"autoscaling:CreateOrUpdateTags":             {scalingGroup},
+	"autoscaling:DeleteTags":                     {scalingGroup},
+	"autoscaling:DescribeAutoScalingGroups":      nil,
+	"cloudtrail:GetEventSelectors":               {trail},
+	"cloudtrail:GetTrail":                        {trail},
+	"cloudtrail:GetTrailStatus":                  {trail},
+	"cloudtrail:ListTrails":                      nil,
+	"cloudtrail:StartLogging":                    {trail},
+	"cloudtrail:StopLogging":                     {trail},
+	"config:DescribeConfigurationRecorderStatus": nil,
+	"config:DescribeDeliveryChannels":            nil,
+	"config:StartConfigurationRecorder":          nil,
+	"config:StopConfigurationRecorder":           nil,
+	"dynamodb:DescribeTable":                     {table},
+	"dynamodb:GetItem":                           {table},
+	"dynamodb:ListTagsOfResource":                {table},
+	"dynamodb:PutItem":                           {table},
+	"dynamodb:TagResource":                       {table},
+	"dynamodb:UntagResource":                     {table},
+	"dynamodb:UpdateItem":                        {table},
+	"ec2:AuthorizeSecurityGroupIngress":          {secGroup},
+	"ec2:CreateTags": {
+		adapter, address, endpoint, image, instance, internetGateway, keyPair, launchTemplate, natGateway,
+		routeTable, secGroup, sgRule, snapshot, subnet, transitGateway, volume, vpc, vpnGateway,
+	},
+	"ec2:DeleteTags": {
+		adapter, address, endpoint, image, instance, internetGateway, keyPair, launchTemplate, natGateway,
+		routeTable, secGroup, snapshot, subnet, transitGateway, volume, vpc, vpnGateway,
+	},
 	"ec2:DescribeImageAttribute":              {image},
 	"ec2:DescribeImages":                      nil,
 	"ec2:DescribeInstances":                   nil,
@@ -68,6 +101,12 @@ var actions = map[string][]string{
 	"ec2:ModifyImageAttribute":                {image},
 	"ec2:ModifySnapshotAttribute":             {snapshot},
 	"ec2:RevokeSecurityGroupIngress":          {secGroup},
+	"ecr:ListTagsForResource":                 {repository},
+	"ecr:TagResource":                         {repository},
+	"ecr:UntagResource":                       {repository},
+	"elasticloadbalancing:AddTags":            {balancer, targetGroup},
+	"elasticloadbalancing:DescribeTags":       nil,
+	"elasticloadbalancing:RemoveTags":         {balancer, targetGroup},
 	"guardduty:GetAdministratorAccount":       {detector},
 	"guardduty:GetDetector":                   {detector},
 	"guardduty:GetMembers":                    {detector},
@@ -102,14 +141,20 @@ var actions = map[string][]string{
 	"iam:ListGroupsForUser":                   {user},
 	"iam:ListMFADevices":                      {user},
 	"iam:ListPolicyVersions":                  {policy},
+	"iam:ListRoleTags":                        {role},
 	"iam:ListRoles":                           nil,
 	"iam:ListUserPolicies":                    {user},
+	"iam:ListUserTags":                        {user},
 	"iam:ListUsers":                           nil,
 	"iam:PutGroupPolicy":                      {team},
 	"iam:PutRolePolicy":                       {role},
 	"iam:PutUserPolicy":                       {user},
 	"iam:RemoveUserFromGroup":                 {team},
 	"iam:SetDefaultPolicyVersion":             {policy},
+	"iam:TagRole":                             {role},
+	"iam:TagUser":                             {user},
+	"iam:UntagRole":                           {role},
+	"iam:UntagUser":                           {user},
 	"iam:UpdateAccessKey":                     {user},
 	"iam:UpdateAssumeRolePolicy":              {role},
 	"kms:CancelKeyDeletion":                   {key},
@@ -123,14 +168,23 @@ var actions = map[string][]string{
 	"kms:ListKeys":                            nil,
 	"kms:ListResourceTags":                    {key},
 	"kms:ScheduleKeyDeletion":                 {key},
+	"kms:TagResource":                         {key},
+	"kms:UntagResource":                       {key},
 	"lambda:AddPermission":                    {function}, // and versions and aliases, whose ARNs are like that
 	"lambda:GetFunctionUrlConfig":             {function},
 	"lambda:GetPolicy":                        {function},
 	"lambda:ListFunctions":                    nil,
+	"lambda:ListTags":                         {function},
 	"lambda:RemovePermission":                 {function},
+	"lambda:TagResource":                      {function},
+	"lambda:UntagResource":                    {function},
 	"lambda:UpdateFunctionUrlConfig":          {function},
 	"logs:CreateLogStream":                    {group},
+	"logs:ListTagsForResource":                {group},
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
+	"logs:TagResource":                        {group},
+	"logs:UntagResource":                      {group},
+	"rds:AddTagsToResource":                   {database, cluster, dbSnapshot},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named
 	"rds:DescribeDBClusterSnapshotAttributes": {dbCluster},
 	"rds:DescribeDBClusterSnapshots":          nil, // likewise
@@ -139,8 +193,10 @@ var actions = map[string][]string{
 	"rds:DescribeDBInstances":                 {database},
 	"rds:DescribeDBSnapshotAttributes":        {dbSnapshot},
 	"rds:DescribeDBSnapshots":                 nil, // likewise
+	"rds:ListTagsForResource":                 {database, cluster, dbSnapshot},
 	"rds:ModifyDBClusterSnapshotAttribute":    {dbCluster},
 	"rds:ModifyDBSnapshotAttribute":           {dbSnapshot},
+	"rds:RemoveTagsFromResource":              {database, cluster, dbSnapshot},
 	"s3:DeleteBucketPolicy":                   {bucket},
 	"s3:GetAccountPublicAccessBlock":          nil,
 	"s3:GetBucketAcl":                         {bucket},
@@ -149,22 +205,29 @@ var actions = map[string][]string{
 	"s3:GetBucketPublicAccessBlock":           {bucket},
 	"s3:GetBucketVersioning":                  {bucket},
 	"s3:ListAllMyBuckets":                     nil,
+	"s3:ListTagsForResource":                  {bucket},
 	"s3:PutAccountPublicAccessBlock":          nil,
 	"s3:PutBucketAcl":                         {bucket},
 	"s3:PutBucketPolicy":                      {bucket},
 	"s3:PutBucketPublicAccessBlock":           {bucket},
 	"s3:PutBucketVersioning":                  {bucket},
+	"s3:TagResource":                          {bucket},
+	"s3:UntagResource":                        {bucket},
+	"secretsmanager:DescribeSecret":           {secret},
+	"secretsmanager:TagResource":              {secret},
+	"secretsmanager:UntagResource":            {secret},
 	"securityhub:DescribeHub":                 {hub},
 	"securityhub:GetEnabledStandards":         nil,
+	"sns:ListTagsForResource":                 {topic},
 	"sns:Publish":                             {topic},
+	"sns:TagResource":                         {topic},
+	"sns:UntagResource":                       {topic},
+	"sqs:ListQueueTags":                       {queue},
 	"sqs:SendMessage":                         {queue},
+	"sqs:TagQueue":                            {queue},
+	"sqs:UntagQueue":                          {queue},
 	"ssm:GetParameter":                        {parameter},
 	"tag:GetResources":                        nil,
-
-	"config:DescribeConfigurationRecorderStatus": nil,
-	"config:DescribeDeliveryChannels":            nil,
-	"config:StartConfigurationRecorder":          nil,
-	"config:StopConfigurationRecorder":           nil,
 }
 
 // Types is the forms of ARN of the resources that IAM checks an action on, as

@@ -189,7 +189,7 @@ func TestNarrow(t *testing.T) {
 		{"ec2:CreateTags", "arn:aws:ec2:*:*:volume/*", ""}, // whose and where is for others to judge
 		{"ec2:CreateTags", own + "*", "wider than need be"},
 		{"ec2:CreateTags", own + "*/*", "wider than need be"},
-		{"ec2:CreateTags", own + "image/*", "want it to be like arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId} or"},
+		{"ec2:CreateTags", own + "image/*", "want it to be like arn:${Partition}:ec2:${Region}:${Account}:network-interface/${NetworkInterfaceId} or"},
 		{"ec2:CreateTags", "arn:${AWS::Partition}:s3:::*", "wider than need be"},
 		{"ec2:CreateTags", "arn:${AWS::Partition}:*:${AWS::Region}:${AWS::AccountId}:instance/*", "wider than need be"},
 		{"ec2:CreateTags", "*", "wider than need be"},

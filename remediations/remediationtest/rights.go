@@ -16,11 +16,20 @@ import (
 // names is which parameter of an operation holds the names, ids or ARNs of the resources that IAM checks it on. An
 // operation whose action IAM knows no resources of has none.
 var names = map[string]string{
+	"Auto Scaling.CreateOrUpdateTags":         "Tags.ResourceId",
+	"Auto Scaling.DeleteTags":                 "Tags.ResourceId",
 	"CloudTrail.GetEventSelectors":            "TrailName",
 	"CloudTrail.GetTrail":                     "Name",
 	"CloudTrail.GetTrailStatus":               "Name",
 	"CloudTrail.StartLogging":                 "Name",
 	"CloudTrail.StopLogging":                  "Name",
+	"CloudWatch Logs.ListTagsForResource":     "ResourceArn",
+	"CloudWatch Logs.TagResource":             "ResourceArn",
+	"CloudWatch Logs.UntagResource":           "ResourceArn",
+	"DynamoDB.DescribeTable":                  "TableName",
+	"DynamoDB.ListTagsOfResource":             "ResourceArn",
+	"DynamoDB.TagResource":                    "ResourceArn",
+	"DynamoDB.UntagResource":                  "ResourceArn",
 	"EC2.AuthorizeSecurityGroupIngress":       "GroupId",
 	"EC2.CreateTags":                          "Resources",
 	"EC2.DeleteTags":                          "Resources",
@@ -30,6 +39,13 @@ var names = map[string]string{
 	"EC2.ModifyImageAttribute":                "ImageId",
 	"EC2.ModifySnapshotAttribute":             "SnapshotId",
 	"EC2.RevokeSecurityGroupIngress":          "GroupId",
+	"ECR.ListTagsForResource":                 "ResourceArn",
+	"ECR.TagResource":                         "ResourceArn",
+	"ECR.UntagResource":                       "ResourceArn",
+	"Elastic Load Balancing v2.AddTags":       "ResourceArns",
+	"Elastic Load Balancing v2.RemoveTags":    "ResourceArns",
+	"Elastic Load Balancing.AddTags":          "LoadBalancerNames",
+	"Elastic Load Balancing.RemoveTags":       "LoadBalancerNames",
 	"GuardDuty.GetAdministratorAccount":       "DetectorId",
 	"GuardDuty.GetDetector":                   "DetectorId",
 	"GuardDuty.GetMembers":                    "DetectorId",
@@ -62,12 +78,18 @@ var names = map[string]string{
 	"IAM.ListGroupsForUser":                   "UserName",
 	"IAM.ListMFADevices":                      "UserName",
 	"IAM.ListPolicyVersions":                  "PolicyArn",
+	"IAM.ListRoleTags":                        "RoleName",
 	"IAM.ListUserPolicies":                    "UserName",
+	"IAM.ListUserTags":                        "UserName",
 	"IAM.PutGroupPolicy":                      "GroupName",
 	"IAM.PutRolePolicy":                       "RoleName",
 	"IAM.PutUserPolicy":                       "UserName",
 	"IAM.RemoveUserFromGroup":                 "GroupName",
 	"IAM.SetDefaultPolicyVersion":             "PolicyArn",
+	"IAM.TagRole":                             "RoleName",
+	"IAM.TagUser":                             "UserName",
+	"IAM.UntagRole":                           "RoleName",
+	"IAM.UntagUser":                           "UserName",
 	"IAM.UpdateAccessKey":                     "UserName",
 	"IAM.UpdateAssumeRolePolicy":              "RoleName",
 	"KMS.CancelKeyDeletion":                   "KeyId",
@@ -79,17 +101,28 @@ var names = map[string]string{
 	"KMS.GetKeyRotationStatus":                "KeyId",
 	"KMS.ListResourceTags":                    "KeyId",
 	"KMS.ScheduleKeyDeletion":                 "KeyId",
+	"KMS.TagResource":                         "KeyId",
+	"KMS.UntagResource":                       "KeyId",
 	"Lambda.AddPermission":                    "FunctionName",
 	"Lambda.GetFunctionUrlConfig":             "FunctionName",
 	"Lambda.GetPolicy":                        "FunctionName",
+	"Lambda.ListTags":                         "Resource",
 	"Lambda.RemovePermission":                 "FunctionName",
+	"Lambda.TagResource":                      "Resource",
+	"Lambda.UntagResource":                    "Resource",
 	"Lambda.UpdateFunctionUrlConfig":          "FunctionName",
+	"RDS.AddTagsToResource":                   "ResourceName",
 	"RDS.DescribeDBClusterSnapshotAttributes": "DBClusterSnapshotIdentifier",
 	"RDS.DescribeDBClusters":                  "DBClusterIdentifier",
 	"RDS.DescribeDBInstances":                 "DBInstanceIdentifier",
 	"RDS.DescribeDBSnapshotAttributes":        "DBSnapshotIdentifier",
+	"RDS.ListTagsForResource":                 "ResourceName",
 	"RDS.ModifyDBClusterSnapshotAttribute":    "DBClusterSnapshotIdentifier",
 	"RDS.ModifyDBSnapshotAttribute":           "DBSnapshotIdentifier",
+	"RDS.RemoveTagsFromResource":              "ResourceName",
+	"S3 Control.ListTagsForResource":          "ResourceArn",
+	"S3 Control.TagResource":                  "ResourceArn",
+	"S3 Control.UntagResource":                "ResourceArn",
 	"S3.DeleteBucketPolicy":                   "Bucket",
 	"S3.DeletePublicAccessBlock":              "Bucket",
 	"S3.GetBucketAcl":                         "Bucket",
@@ -101,12 +134,26 @@ var names = map[string]string{
 	"S3.PutBucketPolicy":                      "Bucket",
 	"S3.PutBucketVersioning":                  "Bucket",
 	"S3.PutPublicAccessBlock":                 "Bucket",
+	"SNS.ListTagsForResource":                 "ResourceArn",
+	"SNS.TagResource":                         "ResourceArn",
+	"SNS.UntagResource":                       "ResourceArn",
+	"SQS.ListQueueTags":                       "QueueUrl",
+	"SQS.TagQueue":                            "QueueUrl",
+	"SQS.UntagQueue":                          "QueueUrl",
+	"Secrets Manager.DescribeSecret":          "SecretId",
+	"Secrets Manager.TagResource":             "SecretId",
+	"Secrets Manager.UntagResource":           "SecretId",
 	"SecurityHub.DescribeHub":                 "HubArn",
 }
 
 // kinds is the type of resource in an ARN of EC2's, by how ids of it begin.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
-var kinds = map[string]string{"i": "instance", "vol": "volume", "eni": "network-interface", "sgr": "security-group-rule"}
+var kinds = map[string]string{
+	"ami": "image", "eipalloc": "elastic-ip", "eni": "network-interface", "i": "instance", "igw": "internet-gateway",
+	"key": "key-pair", "lt": "launch-template", "nat": "natgateway", "rtb": "route-table", "sg": "security-group",
+	"sgr": "security-group-rule", "snap": "snapshot", "subnet": "subnet", "tgw": "transit-gateway", "vgw": "vpn-gateway",
+	"vol": "volume", "vpc": "vpc", "vpce": "vpc-endpoint",
+}
 
 // conditions is the condition keys of an operation, and which parameter gives them their value.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
@@ -119,7 +166,7 @@ var conditions = map[string]map[string]string{
 func keysOf(c call) map[string][]string {
 	keys := map[string][]string{}
 	for key, parameter := range conditions[c.service+"."+c.operation] {
-		keys[key] = texts(reflect.ValueOf(c.in).Elem().FieldByName(parameter))
+		keys[key] = texts(reflect.ValueOf(c.in).Elem(), parameter)
 	}
 	return keys
 }
@@ -136,7 +183,7 @@ func resources(c call, action, account string) ([]string, error) {
 	if !known {
 		return nil, fmt.Errorf("it is not known which parameter of %s names its resource: add it to remediations/remediationtest/rights.go", operation)
 	}
-	values := texts(reflect.ValueOf(c.in).Elem().FieldByName(parameter))
+	values := texts(reflect.ValueOf(c.in).Elem(), parameter)
 	if len(values) == 0 {
 		return nil, fmt.Errorf("%s was called without %s", operation, parameter)
 	}
@@ -146,13 +193,16 @@ func resources(c call, action, account string) ([]string, error) {
 			continue
 		}
 		form := types[0]
-		if len(types) > 1 {
+		if len(types) > 1 && c.service == "EC2" {
 			prefix, _, _ := strings.Cut(value, "-")
 			at := slices.IndexFunc(types, func(form string) bool { return strings.Contains(form, ":"+kinds[prefix]+"/") })
 			if at < 0 {
 				return nil, fmt.Errorf("%s was called on %q, and it is not known what that is: add it to remediations/remediationtest/rights.go, and its type to remediations/iam/actions.go", operation, value)
 			}
 			form = types[at]
+		}
+		if parameter == "QueueUrl" { // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+			value = value[strings.LastIndex(value, "/")+1:]
 		}
 		values[i] = name.ReplaceAllLiteralString(place.Replace(form), value)
 	}
@@ -161,9 +211,18 @@ func resources(c call, action, account string) ([]string, error) {
 
 var name = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// texts is the texts in a *string or a []string.
-func texts(v reflect.Value) []string {
-	switch v := v.Interface().(type) {
+// texts is the texts that a parameter holds, a *string or a []string: of "Tags.ResourceId", those of each of the Tags.
+func texts(in reflect.Value, parameter string) []string {
+	parameter, member, nested := strings.Cut(parameter, ".")
+	field := in.FieldByName(parameter)
+	if nested {
+		var all []string
+		for i := range field.Len() {
+			all = append(all, texts(field.Index(i), member)...)
+		}
+		return all
+	}
+	switch v := field.Interface().(type) {
 	case *string:
 		if v != nil {
 			return []string{*v}

@@ -1,159 +1,106 @@
 package tagoncreate
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
-	"github.com/countermand/countermand/events"
-	"github.com/countermand/countermand/remediations"
 )
 
-// kind is a kind of resource that is tagged.
+// kind is a type of resource that is tagged.
 type kind struct {
-	event    string // the call that creates it, by CloudTrail's name
-	resource string // CloudFormation's name of its type
-	// created is the ids that the record says were created.
-	created func(events.Record) ([]string, error)
-	// inspect is the id of the resource and of what was created with it; none if it is deleted. That EC2,
-	// which is eventually consistent, does not show it yet is ErrNotYet.
-	inspect func(ctx context.Context, client *ec2.Client, id string, at time.Time) ([]string, error)
+	resource string         // CloudFormation's name of the type
+	service  *service       // whose API tags it
+	prefix   string         // of its ARN up to the name, where the API takes ARNs; as in a Permission
+	name     *regexp.Regexp // what is behind the prefix, or the id as a whole
+	named    bool           // the record has the name only, to which the prefix is to be added
+	folds    bool           // its tags' keys are equal if they differ in case only
+	right    string         // the resource of the permission to tag it
 }
 
-var kinds = []kind{
-	{event: "CreateVolume", resource: "AWS::EC2::Volume", created: newVolume, inspect: inspectVolume},
-	{event: "RunInstances", resource: "AWS::EC2::Instance", created: newInstances, inspect: inspectInstance},
+// What names and ids look like. They are wider than each service's rule and narrower than what a shell or an ARN could
+// misread.
+var (
+	word   = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]+$`)
+	words  = regexp.MustCompile(`^[A-Za-z0-9_+=,.@#/-]+$`)
+	phrase = regexp.MustCompile(`^[A-Za-z0-9_+=,.@# -]+$`)
+)
+
+// place is what follows the service in the ARN of most.
+const place = "${AWS::Region}:${AWS::AccountId}:"
+
+// ofEC2 is a kind of EC2's. Its ids begin with the prefix and a hyphen.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+func ofEC2(resource, prefix, in, arn string) *kind {
+	return &kind{resource: "AWS::EC2::" + resource, service: ec2Service, name: regexp.MustCompile("^" + prefix + "-[0-9a-z]+$"),
+		right: "arn:${AWS::Partition}:ec2:" + in + arn + "/*"}
 }
 
-func eventNames() []string {
-	var names []string
-	for _, k := range kinds {
-		names = append(names, k.event)
-	}
-	return names
+// byARN is a kind that is tagged by its ARN, in which * stands for the name.
+func byARN(resource string, s *service, arn string, name *regexp.Regexp) *kind {
+	service, form, _ := strings.Cut(arn, ":")
+	right := "arn:${AWS::Partition}:" + service + ":" + place + form
+	prefix, _, _ := strings.Cut(right, "*")
+	return &kind{resource: resource, service: s, prefix: prefix, name: name, right: right}
 }
 
-// form is what an id of EC2 looks like. It becomes part of commands that people copy.
-var form = regexp.MustCompile(`^(i|vol)-[0-9a-z]+$`)
+var (
+	address          = ofEC2("EIP", "eipalloc", place, "elastic-ip")
+	endpoint         = ofEC2("VPCEndpoint", "vpce", place, "vpc-endpoint")
+	image            = ofEC2("Image", "ami", "${AWS::Region}::", "image")
+	instance         = ofEC2("Instance", "i", place, "instance")
+	internetGateway  = ofEC2("InternetGateway", "igw", place, "internet-gateway")
+	keyPair          = ofEC2("KeyPair", "key", place, "key-pair")
+	launchTemplate   = ofEC2("LaunchTemplate", "lt", place, "launch-template")
+	natGateway       = ofEC2("NatGateway", "nat", place, "natgateway")
+	network          = ofEC2("VPC", "vpc", place, "vpc")
+	networkInterface = ofEC2("NetworkInterface", "eni", place, "network-interface")
+	routeTable       = ofEC2("RouteTable", "rtb", place, "route-table")
+	securityGroup    = ofEC2("SecurityGroup", "sg", place, "security-group")
+	snapshot         = ofEC2("Snapshot", "snap", "${AWS::Region}::", "snapshot")
+	subnet           = ofEC2("Subnet", "subnet", place, "subnet")
+	transitGateway   = ofEC2("TransitGateway", "tgw", place, "transit-gateway")
+	volume           = ofEC2("Volume", "vol", place, "volume")
+	vpnGateway       = ofEC2("VPNGateway", "vgw", place, "vpn-gateway")
 
-func checked(ids ...string) ([]string, error) {
-	for _, id := range ids {
-		if !form.MatchString(id) {
-			return nil, fmt.Errorf("%q is not the id of an instance or a volume", id)
+	bucket       = &kind{resource: "AWS::S3::Bucket", service: s3Service, name: word, right: "arn:${AWS::Partition}:s3:::*"}
+	scalingGroup = &kind{resource: "AWS::AutoScaling::AutoScalingGroup", service: scalingService, name: phrase,
+		right: "arn:${AWS::Partition}:autoscaling:" + place + "autoScalingGroup:*:autoScalingGroupName/*"}
+	role = &kind{resource: "AWS::IAM::Role", service: roleService, name: word, folds: true,
+		right: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
+	user = &kind{resource: "AWS::IAM::User", service: userService, name: word, folds: true,
+		right: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"}
+
+	dbCluster    = byARN("AWS::RDS::DBCluster", rdsService, "rds:cluster:*", word)
+	dbInstance   = byARN("AWS::RDS::DBInstance", rdsService, "rds:db:*", word)
+	dbSnapshot   = byARN("AWS::RDS::DBSnapshot", rdsService, "rds:snapshot:*", word)
+	function     = byName(byARN("AWS::Lambda::Function", lambdaService, "lambda:function:*", word))
+	key          = byARN("AWS::KMS::Key", kmsService, "kms:key/*", word)
+	logGroup     = byName(byARN("AWS::Logs::LogGroup", logsService, "logs:log-group:*", words))
+	queue        = byARN("AWS::SQS::Queue", sqsService, "sqs:*", word)
+	repository   = byARN("AWS::ECR::Repository", ecrService, "ecr:repository/*", words)
+	secret       = byARN("AWS::SecretsManager::Secret", secretsService, "secretsmanager:secret:*", words)
+	table        = byARN("AWS::DynamoDB::Table", dynamoService, "dynamodb:table/*", word)
+	topic        = byARN("AWS::SNS::Topic", snsService, "sns:*", word)
+	loadBalancer = byARN("AWS::ElasticLoadBalancingV2::LoadBalancer", balancerService, "elasticloadbalancing:loadbalancer/*", words)
+	targetGroup  = byARN("AWS::ElasticLoadBalancingV2::TargetGroup", balancerService, "elasticloadbalancing:targetgroup/*/*", words)
+
+	classicBalancer = &kind{resource: "AWS::ElasticLoadBalancing::LoadBalancer", service: classicService, name: word,
+		right: loadBalancer.right}
+)
+
+// kinds is all of them.
+func kinds() []*kind {
+	list := []*kind{classicBalancer}
+	for _, c := range creators {
+		if !slices.Contains(list, c.kind) {
+			list = append(list, c.kind)
 		}
 	}
-	return ids, nil
+	return list
 }
 
-func newVolume(r events.Record) ([]string, error) {
-	return checked(r.Response.Get("volumeId").Text())
-}
-
-// newInstances reads the ids from the response: the request has none, and a call may launch several.
-func newInstances(r events.Record) ([]string, error) {
-	var ids []string
-	for _, item := range r.Response.Get("instancesSet").List() {
-		ids = append(ids, item.Get("instanceId").Text())
-	}
-	if len(ids) == 0 {
-		return nil, errors.New("the record of RunInstances names no instance")
-	}
-	return checked(ids...)
-}
-
-func inspectVolume(ctx context.Context, client *ec2.Client, id string, _ time.Time) ([]string, error) {
-	volumes, err := describeVolumes(ctx, client, id)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range volumes {
-		if aws.ToString(v.VolumeId) != id {
-			continue
-		}
-		if v.State == types.VolumeStateDeleting || v.State == types.VolumeStateDeleted {
-			return nil, nil
-		}
-		return []string{id}, nil
-	}
-	return nil, fmt.Errorf("volume %s is not there: %w", id, remediations.ErrNotYet)
-}
-
-// launch is how long after the call the volumes of an instance are surely created. What was created at
-// another time was only attached to it.
-const launch = time.Minute
-
-func inspectInstance(ctx context.Context, client *ec2.Client, id string, at time.Time) ([]string, error) {
-	instance, err := describeInstance(ctx, client, id)
-	if err != nil {
-		return nil, err
-	}
-	if instance.State != nil && (instance.State.Name == types.InstanceStateNameTerminated || instance.State.Name == types.InstanceStateNameShuttingDown) {
-		return nil, nil
-	}
-	var attached []string
-	for _, m := range instance.BlockDeviceMappings {
-		if m.Ebs != nil && aws.ToString(m.Ebs.VolumeId) != "" {
-			attached = append(attached, *m.Ebs.VolumeId)
-		}
-	}
-	if len(attached) == 0 && instance.RootDeviceType == types.DeviceTypeEbs {
-		return nil, fmt.Errorf("instance %s has no volumes: %w", id, remediations.ErrNotYet)
-	}
-	ids := []string{id}
-	if len(attached) > 0 {
-		volumes, err := describeVolumes(ctx, client, attached...)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range volumes {
-			if v.CreateTime != nil && v.CreateTime.Sub(at).Abs() <= launch {
-				ids = append(ids, aws.ToString(v.VolumeId))
-			}
-		}
-	}
-	for _, i := range instance.NetworkInterfaces {
-		// Only one that the launch creates can be told to go with the instance: this leaves out those that
-		// were there before.
-		// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterfaceSpecification.html
-		if i.Attachment != nil && aws.ToBool(i.Attachment.DeleteOnTermination) && aws.ToString(i.NetworkInterfaceId) != "" {
-			ids = append(ids, *i.NetworkInterfaceId)
-		}
-	}
-	return ids, nil
-}
-
-func describeInstance(ctx context.Context, client *ec2.Client, id string) (*types.Instance, error) {
-	out, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
-	switch {
-	case remediations.ErrorCode(err) == "InvalidInstanceID.NotFound":
-		return nil, fmt.Errorf("describe instance %s: %w: %w", id, remediations.ErrNotYet, err)
-	case err != nil:
-		return nil, fmt.Errorf("describe instance %s: %w", id, err)
-	}
-	for _, reservation := range out.Reservations {
-		for _, instance := range reservation.Instances {
-			if aws.ToString(instance.InstanceId) == id {
-				return &instance, nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("instance %s is not there: %w", id, remediations.ErrNotYet)
-}
-
-func describeVolumes(ctx context.Context, client *ec2.Client, ids ...string) ([]types.Volume, error) {
-	out, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: ids})
-	switch {
-	case remediations.ErrorCode(err) == "InvalidVolume.NotFound":
-		return nil, fmt.Errorf("describe volumes %s: %w: %w", strings.Join(ids, ", "), remediations.ErrNotYet, err)
-	case err != nil:
-		return nil, fmt.Errorf("describe volumes %s: %w", strings.Join(ids, ", "), err)
-	}
-	return out.Volumes, nil
+// byName is a kind whose record has the name only.
+func byName(k *kind) *kind {
+	k.named = true
+	return k
 }

@@ -9,30 +9,34 @@ import (
 	"github.com/countermand/countermand/events"
 )
 
-// The tags.
-const (
-	createdAt  = "CreatedAt"
-	createdBy  = "CreatedBy"
-	createdVia = "CreatedVia"
-)
-
-var keys = []string{createdAt, createdBy, createdVia}
-
-// values is what the tags say about a call. A record that does not say who made it, or when, is an error:
-// a tag that is wrong is worse than none.
-func values(r events.Record) (map[string]string, error) {
+// values is what the tags say about a call, by their keys. A record that does not say who made it, or when, is an error:
+// a tag that is wrong is worse than none. A service is nobody who owns something.
+func values(r events.Record, s Settings) (tags, error) {
 	if r.EventTime.IsZero() {
 		return nil, errors.New("the record has no eventTime")
 	}
-	who := creator(r.Identity)
+	who := maker(r.Identity)
 	if who == "unknown" {
 		return nil, errors.New("the record does not say who made the call")
 	}
-	return map[string]string{
-		createdAt:  clean(r.EventTime.UTC().Format(time.RFC3339)),
-		createdBy:  clean(who),
-		createdVia: clean(via(r)),
-	}, nil
+	if r.EventName == startInstances {
+		return named(tags{s.StartedByKey: clean(who)}), nil
+	}
+	all := tags{
+		s.CreatedAtKey:  clean(r.EventTime.UTC().Format(time.RFC3339)),
+		s.CreatedByKey:  clean(who),
+		s.CreatedViaKey: clean(via(r)),
+	}
+	if launcher(r.Identity) == "" {
+		all[s.OwnerKey] = clean(who)
+	}
+	return named(all), nil
+}
+
+// named is tags without those whose key is empty: nobody wants them.
+func named(t tags) tags {
+	delete(t, "")
+	return t
 }
 
 // launchers are the services that create resources when they see fit, whoever's name the call is made in.
@@ -52,9 +56,9 @@ func launcher(i events.Identity) string {
 	return ""
 }
 
-// creator is who answers for a call. The name of a role's session is whatever its caller chose, so it
+// maker is who answers for a call. The name of a role's session is whatever its caller chose, so it
 // stands for a person only where AWS vouches for it.
-func creator(i events.Identity) string {
+func maker(i events.Identity) string {
 	session := i.Type == "AssumedRole" || i.Issuer.Type == "Role"
 	switch {
 	case launcher(i) != "":

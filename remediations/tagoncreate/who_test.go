@@ -46,7 +46,7 @@ func TestValues(t *testing.T) {
 		"stack's role":             {invoked(session("cfn", "AWSCloudFormation", "", ""), "cloudformation.amazonaws.com"), "cloudformation.amazonaws.com", "", "cfn/AWSCloudFormation", "cloudformation"},
 		"a comma":                  {session("Admin", "alice,bob", "", ""), "aws-cli/2.15.0", "", "Admin/alice_bob", "cli"},
 		"AWS's own prefix":         {session("aws:ec2-infrastructure", "i-0a1b2c3d4e5f60001", "", ""), "AWS Internal", "", "aws_ec2-infrastructure/i-0a1b2c3d4e5f60001", "console"},
-		"Auto Scaling":             {group, "autoscaling.amazonaws.com", "", "autoscaling.amazonaws.com", "autoscaling"},
+		"Auto Scaling":             {byGroup, "autoscaling.amazonaws.com", "", "autoscaling.amazonaws.com", "autoscaling"},
 		"Auto Scaling as root":     {invoked(`{"type":"Root","principalId":"123456789012","arn":"arn:aws:iam::123456789012:root","accountId":"123456789012"}`, "autoscaling.amazonaws.com"), "autoscaling.amazonaws.com", "", "autoscaling.amazonaws.com", "autoscaling"},
 		"Spot":                     {session("AWSServiceRoleForEC2Spot", "spot", "aws-service-role/spot.amazonaws.com/", ""), "spot.amazonaws.com", "", "spot.amazonaws.com", "spot"},
 		"a node group":             {invoked(session("AWSServiceRoleForAmazonEKSNodegroup", "EKS", "aws-service-role/eks-nodegroup.amazonaws.com/", ""), "eks-nodegroup.amazonaws.com"), "eks-nodegroup.amazonaws.com", "", "eks-nodegroup.amazonaws.com", "eks-nodegroup"},
@@ -59,11 +59,11 @@ func TestValues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := values(event.Record)
+			got, err := values(event.Record, defaults)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got[createdBy] != c.by || got[createdVia] != c.via || got[createdAt] != "2026-03-02T09:12:44Z" {
+			if got["CreatedBy"] != c.by || got["CreatedVia"] != c.via || got["CreatedAt"] != "2026-03-02T09:12:44Z" {
 				t.Errorf("%v, want by %q via %q", got, c.by, c.via)
 			}
 		})
@@ -75,7 +75,7 @@ func TestValuesOfHalfARecord(t *testing.T) {
 		{Identity: events.Identity{UserName: "alice"}},
 		{EventTime: at},
 	} {
-		if got, err := values(r); err == nil {
+		if got, err := values(r, defaults); err == nil {
 			t.Errorf("%+v: %v, want an error", r, got)
 		}
 	}
