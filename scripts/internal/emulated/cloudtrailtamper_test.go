@@ -14,20 +14,27 @@ import (
 	"github.com/countermand/countermand/remediations/cloudtrailtamper"
 )
 
+// atHome makes up for that moto leaves out where a trail is at home.
+func atHome(r *http.Request, body string, ask ask) (*http.Response, error) {
+	answer, err := ask(body)
+	if err != nil || !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetTrail") {
+		return answer, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	const field = `"TrailARN":`
+	return answered(answer.StatusCode, strings.ReplaceAll(string(text), field, `"HomeRegion":"us-east-1",`+field)), nil
+}
+
 func TestCloudTrailTamper(t *testing.T) {
-	// moto leaves out where a trail is at home.
-	cfg := bridged(moto(t), func(r *http.Request, body string, ask ask) (*http.Response, error) {
-		answer, err := ask(body)
-		if err != nil || !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetTrail") {
-			return answer, err
-		}
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			return nil, err
-		}
-		const field = `"TrailARN":`
-		return answered(answer.StatusCode, strings.ReplaceAll(string(text), field, `"HomeRegion":"us-east-1",`+field)), nil
-	})
+	t.Run("moto", func(t *testing.T) { stopsTrail(t, bridged(moto(t), atHome)) })
+	t.Run("ministack", func(t *testing.T) { stopsTrail(t, ministack(t)) })
+}
+
+func stopsTrail(t *testing.T, cfg aws.Config) {
+	t.Helper()
 	withBuckets(t, cfg, true, "logs")
 	client := cloudtrail.NewFromConfig(cfg)
 	var trails []string

@@ -20,16 +20,17 @@ var stubsOnly = map[string]string{
 // limits is what the emulators lack, by module: the tests here make up for it, or leave it out.
 var limits = map[string]string{
 	"cloudtrail-tamper":   "moto leaves out a trail's home Region",
-	"rds-deleted":         "moto knows no automated backups of clusters: only instances are deleted",
+	"rds-deleted":         "moto knows no automated backups of clusters, ministack none at all: only an instance is deleted, of moto",
 	"s3-bpa-removed":      "ministack knows no Block Public Access of accounts: that is tested with moto only",
 	"s3-external-policy":  "ministack knows no Block Public Access of accounts: there is none",
 	"s3-public-policy":    "ministack knows no Block Public Access of accounts: there is none",
 	"sg-open-ingress":     "moto leaves out the owner of a group, and all but one of the rules that a call adds; ministack keeps no IPv6",
 	"snapshot-public":     "moto knows no block public access for snapshots, and one of two forms of ModifySnapshotAttribute; ministack keeps none",
 	"detector-disabled":   "ministack has no GuardDuty; moto does not list the standards of Security Hub, of which people are only told",
-	"s3-public-acl":       "ministack keeps no ACL",
-	"ami-public":          "ministack keeps no permission of an image",
-	"rds-snapshot-public": "ministack keeps no attributes of a snapshot",
+	"iam-admin-grant":     "ministack can't set a policy's version",
+	"s3-public-acl":       "ministack forgets who owns the objects of a new bucket, and changes the owner with an ACL",
+	"ami-public":          "ministack registers no images",
+	"rds-snapshot-public": "ministack can't share a snapshot",
 	"compromised-key":     "ministack has none of the quarantine policies",
 }
 
