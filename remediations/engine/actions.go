@@ -27,19 +27,19 @@ var prefixes = map[string]string{
 	"KMS":        "kms",
 	"Lambda":     "lambda",
 	"RDS":        "rds",
-	"S3":         "s3",
 	"S3 Control": "s3",
+	"S3":         "s3",
 	"SNS":        "sns",
 	"SQS":        "sqs",
 	"SSM":        "ssm",
 
-	"Config Service":              "config",
 	"Auto Scaling":                "autoscaling",
 	"CloudWatch Logs":             "logs",
-	"Elastic Load Balancing":      "elasticloadbalancing",
+	"Config Service":              "config",
 	"Elastic Load Balancing v2":   "elasticloadbalancing",
-	"Secrets Manager":             "secretsmanager",
+	"Elastic Load Balancing":      "elasticloadbalancing",
 	"Resource Groups Tagging API": "tag",
+	"Secrets Manager":             "secretsmanager",
 	"SecurityHub":                 "securityhub",
 }
 
