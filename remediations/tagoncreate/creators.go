@@ -117,7 +117,11 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		resources = append(resources, remediations.Resource{ID: id, Type: kind.resource, Account: event.Account, Region: event.Region})
+		r := remediations.Resource{ID: id, Type: kind.resource, Account: event.Account, Region: event.Region}
+		if _, err := r.ARN(); err != nil {
+			return nil, err
+		}
+		resources = append(resources, r)
 	}
 	return resources, nil
 }
