@@ -119,7 +119,8 @@ func (d *Document) anyoneFrom(s statement, t Trusted, held whose, by string) (Ve
 }
 
 var (
-	// unique is the id that IAM shows in place of a user or role that was deleted: nobody can be that one again.
+	// unique is the id that IAM shows in place of a user or role that was deleted: nobody can be that one again. In a
+	// policy that is about to be put it may be anybody's: what is shown afterwards is the ARN.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 	unique = regexp.MustCompile(`^(AIDA|AROA)[A-Z0-9]{12,}$`)
 	// caller is the ARN of an account's root, user, role or session.

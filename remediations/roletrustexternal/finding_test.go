@@ -177,6 +177,7 @@ func TestSuspects(t *testing.T) {
 		{"the own account", "UpdateAssumeRolePolicy", `{"roleName":"report-writer","policyDocument":` + quoted(policyOf(own, ec2)) + `}`, `null`, "none"},
 		{"a new role for the own account", "CreateRole", `{"roleName":"report-writer","assumeRolePolicyDocument":` + quoted(policyOf(own, ec2)) + `}`, `null`, "none"},
 		{"a new role for another account", "CreateRole", `{"roleName":"report-writer","assumeRolePolicyDocument":` + quoted(policyOf(outside)) + `}`, `null`, name},
+		{"who may be anybody's, by an id", "UpdateAssumeRolePolicy", `{"roleName":"report-writer","policyDocument":` + quoted(policyOf(gone)) + `}`, `null`, name},
 		{"a policy that is empty", "CreateRole", `{"roleName":"report-writer","assumeRolePolicyDocument":"{}"}`, `null`, name},
 		{"another parameter's policy", "UpdateAssumeRolePolicy", `{"roleName":"report-writer","assumeRolePolicyDocument":` + quoted(policyOf(own)) + `}`, `null`, name},
 		{"only a response", "CreateRole", `null`, `{"role":{"roleName":"report-writer"}}`, name},

@@ -20,7 +20,7 @@ import (
 var form = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 
 // suspects is the role of the event, unless the event alone shows that it lets in nobody but the own account, whoever is
-// trusted.
+// trusted. It does not show that of a unique id (AIDA..., AROA...): IAM takes anybody's, and shows the ARN from then on.
 func suspects(event events.Event) ([]remediations.Resource, error) {
 	r := event.Record
 	name, text := r.Request.Get("roleName").Text(), r.Request.Get("policyDocument").Text()
@@ -33,7 +33,8 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 	if !form.MatchString(name) {
 		return nil, fmt.Errorf("the record of %s names no role, but %q", r.EventName, name)
 	}
-	if fine([]byte(text), event.Account, Settings{}) {
+	document, err := policy.Parse(policy.Trust, []byte(text))
+	if err == nil && len(document.Gone()) == 0 && fine([]byte(text), event.Account, Settings{}) {
 		return nil, nil
 	}
 	return []remediations.Resource{role(name, event.Account, event.Region)}, nil

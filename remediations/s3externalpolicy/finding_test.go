@@ -152,6 +152,7 @@ func TestSuspects(t *testing.T) {
 		{"a network", "PutBucketPolicy", putParameters(policyOf(inVPC)), mine},
 		{"the own account", "PutBucketPolicy", putParameters(policyOf(own, logs, noTLS)), nil},
 		{"the own account, as text", "PutBucketPolicy", putParameters(quoted(policyOf(own))), nil},
+		{"who may be anybody's, by an id", "PutBucketPolicy", putParameters(policyOf(gone)), mine},
 		{"public", "PutBucketPolicy", putParameters(policyOf(anyone)), nil},
 		{"an empty policy", "PutBucketPolicy", putParameters(`{}`), mine},
 		{"no policy", "PutBucketPolicy", `{"bucketName":"quarterly-reports"}`, mine},

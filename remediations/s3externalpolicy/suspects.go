@@ -23,7 +23,8 @@ func suspects(event events.Event) ([]remediations.Resource, error) {
 	return []remediations.Resource{{ID: bucket, Type: buckets.Type, Account: event.Account, Region: event.Region}}, nil
 }
 
-// harmless reports whether the event alone shows that nobody was let in.
+// harmless reports whether the event alone shows that nobody was let in. It does not show that of a unique id (AIDA...,
+// AROA...): S3 takes anybody's, and shows the ARN from then on.
 func harmless(event events.Event) bool {
 	switch event.Record.EventName {
 	case "PutBucketPublicAccessBlock":
@@ -34,7 +35,7 @@ func harmless(event events.Event) bool {
 			return false
 		}
 		external, unclear := document.External(trusted(event.Account, Settings{}))
-		return len(external) == 0 && len(unclear) == 0
+		return len(external) == 0 && len(unclear) == 0 && len(document.Gone()) == 0
 	}
 	return false
 }
