@@ -76,6 +76,7 @@ func TestExternal(t *testing.T) {
 		{"an access identity of CloudFront", whose + "AWS arn:aws:iam::cloudfront:user/CloudFront ... is", `{"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1EXAMPLE"}`, ""},
 		{"an ARN of no account", whose + "AWS arn:aws:iam::1111:role/x is", `{"AWS":"arn:aws:iam::1111:role/x"}`, ""},
 		{"the account that writes load balancers' logs", "", `{"AWS":"arn:aws:iam::127311923021:root"}`, ""},
+		{"that of the Region Jakarta", "", `{"AWS":"arn:aws:iam::589379963580:root"}`, ""},
 		{"a service", "", `{"Service":"cloudtrail.amazonaws.com"}`, ""},
 		{"a service for another account", outside + `Service cloudtrail.amazonaws.com with aws:SourceAccount "999988887777"`, `{"Service":"cloudtrail.amazonaws.com"}`, `{"StringEquals":{"aws:SourceAccount":"999988887777"}}`},
 		{"a service for a trusted account", "", `{"Service":"cloudtrail.amazonaws.com"}`, `{"ArnLike":{"aws:SourceArn":"arn:aws:cloudtrail:*:444455556666:trail/*"}}`},
