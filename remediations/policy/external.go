@@ -62,6 +62,7 @@ type fault struct {
 
 // outsiders reports whether an Allow statement that is not public lets in somebody who is not trusted.
 func (d *Document) outsiders(s statement, t Trusted) (Verdict, answer) {
+	s, whole := s.served()
 	held, by := s.heldTo(t)
 	switch {
 	case held == ours:
@@ -69,6 +70,36 @@ func (d *Document) outsiders(s statement, t Trusted) (Verdict, answer) {
 	case s.anyone != "":
 		return d.anyoneFrom(s, t, held, by)
 	}
+	verdict, found := d.named(s, t, held, by)
+	if whole {
+		verdict.names = nil
+	}
+	return verdict, found
+}
+
+// served is the statement with the principals that it has in truth if a condition holds it to AWS services by their names
+// (aws:PrincipalServiceName), and whether they stand in place of anyone. Such a condition does not say whoever they act
+// for.
+func (s statement) served() (statement, bool) {
+	for _, c := range s.conditions {
+		if answer, _ := c.narrows(s.present(c.key)); answer != yes || kindOf(c.key) != service {
+			continue
+		}
+		if s.anyone == "" {
+			s.names = slices.DeleteFunc(slices.Clone(s.names), func(n name) bool { return n.kind != "Service" })
+			return s, false
+		}
+		s.anyone, s.names = "", nil
+		for _, v := range c.values {
+			s.names = append(s.names, name{"Service", v})
+		}
+		return s, true
+	}
+	return s, false
+}
+
+// named judges a statement with fixed principals.
+func (d *Document) named(s statement, t Trusted, held whose, by string) (Verdict, answer) {
 	faults := map[whose][]fault{}
 	services := ours // whether a Deny that spares services matters to those at fault
 	for _, n := range s.names {
@@ -197,7 +228,7 @@ func (s statement) heldTo(t Trusted) (whose, string) {
 		switch {
 		case c.isUnknown:
 			w, why = untold, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
-		case c.negated || c.matching == never, (c.ifExists || c.set == "forallvalues") && !s.present(c.key):
+		case c.negated || c.matching == never, kindOf(c.key) == service, (c.ifExists || c.set == "forallvalues") && !s.present(c.key):
 		default:
 			w, why = c.owners(t)
 		}
@@ -209,14 +240,17 @@ func (s statement) heldTo(t Trusted) (whose, string) {
 }
 
 // leaves is whom the policy's Deny statements leave of those whom a statement allows, and by what; services is what it
-// means if a Deny spares AWS services.
+// means if a Deny spares AWS services. One that spares a service by its name leaves to it what a principal would.
 func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, string) {
-	result, by := anybody, ""
+	result, by, one := anybody, "", services
+	if services == untold && !d.service.acts() {
+		one = ours
+	}
 	for i, deny := range d.statements {
 		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !d.service.covers(deny, allow) {
 			continue
 		}
-		if w, why := deny.sparesOnly(t, services); w < result {
+		if w, why := deny.sparesOnly(t, services, one); w < result {
 			result, by = w, why
 			if w == untold {
 				by = fmt.Sprintf("statement %d denies it, but %s", i+1, why)
@@ -227,7 +261,7 @@ func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, st
 }
 
 // sparesOnly is whom a Deny statement spares, and by what: whoever escapes one of its conditions.
-func (s statement) sparesOnly(t Trusted, services whose) (whose, string) {
+func (s statement) sparesOnly(t Trusted, services, one whose) (whose, string) {
 	result, by := ours, ""
 	for _, c := range s.conditions {
 		w, why := anybody, ""
@@ -236,7 +270,9 @@ func (s statement) sparesOnly(t Trusted, services whose) (whose, string) {
 			w, why = services, "all AWS services are spared, whoever they act for"
 		case c.isUnknown || c.set == "foranyvalue" || !c.negated:
 		default:
-			w, why = c.owners(t)
+			if w, why = c.owners(t); w == ours && kindOf(c.key) == service {
+				w, why = one, "AWS services are spared, whoever they act for"
+			}
 		}
 		if w > result {
 			result, by = w, why
@@ -260,7 +296,7 @@ func (c condition) owners(t Trusted) (whose, string) {
 	return result, by
 }
 
-// owner is whose a value is. That of aws:PrincipalServiceName is AWS's own. What says where a call comes from, or which
+// owner is whose a value is. That of aws:PrincipalServiceName is AWS's own, see served. What says where a call comes from, or which
 // key it uses, says nothing about whose it is.
 func (c condition) owner(v string, t Trusted) whose {
 	k := kindOf(c.key)

@@ -120,6 +120,11 @@ func TestExternal(t *testing.T) {
 		{"a user of the account's federation", "", `"*"`, `{"StringEquals":{"aws:userid":"111122223333:bob"}}`},
 		{"anyone with a key of another account", whose + `s3:x-amz-server-side-encryption-aws-kms-... "arn:aws:kms:eu-west-1:999988887777:key/1" is`, `"*"`, `{"StringEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-west-1:999988887777:key/1"}}`},
 		{"a service as anyone", "", `"*"`, `{"StringEquals":{"aws:PrincipalServiceName":"logging.s3.amazonaws.com"}}`},
+		{"a service as anyone, for another account", outside + `Service logging.s3.amazonaws.com with aws:SourceAccount "999988887777"`, `"*"`, `{"StringEquals":{"aws:PrincipalServiceName":"logging.s3.amazonaws.com","aws:SourceAccount":"999988887777"}}`},
+		{"a service as anyone, for the account", "", `"*"`, `{"StringEquals":{"aws:PrincipalServiceName":"logging.s3.amazonaws.com","aws:SourceAccount":"111122223333"}}`},
+		{"a service by both names, for another account", outside + `Service sns.amazonaws.com with aws:SourceAccount "999988887777"`, `{"Service":"sns.amazonaws.com"}`,
+			`{"StringEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com","aws:SourceAccount":"999988887777"}}`},
+		{"another account, if it is a service", "", `{"AWS":"999988887777"}`, `{"StringEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}`},
 		{"what may be public", `unclear: can't be judged: the condition StringEquals aws:PrincipalAccount "ours" may or may not name an owner`, `"*"`, `{"StringEquals":{"aws:PrincipalAccount":"ours"}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,6 +176,10 @@ func TestExternalDenied(t *testing.T) {
 			`unclear: can't be judged: it can't be told whose aws:SourceVpce "vpce-1a2b3c4d" is`},
 		{"anyone of another organization, but services", `"*"`, `{"StringEquals":{"aws:PrincipalOrgID":"o-zzzzzzzzzz"}}`, everything + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}`,
 			`external: allows s3:GetObject to those who are not trusted: anyone with aws:PrincipalOrgID "o-zzzzzzzzzz"`},
+		{"one service is spared", `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceAccount":"999988887777"}}`, everything + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}}`,
+			`external: allows s3:GetObject to those who are not trusted: Service sns.amazonaws.com with aws:SourceAccount "999988887777"`},
+		{"all but one service", `{"AWS":"999988887777"}`, "", everything + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}}`, ""},
+		{"anyone but one service", `"*"`, "", everything + `,"Condition":{"StringNotEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}}`, ""},
 		{"services are spared", `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceAccount":"999988887777"}}`, everything + `,"Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}`,
 			`external: allows s3:GetObject to those who are not trusted: Service sns.amazonaws.com with aws:SourceAccount "999988887777"`},
 	} {
