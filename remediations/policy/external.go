@@ -14,7 +14,8 @@ type Trusted struct {
 }
 
 // External names the Allow statements that let in somebody who is not trusted, and those of which it can't be told, in
-// the order of the policy. What Judge calls public or unclear is not repeated.
+// the order of the policy. What Judge calls public or unclear is not repeated: of a public statement those are judged who
+// are named beside anyone.
 //
 //   - A user, role or account is its account's; whether that is in the organization can't be seen, so that only a
 //     condition holds it to that. A canonical user is nobody's that is known. The unique id of a user or role that was
@@ -27,17 +28,20 @@ type Trusted struct {
 //   - A Deny statement of the policy counts that takes everything back from all but those who are trusted.
 func (d *Document) External(t Trusted) (external, unclear []Verdict) {
 	for i, s := range d.statements {
-		if public, _ := d.judge(s); s.odd != nil || s.effect == "Deny" || public != no {
+		public, _ := d.judge(s)
+		switch {
+		case s.odd != nil, s.effect == "Deny", public == unsure:
 			continue
+		case public == yes:
+			s, _ = d.service.split(s)
 		}
-		verdict, found := d.outsiders(s, t)
-		verdict.Index, verdict.Sid = i, s.sid
-		switch found {
-		case yes:
-			external = append(external, verdict)
-		case unsure:
-			unclear = append(unclear, verdict)
+		found, untold := d.outsiders(s, t)
+		for _, list := range [][]Verdict{found, untold} {
+			for k := range list {
+				list[k].Index, list[k].Sid = i, s.sid
+			}
 		}
+		external, unclear = append(external, found...), append(unclear, untold...)
 	}
 	return external, unclear
 }
@@ -60,21 +64,24 @@ type fault struct {
 	why   string
 }
 
-// outsiders reports whether an Allow statement that is not public lets in somebody who is not trusted.
-func (d *Document) outsiders(s statement, t Trusted) (Verdict, answer) {
+// outsiders is what there is to say about an Allow statement that is not public: whom it lets in who is not trusted, and of
+// whom that can't be told.
+func (d *Document) outsiders(s statement, t Trusted) (external, unclear []Verdict) {
 	s, whole := s.served()
 	held, by := s.heldTo(t)
 	switch {
 	case held == ours:
-		return Verdict{}, no
+		return nil, nil
 	case s.anyone != "":
 		return d.anyoneFrom(s, t, held, by)
 	}
-	verdict, found := d.named(s, t, held, by)
+	external, unclear = d.named(s, t, held, by)
 	if whole {
-		verdict.names = nil
+		for i := range external {
+			external[i].names = nil
+		}
 	}
-	return verdict, found
+	return external, unclear
 }
 
 // served is the statement with the principals that it has in truth if a condition holds it to AWS services by their names
@@ -99,7 +106,7 @@ func (s statement) served() (statement, bool) {
 }
 
 // named judges a statement with fixed principals.
-func (d *Document) named(s statement, t Trusted, held whose, by string) (Verdict, answer) {
+func (d *Document) named(s statement, t Trusted, held whose, by string) (external, unclear []Verdict) {
 	faults := map[whose][]fault{}
 	services := ours // whether a Deny that spares services matters to those at fault
 	for _, n := range s.names {
@@ -113,40 +120,43 @@ func (d *Document) named(s statement, t Trusted, held whose, by string) (Verdict
 		faults[f.whose] = append(faults[f.whose], f)
 	}
 	left, denied := d.leaves(s, t, services)
-	switch bad := faults[others]; {
-	case len(faults) == 0 || left == ours:
-		return Verdict{}, no
-	case len(bad) > 0 && (held == untold || left == untold):
+	if left == ours {
+		return nil, nil
+	}
+	if bad := faults[others]; len(bad) > 0 && (held == untold || left == untold) {
 		if held != untold {
 			by = denied
 		}
-		return Verdict{Reason: "can't be judged: " + by}, unsure
-	case len(bad) > 0:
-		return Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: %s", s.allows(), list(bad)), names: names(bad)}, yes
-	case len(faults[untold]) > 0:
-		return Verdict{Reason: "can't be judged: it can't be told whose " + list(faults[untold]) + " is"}, unsure
+		unclear = append(unclear, Verdict{Reason: "can't be judged: " + by})
+	} else if len(bad) > 0 {
+		external = append(external, Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: %s", s.allows(), list(bad)), names: names(bad)})
 	}
-	deputies := faults[anybody]
-	return Verdict{Reason: fmt.Sprintf("allows %s to %s in anybody's name: no condition on aws:SourceAccount, aws:SourceArn or aws:SourceOrgID says whose",
-		s.allows(), list(deputies)), Deputy: true, names: names(deputies)}, yes
+	if deputies := faults[anybody]; len(deputies) > 0 {
+		external = append(external, Verdict{Reason: fmt.Sprintf("allows %s to %s in anybody's name: no condition on aws:SourceAccount, aws:SourceArn "+
+			"or aws:SourceOrgID says whose", s.allows(), list(deputies)), Deputy: true, names: names(deputies)})
+	}
+	if strangers := faults[untold]; len(strangers) > 0 {
+		unclear = append(unclear, Verdict{Reason: "can't be judged: it can't be told whose " + list(strangers) + " is"})
+	}
+	return external, unclear
 }
 
 // anyoneFrom judges a statement that allows anyone, and is held to fixed callers by its conditions or by a Deny.
-func (d *Document) anyoneFrom(s statement, t Trusted, held whose, by string) (Verdict, answer) {
+func (d *Document) anyoneFrom(s statement, t Trusted, held whose, by string) (external, unclear []Verdict) {
 	left, denied := d.leaves(s, t, untold)
 	if left == ours {
-		return Verdict{}, no
+		return nil, nil
 	}
 	if held == anybody {
 		held, by = left, denied
 	}
 	if held == others {
-		return Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: anyone with %s", s.allows(), by)}, yes
+		return []Verdict{{Reason: fmt.Sprintf("allows %s to those who are not trusted: anyone with %s", s.allows(), by)}}, nil
 	}
 	if held == nameless {
 		by = "it can't be told whose " + by + " is"
 	}
-	return Verdict{Reason: "can't be judged: " + by}, unsure
+	return nil, []Verdict{{Reason: "can't be judged: " + by}}
 }
 
 var (

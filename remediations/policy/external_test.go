@@ -43,7 +43,8 @@ func judged(t *testing.T, service policy.Service, statements string) string {
 	add := func(word string, verdicts []policy.Verdict) {
 		for _, v := range verdicts {
 			if v.Deputy {
-				word = "deputy"
+				words = append(words, "deputy: "+v.Reason)
+				continue
 			}
 			words = append(words, word+": "+v.Reason)
 		}
@@ -82,7 +83,8 @@ func TestExternal(t *testing.T) {
 		{"a service for a trusted account", "", `{"Service":"cloudtrail.amazonaws.com"}`, `{"ArnLike":{"aws:SourceArn":"arn:aws:cloudtrail:*:444455556666:trail/*"}}`},
 		{"a service for another organization", outside + `Service sns.amazonaws.com with aws:SourceOrgID "o-zzzzzzzzzz"`, `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceOrgID":"o-zzzzzzzzzz"}}`},
 		{"a service with a key of the future", `unclear: can't be judged: the condition StringEquals aws:SourceGalaxy "milky-way" may or may not name an owner`, `{"Service":"sns.amazonaws.com"}`, `{"StringEquals":{"aws:SourceGalaxy":"milky-way"}}`},
-		{"what is public", "public: allows s3:GetObject to anyone: its principal is AWS *", `{"AWS":["999988887777","*"]}`, ""},
+		{"what is public", "public: allows s3:GetObject to anyone: its principal is AWS *", `{"AWS":["111122223333","*"]}`, ""},
+		{"another account beside what is public", "public: allows s3:GetObject to anyone: its principal is AWS * | " + outside + "AWS 999988887777", `{"AWS":["999988887777","*"]}`, ""},
 
 		// conditions on another account
 		{"held to the organization", "", `{"AWS":"999988887777"}`, `{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}`},

@@ -107,6 +107,7 @@ func (d *Document) Judge() (public, unclear []Verdict) {
 		switch answer, reason := d.judge(s); answer {
 		case yes:
 			verdict.Reason = reason
+			_, verdict.names = d.service.split(s)
 			public = append(public, verdict)
 		case unsure:
 			verdict.Reason = reason

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,6 +215,55 @@ func TestWithoutPrincipals(t *testing.T) {
 		if diff := cmp.Diff(sharp(test.want), string(rest)); diff != "" {
 			t.Errorf("%s:\n%s", test.name, diff)
 		}
+	}
+}
+
+// What is public goes without those who are named beside it, and these are judged for themselves.
+func TestWithoutAnyone(t *testing.T) {
+	for _, test := range []struct {
+		name, principal         string
+		private, trusted, after string // the principal without what is public, without outsiders, and without both
+	}{
+		{"beside a role", `{"AWS":["*","arn:aws:iam::111122223333:role/a"]}`, `{"AWS":["arn:aws:iam::111122223333:role/a"]}`, `{"AWS":["*","arn:aws:iam::111122223333:role/a"]}`,
+			`{"AWS":["arn:aws:iam::111122223333:role/a"]}`},
+		{"beside a service", `{"AWS":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`, `{"AWS":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`},
+		{"beside an outsider", `{"AWS":["999988887777","*"]}`, `{"AWS":["999988887777"]}`, `{"AWS":["*"]}`, ""},
+		{"any provider beside a service", `{"Federated":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`, `{"Federated":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`},
+		{"alone", `{"AWS":"*"}`, "", `{"AWS":"*"}`, ""},
+		{"alone, in short", `"*"`, "", `"*"`, ""},
+	} {
+		of := func(principal string) string {
+			text := `{"Statement":[` + on(policy.Trust, "sts:TagSession", `{"AWS":"111122223333"}`, "")
+			if principal != "" {
+				text += "," + on(policy.Trust, "sts:AssumeRole", principal, "")
+			}
+			return text + "]}"
+		}
+		document, err := policy.Parse(policy.Trust, []byte(of(test.principal)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, _ := document.Judge()
+		external, _ := document.External(trusted)
+		for _, part := range []struct {
+			want     string
+			verdicts []policy.Verdict
+		}{{test.private, public}, {test.trusted, external}, {test.after, append(slices.Clone(public), external...)}} {
+			if left, _ := document.Without(part.verdicts...); string(left) != of(part.want) {
+				t.Errorf("%s: left is %s, want %s", test.name, left, of(part.want))
+			}
+		}
+	}
+}
+
+// A statement can let in several whom different things are wrong with.
+func TestMixedFaults(t *testing.T) {
+	const all = `{"AWS":["999988887777","arn:aws:iam::cloudfront:user/x","111122223333"],"Service":"sns.amazonaws.com"}`
+	const want = "external: allows sqs:SendMessage to those who are not trusted: AWS 999988887777 | " +
+		"deputy: allows sqs:SendMessage to Service sns.amazonaws.com in anybody's name: no condition on aws:SourceAccount, aws:SourceArn or aws:SourceOrgID says whose | " +
+		"unclear: can't be judged: it can't be told whose AWS arn:aws:iam::cloudfront:user/x is"
+	if diff := cmp.Diff(want, judged(t, policy.SQS, on(policy.SQS, "sqs:SendMessage", all, ""))); diff != "" {
+		t.Error(diff)
 	}
 }
 

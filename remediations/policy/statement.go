@@ -146,12 +146,32 @@ func (service Service) anyone(names []name) (anyone string, everyone bool) {
 		switch {
 		case n.kind == "":
 			return "its principal is *", true
-		case wild(n.value), variable(n.value), n.kind == "Federated" && service != Trust:
+		case service.open(n):
 			anyone = fmt.Sprintf("its principal is %s %s", n.kind, short(n.value))
 		}
 		everyone = everyone || n.kind == "AWS" && n.value == "*"
 	}
 	return anyone, everyone
+}
+
+// open reports whether a principal lets anyone in.
+func (service Service) open(n name) bool {
+	return wild(n.value) || variable(n.value) || n.kind == "Federated" && service != Trust
+}
+
+// split is the statement without those of its principals that let anyone in, and these. Whoever was deleted is nobody, and
+// goes with them.
+func (service Service) split(s statement) (rest statement, open []name) {
+	rest = s
+	rest.anyone, rest.everyone, rest.names = "", false, nil
+	for _, n := range s.names {
+		if service.open(n) || n.kind == "AWS" && unique.MatchString(n.value) {
+			open = append(open, n)
+		} else {
+			rest.names = append(rest.names, n)
+		}
+	}
+	return rest, open
 }
 
 // allows is what the statement allows, in a few words.

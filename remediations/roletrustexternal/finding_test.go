@@ -50,6 +50,7 @@ func find(t *testing.T, role *types.Role) *remediations.Finding {
 func TestFinding(t *testing.T) {
 	const lets = "the role's trust policy lets in those who are not trusted: "
 	const eve = `statement 1 ("Outside") allows sts:AssumeRole to those who are not trusted: AWS arn:aws:iam::999988887777:root`
+	const beside = `{"Sid":"Beside","Effect":"Allow","Principal":{"AWS":["*","999988887777"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	linked := roleWith(policyOf(outside))
 	linked.Path = aws.String("/aws-service-role/example.amazonaws.com/")
 	for _, test := range []struct {
@@ -59,6 +60,8 @@ func TestFinding(t *testing.T) {
 		{roleWith(policyOf(outside, own)), lets + eve, policyOf(outside, own), policyOf(own)},
 		{roleWith(policyOf(outside)), lets + eve, policyOf(outside), nobody},
 		{roleWith(policyOf(outside, anyone, ec2)), lets + `statement 2 ("Anyone") allows sts:AssumeRole to anyone: its principal is AWS *; ` + eve, policyOf(outside, anyone, ec2), policyOf(ec2)},
+		{roleWith(policyOf(beside)), lets + `statement 1 ("Beside") allows sts:AssumeRole to anyone: its principal is AWS *; statement 1 ("Beside") allows sts:AssumeRole to those who are not trusted: AWS 999988887777`,
+			policyOf(beside), policyOf(strings.Replace(beside, `"AWS":["*","999988887777"],`, "", 1))},
 		{roleWith(policyOf(outside, inVPC)), `left alone is what can't be judged: statement 2 ("VPC") can't be judged: it can't be told whose aws:SourceVpc "vpc-1a2b3c4d" is; ` + lets + eve, policyOf(outside, inVPC), policyOf(inVPC)},
 		{roleWith(policyOf(outside, gone, own)), lets + eve + `; IAM takes no policy that names who was deleted, so that is left out, too: statement 2 ("Gone") names AROAEXAMPLEEXAMPLE123, which was deleted`, policyOf(outside, own), policyOf(own)},
 		{roleWith(policyOf(inVPC)), `it can't be told who may assume the role: statement 1 ("VPC") can't be judged: it can't be told whose aws:SourceVpc "vpc-1a2b3c4d" is`, policyOf(inVPC), policyOf(inVPC)},

@@ -76,6 +76,10 @@ func TestFinding(t *testing.T) {
 	if before != text || after != policyOf(readers) {
 		t.Errorf("before is %s\nafter is %s", before, after)
 	}
+	beside := strings.Replace(anyone, `"*"`, `{"AWS":["*","arn:aws:iam::444455556666:root"]}`, 1)
+	if err := json.Unmarshal(find(t, policyOf(beside)).After, &after); err != nil || after != policyOf(strings.Replace(beside, `"*",`, "", 1)) {
+		t.Errorf("%v; after is %s", err, after)
+	}
 	if only := find(t, policyOf(anyone)); string(only.After) != "null" {
 		t.Errorf("with nothing left after is %s", only.After)
 	}

@@ -23,10 +23,11 @@ A bucket policy with one public statement lets anyone on the internet do what th
 overwrite or delete what is in the bucket.
 
 Public is what S3 calls public; a policy that Block Public Access (RestrictPublicBuckets, of the bucket or of the
-account) keeps from taking effect is left alone. The public statements are removed and everything else stays as it
-is; the policy is deleted only if nothing else is in it. A statement of which it can't be told whether it is public
-is not touched: people are told. Undo puts the policy back byte for byte, unless it has been changed since. If Block
-Public Access refuses public policies by then (BlockPublicPolicy), S3 refuses that as well.
+account) keeps from taking effect is left alone. The public statements are removed, or only the principals that let
+anyone in where others are named beside them, and everything else stays as it is; the policy is deleted only if nothing
+else is in it. A statement of which it can't be told whether it is public is not touched: people are told. Undo puts the
+policy back byte for byte, unless it has been changed since. If Block Public Access refuses public policies by then
+(BlockPublicPolicy), S3 refuses that as well.
 
 It watches policies being put, and Block Public Access being changed or removed on a bucket. It does not watch the
 account's own Block Public Access: without it every bucket is suspect, and the event names none. A sweep looks at the
