@@ -120,6 +120,23 @@ func TestReasonIsBounded(t *testing.T) {
 	}
 }
 
+// Who was deleted is left out of all that is put, as S3 takes no policy that names them.
+func TestDeleted(t *testing.T) {
+	gone := strings.Replace(readers, `"arn:aws:iam::444455556666:root"`, `"AROAEXAMPLEEXAMPLE123"`, 1)
+	found := find(t, policyOf(gone, readers, anyone))
+	var before, after string
+	if err := errors.Join(json.Unmarshal(found.Before, &before), json.Unmarshal(found.After, &after)); err != nil {
+		t.Fatal(err)
+	}
+	if before != policyOf(readers, anyone) || after != policyOf(readers) {
+		t.Errorf("before is %s\nafter is %s", before, after)
+	}
+	const why = `; S3 takes no policy that names who was deleted, so that is left out, too: statement 1 ("Readers") names AROAEXAMPLEEXAMPLE123, which was deleted`
+	if !strings.HasSuffix(found.Reason, why) {
+		t.Errorf("reason is %s", found.Reason)
+	}
+}
+
 // A bucket that is deleted while we look has nothing wrong with it.
 func TestBucketDeletedMeanwhile(t *testing.T) {
 	s := &stored{policy: aws.String(policyOf(anyone)), block: "NoSuchBucket"}

@@ -26,8 +26,9 @@ Public is what S3 calls public; a policy that Block Public Access (RestrictPubli
 account) keeps from taking effect is left alone. The public statements are removed, or only the principals that let
 anyone in where others are named beside them, and everything else stays as it is; the policy is deleted only if nothing
 else is in it. A statement of which it can't be told whether it is public is not touched: people are told. Undo puts the
-policy back byte for byte, unless it has been changed since. If Block Public Access refuses public policies by then
-(BlockPublicPolicy), S3 refuses that as well.
+policy back byte for byte, unless it has been changed since; but users and roles that have been deleted (AIDA..., AROA...),
+who are nobody, are left out from the action on, as S3 takes no policy that names them. If Block Public Access refuses
+public policies by then (BlockPublicPolicy), S3 refuses undo as well.
 
 It watches policies being put, and Block Public Access being changed or removed on a bucket. It does not watch the
 account's own Block Public Access: without it every bucket is suspect, and the event names none. A sweep looks at the
@@ -95,6 +96,11 @@ func judge(bucket remediations.Resource, text []byte) (*remediations.Finding, er
 	if len(unclear) > 0 { // first, as nobody but people will look after it
 		reason = "left alone is what may be public too: " + policy.Join(unclear) + "; " + reason
 	}
-	rest, _ := document.Without(public...)
-	return buckets.FoundPolicy(bucket, reason, text, rest)
+	gone := document.Gone()
+	if len(gone) > 0 {
+		reason += "; S3 takes no policy that names who was deleted, so that is left out, too: " + policy.Join(gone)
+	}
+	before, _ := document.Without(gone...)
+	after, _ := document.Without(append(public, gone...)...)
+	return buckets.FoundPolicy(bucket, reason, before, after)
 }
