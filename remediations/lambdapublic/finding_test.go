@@ -88,12 +88,12 @@ func TestFindings(t *testing.T) {
 			Fix:    cli("remove-permission", "--qualifier 'live' --statement-id 'public'"),
 			Revert: cli("add-permission", "--qualifier 'live' --statement-id 'public' --action 'lambda:InvokeFunction' --principal '*'"),
 		}, []string{"public"}, ""},
-		{"all that AddPermission can say", open(has(name, "public", anybody, "lambda:*", `{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::*"},"StringEquals":{"AWS:SourceAccount":"*",`+
+		{"all that AddPermission can say", open(has(name, "public", anybody, "lambda:InvokeFunctionUrl", `{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::*"},"StringEquals":{"AWS:SourceAccount":"*",`+
 			`"aws:PrincipalOrgID":"*","lambda:EventSourceToken":"it's","lambda:FunctionUrlAuthType":"AWS_IAM"},"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}`)),
 			itself, lambdapublic.Settings{}, remediations.Finding{
-				Reason: `the function is public: statement 3 ("public") allows lambda:* to anyone: its principal is *, and no condition (`,
+				Reason: `the function is public: statement 3 ("public") allows lambda:InvokeFunctionUrl to anyone: its principal is *, and no condition (`,
 				Fix:    cli("remove-permission", "--statement-id 'public'"),
-				Revert: cli("add-permission", "--statement-id 'public' --action 'lambda:*' --principal '*' --source-arn 'arn:aws:s3:::*' --source-account '*' "+
+				Revert: cli("add-permission", "--statement-id 'public' --action 'lambda:InvokeFunctionUrl' --principal '*' --source-arn 'arn:aws:s3:::*' --source-account '*' "+
 					`--principal-org-id '*' --event-source-token 'it'\''s' --function-url-auth-type 'AWS_IAM' --invoked-via-function-url`),
 			}, []string{"public"}, ""},
 		{"more than the URL needs", open(has(name, "public", anybody, "lambda:*", byURL)), itself, lambdapublic.Settings{}, remediations.Finding{
@@ -141,6 +141,10 @@ func TestFindings(t *testing.T) {
 		}, nil, ""},
 		{"not by the URL", open(has(name, "public", anybody, "lambda:InvokeFunction", `{"Bool":{"lambda:InvokedViaFunctionUrl":"false"}}`)), itself, closing, remediations.Finding{
 			Reason: `the function is, or may be, open to strangers: statement 3 ("public") allows lambda:InvokeFunction to anyone: its principal is *, and no condition (Bool lambda:InvokedViaFunctionUrl) holds it to fixed callers; it could not be put back as it is`,
+			Fix:    cli("remove-permission", "--statement-id 'public'"), AlertOnly: true,
+		}, nil, ""},
+		{"what is for the URL alone, of another action", open(has(name, "public", anybody, "lambda:AddPermission", `{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}`)), itself, closing, remediations.Finding{
+			Reason: `the function is, or may be, open to strangers: statement 3 ("public") allows lambda:AddPermission to anyone: its principal is *, and no condition (StringEquals lambda:FunctionUrlAuthType) holds it to fixed callers; it could not be put back as it is`,
 			Fix:    cli("remove-permission", "--statement-id 'public'"), AlertOnly: true,
 		}, nil, ""},
 		{"another resource", open(func(r *region) {

@@ -32,6 +32,9 @@ type part struct {
 	set           func(in *lambda.AddPermissionInput, value string)
 }
 
+// byURL is the only action that AddPermission takes with the condition on how the callers of a URL sign in.
+const byURL = "lambda:InvokeFunctionUrl"
+
 // invoked is the key of a condition that is a yes, and whose parameter has no value in the AWS CLI.
 const invoked, urlAuth = "lambda:InvokedViaFunctionUrl", "lambda:FunctionUrlAuthType"
 
@@ -66,6 +69,9 @@ func (f function) parse(statement json.RawMessage) (permission, error) {
 	}
 	for _, keys := range p.Condition {
 		known -= len(keys)
+	}
+	if _, ok := p.Condition["StringEquals"][urlAuth]; ok && p.Action != byURL {
+		return permission{}, fmt.Errorf("AddPermission can't write a statement for %q with %s", p.Action, urlAuth)
 	}
 	if !sidForm.MatchString(p.Sid) || p.Effect != "Allow" || p.Principal != "*" || p.Action == "" || p.Resource != f.arn || known != 0 {
 		return permission{}, errors.New("AddPermission can't write the statement")
