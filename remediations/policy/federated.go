@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,9 +26,19 @@ var shared = map[string][]string{
 	"app.terraform.io":    {"sub"},
 	"gitlab.com":          {"sub"},
 	"oidc-configuration.audit-log.githubusercontent.com": {"sub"},
-	"token.actions.githubusercontent.com":                {"sub"},
-	"vstoken.actions.githubusercontent.com":              {"sub"},
+	github:                                  {"sub"},
+	"vstoken.actions.githubusercontent.com": {"sub"},
 }
+
+const github = "token.actions.githubusercontent.com"
+
+// owning are GitHub's other claims that say whose a token is, and how many separators (: and /) stand before a wildcard in
+// them at least; none for a number, which is fixed or says nothing. A workflow (job_workflow_ref) is no such claim: others
+// can call it from theirs.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+var owning = map[string]int{"actor_id": none, "enterprise_id": none, "repository": 1, "repository_id": none}
+
+const none = math.MaxInt
 
 // federated is whose an identity provider of a trust policy is. One of an account that is not trusted is somebody
 // else's, and so are the users of one of OpenID Connect unless a condition says who of them is let in. The users of one
@@ -41,7 +52,7 @@ func (s statement) federated(principal string, t Trusted) (whose, string) {
 		case parts[2] == "saml":
 			return ours, ""
 		}
-		host = parts[3]
+		host = strings.ToLower(parts[3])
 	} else if shared[principal] == nil {
 		return untold, ""
 	}
@@ -57,21 +68,28 @@ func (s statement) federated(principal string, t Trusted) (whose, string) {
 
 // claims reports whether a condition holds one of a provider's claims to fixed values.
 func (c condition) claims(host string, claims []string) bool {
-	return c.matching != never && !c.negated && !c.ifExists && c.set != "forallvalues" &&
-		slices.ContainsFunc(claims, func(claim string) bool { return strings.EqualFold(c.key, host+":"+claim) }) &&
-		!slices.ContainsFunc(c.values, func(v string) bool { return !tenant(v) })
+	if c.matching == never || c.negated || c.ifExists || c.set == "forallvalues" {
+		return false
+	}
+	claim, ok := strings.CutPrefix(strings.ToLower(c.key), host+":")
+	before, known := 2, slices.Contains(claims, claim)
+	if !known && host == github {
+		before, known = owning[claim]
+	}
+	return ok && known && !slices.ContainsFunc(c.values, func(v string) bool { return !tenant(v, before) })
 }
 
 // tenant reports whether a claim's value says whose it is. Those with a wildcard do if it stands behind the owner, as in
-// repo:OWNER/* and organization:OWNER:*; as in repo:OWNER* it takes in owners whose names only begin so.
-func tenant(v string) bool {
+// repo:OWNER/* and organization:OWNER:*, with so many separators before it; as in repo:OWNER* it takes in owners whose
+// names only begin so.
+func tenant(v string, before int) bool {
 	if variable(v) {
 		return false
 	}
 	fixed := v
 	if i := strings.IndexAny(v, "*?"); i >= 0 {
 		fixed = v[:i]
-		return strings.Count(fixed, ":")+strings.Count(fixed, "/") >= 2
+		return strings.Count(fixed, ":")+strings.Count(fixed, "/") >= before
 	}
 	return fixed != ""
 }

@@ -44,7 +44,9 @@ of the organization can't be seen from the policy: without a condition it has to
 organization's management account, which OrganizationAccountAccessRole and its like let in.
 
 OpenID Connect counts as well where no condition says who of a provider's users is let in: for GitHub, GitLab, Terraform
-Cloud and Buildkite by the claim sub with its owner (repo:OWNER/*, and not repo:OWNER*), else by sub or aud.
+Cloud and Buildkite by the claim sub with its owner (repo:OWNER/*, and not repo:OWNER*), for GitHub also by repository,
+repository_id, enterprise_id or actor_id, else by sub or aud. Who that owner is, nobody can tell: one of an intruder's
+passes.
 
 It removes those principals from their statement, or the statement if that names nobody else or lets them in by a
 condition. A trust policy can't be empty: in place of the last statement one is put that denies everybody. Users and roles
