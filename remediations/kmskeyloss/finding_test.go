@@ -3,6 +3,7 @@ package kmskeyloss_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,26 @@ func TestFindings(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", test.event, err, diff)
 		}
+	}
+}
+
+// Whoever names the key can't push out of sight what is wrong with it.
+func TestReasonIsBounded(t *testing.T) {
+	long := func(k *key) {
+		k.Aliases = nil
+		for n := range 50 {
+			k.Aliases = append(k.Aliases, fmt.Sprintf("alias/%02d%s", n, strings.Repeat("x", 248)))
+		}
+	}
+	r := with(long)
+	found, err := kmskeyloss.Module.Guard(t.Context(), r.called(t, "ScheduleKeyDeletion"), vault)
+	if err != nil || found == nil {
+		t.Fatalf("the guard found %v, %v", found, err)
+	}
+	x := strings.Repeat("x", 52)
+	want := "the key alias/00" + x + "..., alias/01" + x + "..., alias/02" + x + "... and 47 more will be deleted on 2126-01-31T09:00:00Z, and "
+	if !strings.HasPrefix(found.Reason, want) {
+		t.Errorf("reason is %s", found.Reason)
 	}
 }
 

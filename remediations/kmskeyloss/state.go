@@ -70,10 +70,7 @@ func (s state) days() int32 {
 
 // reason says what is wrong with the key, and why it is left alone if it is.
 func (s state) reason(aliases []string, protected bool) string {
-	text := "the key"
-	if len(aliases) > 0 {
-		text += " " + strings.Join(aliases, ", ")
-	}
+	text := "the key" + names(aliases)
 	var wrong []string
 	switch s.State {
 	case deleting:
@@ -93,6 +90,26 @@ func (s state) reason(aliases []string, protected bool) string {
 	text += " " + strings.Join(wrong, ", and ")
 	if !protected {
 		text += "; it is not protected: it has neither the tag nor an alias that the settings name"
+	}
+	return text
+}
+
+// names is the first of a key's aliases. It can have 50, of 250 bytes: who gives it so many must not be able to push the
+// rest of an alert out of it.
+func names(aliases []string) string {
+	const most, length = 3, 60
+	text := ""
+	for i, alias := range aliases[:min(len(aliases), most)] {
+		if i > 0 {
+			text += ","
+		}
+		if len(alias) > length {
+			alias = alias[:length] + "..."
+		}
+		text += " " + alias
+	}
+	if more := len(aliases) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
 }
