@@ -23,7 +23,7 @@ type Trusted struct {
 //   - A condition holds the callers to those who have one of its values: of an account, an organization, an ARN. Where
 //     anyone is let in from a network, or a VPC's endpoint, it can't be told whose that is.
 //   - An AWS service is let in by itself; it is at fault with a source (aws:SourceAccount, aws:SourceArn,
-//     aws:SourceOrgID) that is not trusted, and for Lambda, SNS and SQS without any (Deputy).
+//     aws:SourceOrgID) that is not trusted, and for Lambda, SNS and SQS, or as CloudFront for S3, without any (Deputy).
 //   - In a trust policy, see federated.
 //   - A Deny statement of the policy counts that takes everything back from all but those who are trusted.
 func (d *Document) External(t Trusted) (external, unclear []Verdict) {
@@ -181,7 +181,7 @@ func (d *Document) principal(s statement, n name, t Trusted, held whose, by stri
 		switch {
 		case held == others, held == untold:
 			return others, " with " + by
-		case held == anybody && d.service.acts() && !s.tokened():
+		case held == anybody && d.service.actsBy(n.value) && !s.tokened():
 			return anybody, ""
 		}
 		return ours, ""

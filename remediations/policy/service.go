@@ -20,10 +20,16 @@ const (
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
 func (service Service) bare() bool { return service == ECR || service == Trust }
 
-// acts reports whether it matters for whom an AWS service acts that is let in: these are called by services in the name
+// acts reports whether it matters for whom AWS services act that are let in: these are called by services in the name
 // of anybody's buckets, rules and topics, unless a condition says whose.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 func (service Service) acts() bool { return service == Lambda || service == SNS || service == SQS }
+
+// actsBy is acts for one AWS service. Into buckets services mostly write logs; CloudFront reads for any distribution.
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+func (service Service) actsBy(principal string) bool {
+	return service.acts() || service == S3 && principal == "cloudfront.amazonaws.com"
+}
 
 // loadBalancers are AWS's own accounts from which Elastic Load Balancing writes its logs into buckets. Newer Regions have
 // none, but a service principal.

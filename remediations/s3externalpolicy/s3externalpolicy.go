@@ -32,11 +32,11 @@ A bucket policy that lets in one more account copies nothing and opens nothing t
 somebody, quietly, for as long as it stands, and no check for public buckets ever sees it.
 
 What counts is a statement that lets in another account, its users or roles, a canonical user, an AWS service that acts
-for another account, or anyone from another account or organization by a condition; unless they are the bucket's own
-account, one of trustedAccounts, or held by a condition to trustedOrganization (aws:PrincipalOrgID, aws:SourceOrgID).
-That an account is a member of the organization can't be seen from the policy: without such a condition it has to be one
-of trustedAccounts. The accounts from which Elastic Load Balancing writes its logs are trusted. A Deny statement counts
-that takes everything back from all others.
+for another account, CloudFront without a condition that says whose distributions, or anyone from another account or
+organization by a condition; unless they are the bucket's own account, one of trustedAccounts, or held by a condition to
+trustedOrganization (aws:PrincipalOrgID, aws:SourceOrgID). That an account is a member of the organization can't be seen
+from the policy: without such a condition it has to be one of trustedAccounts. The accounts from which Elastic Load
+Balancing writes its logs are trusted. A Deny statement counts that takes everything back from all others.
 
 It removes those principals from their statement, or the statement if that names nobody else or lets them in by a
 condition; the policy is deleted only if nothing else is in it. What is public is left to s3-public-policy. Where it
@@ -44,7 +44,8 @@ can't be told whose a network, a VPC endpoint, or a CloudFront origin access ide
 written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that have been
 deleted (AIDA..., AROA...), who are nobody, are left out from the action on, as S3 takes no policy that names them.
 
-It does not see access points' own policies, ACLs, or what other accounts do with a role of this one.`,
+It does not see access points' own policies, those of directory buckets, ACLs, what other accounts do with a role of this
+one, nor for whom AWS services other than CloudFront act where no condition says so.`,
 	Severity: remediations.High,
 	Risk:     "partners and other accounts of yours that are not in trustedAccounts lose their access to the bucket",
 	Controls: []string{"FSBP/S3.6", "ATT&CK/T1537"},
