@@ -114,6 +114,20 @@ func TestServicesDiffer(t *testing.T) {
 	}
 }
 
+// A Deny that spares a service by its name leaves it what a principal would: in buckets all, in queues nobody can tell.
+func TestDeniedButToAService(t *testing.T) {
+	for service, want := range map[policy.Service]string{
+		policy.S3: "", policy.SQS: "unclear: can't be judged: statement 2 denies it, but AWS services are spared, whoever they act for",
+	} {
+		all := string(service) + ":*"
+		text := on(service, all, `"*"`, "") + `,{"Effect":"Deny","Principal":"*","Action":"` + all + `","Resource":"*",` +
+			`"Condition":{"StringNotEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}}`
+		if got := judged(t, service, text); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
 func TestTrust(t *testing.T) {
 	const (
 		github  = `{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}`
@@ -241,6 +255,7 @@ func TestWithoutAnyone(t *testing.T) {
 		{"beside a service", `{"AWS":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`, `{"AWS":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`},
 		{"beside an outsider", `{"AWS":["999988887777","*"]}`, `{"AWS":["999988887777"]}`, `{"AWS":["*"]}`, ""},
 		{"any provider beside a service", `{"Federated":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`, `{"Federated":"*","Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com"}`},
+		{"beside who was deleted", `{"AWS":["*","AIDAEXAMPLEEXAMPLE123"]}`, "", `{"AWS":["*","AIDAEXAMPLEEXAMPLE123"]}`, ""},
 		{"alone", `{"AWS":"*"}`, "", `{"AWS":"*"}`, ""},
 		{"alone, in short", `"*"`, "", `"*"`, ""},
 	} {
