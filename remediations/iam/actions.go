@@ -202,6 +202,7 @@ var actions = map[string][]string{
 	"s3:GetBucketAcl":                         {bucket},
 	"s3:GetBucketOwnershipControls":           {bucket},
 	"s3:GetBucketPolicy":                      {bucket},
+	"s3:GetBucketPolicyStatus":                {bucket},
 	"s3:GetBucketPublicAccessBlock":           {bucket},
 	"s3:GetBucketVersioning":                  {bucket},
 	"s3:ListAllMyBuckets":                     nil,

@@ -129,6 +129,7 @@ var names = map[string]string{
 	"S3.GetBucketOwnershipControls":           "Bucket",
 	"S3.GetBucketPolicy":                      "Bucket",
 	"S3.GetBucketVersioning":                  "Bucket",
+	"S3.GetBucketPolicyStatus":                "Bucket",
 	"S3.GetPublicAccessBlock":                 "Bucket",
 	"S3.PutBucketAcl":                         "Bucket",
 	"S3.PutBucketPolicy":                      "Bucket",

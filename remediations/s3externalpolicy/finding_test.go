@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
@@ -76,6 +77,45 @@ func TestFinding(t *testing.T) {
 func TestBucketDeletedMeanwhile(t *testing.T) {
 	if found := findWith(t, policyOf(anyone, outside), "NoSuchBucket", s3externalpolicy.Settings{}); found != nil {
 		t.Errorf("the guard found %s", found.Reason)
+	}
+}
+
+// What S3 says is public counts, if it says so.
+func TestPolicyStatus(t *testing.T) {
+	on, off := true, false
+	for _, test := range []struct {
+		name         string
+		status       *types.PolicyStatus
+		code         string
+		found, wrong bool
+	}{
+		{"public", &types.PolicyStatus{IsPublic: &on}, "", false, false},
+		{"not public", &types.PolicyStatus{IsPublic: &off}, "", true, false},
+		{"the policy is gone", nil, "NoSuchBucketPolicy", false, false},
+		{"the bucket is gone", nil, "NoSuchBucket", false, false},
+		{"no right", nil, "AccessDenied", false, true},
+		{"no status", nil, "", false, true},
+		{"an empty status", &types.PolicyStatus{}, "", false, true},
+	} {
+		answer := func(in any) (any, error) {
+			switch in.(type) {
+			case *s3.GetBucketPolicyInput:
+				return &s3.GetBucketPolicyOutput{Policy: aws.String(policyOf(anyone, outside))}, nil
+			case *s3.GetPublicAccessBlockInput:
+				return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{RestrictPublicBuckets: &on}}, nil
+			case *s3.GetBucketPolicyStatusInput:
+				if test.code != "" {
+					return nil, remediationtest.Error(test.code)
+				}
+				return &s3.GetBucketPolicyStatusOutput{PolicyStatus: test.status}, nil
+			}
+			return nil, remediationtest.Error("NoSuchPublicAccessBlockConfiguration")
+		}
+		run := &remediations.Run{AWS: remediationtest.Config("eu-central-1", answer), Settings: s3externalpolicy.Settings{}}
+		found, err := s3externalpolicy.Module.Guard(t.Context(), run, remediations.Resource{ID: bucket, Type: "AWS::S3::Bucket", Account: account, Region: "eu-central-1"})
+		if (found != nil) != test.found || (err != nil) != test.wrong {
+			t.Errorf("%s: the guard found %v, %v", test.name, found, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package s3externalpolicy
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -39,9 +40,10 @@ from the policy: without such a condition it has to be one of trustedAccounts. T
 Balancing writes its logs are trusted. A Deny statement counts that takes everything back from all others.
 
 It removes those principals from their statement, or the statement if that names nobody else or lets them in by a
-condition; the policy is deleted only if nothing else is in it. What is public is left to s3-public-policy. Where it
-can't be told whose a network, a VPC endpoint, or a CloudFront origin access identity is, people are told and nothing is
-written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that have been
+condition; the policy is deleted only if nothing else is in it. What is public is left to s3-public-policy, and
+so is a policy that S3 itself calls public where Block Public Access (RestrictPublicBuckets) shuts all other accounts out.
+Where it can't be told whose a network, a VPC endpoint, or a CloudFront origin access identity is, people are told and
+nothing is written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that have been
 deleted (AIDA..., AROA...), who are nobody, are left out from the action on, as S3 takes no policy that names them.
 
 It does not see access points' own policies, those of directory buckets, ACLs, what other accounts do with a role of this
@@ -55,6 +57,7 @@ one, nor for whom AWS services other than CloudFront act where no condition says
 	Reads: []remediations.Permission{
 		buckets.List,
 		{Action: "s3:GetBucketPolicy", Resource: allBuckets},
+		{Action: "s3:GetBucketPolicyStatus", Resource: allBuckets},
 		{Action: "s3:GetBucketPublicAccessBlock", Resource: allBuckets},
 		{Action: "s3:GetAccountPublicAccessBlock", Resource: "*", Why: "the account's Block Public Access is no resource that IAM could name"},
 	},
@@ -115,7 +118,8 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 
 // restricted reports whether Block Public Access keeps other accounts out, or the bucket is gone: with
 // RestrictPublicBuckets, of the bucket or of the account, nobody but the own account and AWS services gets anything by a
-// policy that is public, not even those whom another statement names.
+// policy that is public, not even those whom another statement names. What is public there S3 says itself: whoever lets an
+// outsider in must not be able to hide that behind a statement that only we call public.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options
 func restricted(ctx context.Context, run *remediations.Run, client *s3.Client, bucket remediations.Resource, document *policy.Document) (bool, error) {
 	if public, _ := document.Judge(); len(public) == 0 {
@@ -129,5 +133,27 @@ func restricted(ctx context.Context, run *remediations.Run, client *s3.Client, b
 		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
 		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)
-	return err == nil && (own == nil || own.RestrictPublicBuckets || account.RestrictPublicBuckets), err
+	switch {
+	case err != nil:
+		return false, err
+	case own == nil:
+		return true, nil
+	case !own.RestrictPublicBuckets && !account.RestrictPublicBuckets:
+		return false, nil
+	}
+	return isPublic(ctx, client, bucket)
+}
+
+// isPublic reports whether S3 calls the bucket's policy public, or the bucket or its policy is gone.
+func isPublic(ctx context.Context, client *s3.Client, bucket remediations.Resource) (bool, error) {
+	out, err := client.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: &bucket.ID, ExpectedBucketOwner: &bucket.Account})
+	switch code := remediations.ErrorCode(err); {
+	case code == "NoSuchBucketPolicy", code == "NoSuchBucket":
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("get policy status of bucket %s: %w", bucket.ID, err)
+	case out.PolicyStatus == nil || out.PolicyStatus.IsPublic == nil:
+		return false, fmt.Errorf("get policy status of bucket %s: the answer does not hold it", bucket.ID)
+	}
+	return *out.PolicyStatus.IsPublic, nil
 }

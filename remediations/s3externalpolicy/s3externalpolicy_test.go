@@ -89,6 +89,7 @@ type state struct {
 	Policy       *string
 	Block        *bool // RestrictPublicBuckets of the bucket
 	AccountBlock *bool // and of the account
+	Private      bool  // S3 calls its policy not public, whatever is in it
 }
 
 func with(statements ...string) state { return state{Policy: aws.String(policyOf(statements...))} }
@@ -139,6 +140,13 @@ func world(s state) func() *remediationtest.World {
 					s.Policy = nil
 					return &s3.DeleteBucketPolicyOutput{}, nil
 				}),
+				remediationtest.On(func(in *s3.GetBucketPolicyStatusInput) (*s3.GetBucketPolicyStatusOutput, error) {
+					if err := mine(in.Bucket, in.ExpectedBucketOwner); err != nil {
+						return nil, err
+					}
+					public := !s.Private && strings.Contains(aws.ToString(s.Policy), anyone)
+					return &s3.GetBucketPolicyStatusOutput{PolicyStatus: &s3types.PolicyStatus{IsPublic: &public}}, nil
+				}),
 				remediationtest.On(func(in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
 					if err := mine(in.Bucket, in.ExpectedBucketOwner); err != nil {
 						return nil, err
@@ -180,6 +188,8 @@ func Test(t *testing.T) {
 			World: world(state{Policy: &open, Block: off, AccountBlock: off}), Acts: true, Own: ownPut(t, policyOf(anyone))},
 		remediationtest.Case{Name: "a policy that is not public, with a block that is for such", Event: putPolicy(t, policyOf(outside, own)),
 			World: world(state{Policy: aws.String(policyOf(outside, own)), Block: on, AccountBlock: on}), Acts: true, Own: ownPut(t, policyOf(own))},
+		remediationtest.Case{Name: "a block that is for what S3 calls public", Event: putPolicy(t, open),
+			World: world(state{Policy: &open, Block: on, Private: true}), Acts: true, Own: ownPut(t, policyOf(anyone))},
 		remediationtest.Case{Name: "parameters as a list and a string, and old names", Event: record(t, 5, "PutBucketPolicy",
 			`{"bucketPolicy":[`+quoted(bad)+`],"bucketName":["quarterly-reports"],"host":["s3.eu-central-1.amazonaws.com"],"policy":[""]}`),
 			World: world(with(neighbours...)), Acts: true, Own: ownPut(t, rest)},
@@ -215,6 +225,8 @@ func TestUnclear(t *testing.T) {
 		remediationtest.Case{Name: "not a policy", Event: blockRemoved(t), World: world(state{Policy: &cut}), Acts: true, Own: told},
 		remediationtest.Case{Name: "a public policy and another account", Event: putPolicy(t, policyOf(anyone, outside)), World: world(with(anyone, outside)), Acts: true, Own: ownPut(t, policyOf(anyone))},
 		remediationtest.Case{Name: "nothing but another account", Event: putPolicy(t, policyOf(outside)), World: world(with(outside)), Acts: true, Own: ownDelete(t)},
+		remediationtest.Case{Name: "made harmless by the account's block", Event: putPolicy(t, policyOf(anyone, outside)),
+			World: world(state{Policy: aws.String(policyOf(anyone, outside)), AccountBlock: aws.Bool(true)})},
 		remediationtest.Case{Name: "fine", Event: putPolicy(t, policyOf(own)), World: world(with(own))},
 	)
 	for _, err := range breaches {
