@@ -81,6 +81,7 @@ func TestServices(t *testing.T) {
 		{"through S3, by anyone", policy.KMS, "kms:Decrypt", `{"AWS":"*"}`, `{"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}`,
 			"public: allows kms:Decrypt to anyone: its principal is AWS *, and no condition (StringEquals kms:ViaService) holds it to fixed callers"},
 		{"a service's use of a key", policy.KMS, "kms:GenerateDataKey*", `{"Service":"cloudtrail.amazonaws.com"}`, "", ""},
+		{"a distribution's use of a key", policy.KMS, "kms:Decrypt", `{"Service":"cloudfront.amazonaws.com"}`, "", ""},
 
 		// Secrets Manager and ECR
 		{"another account's secret", policy.SecretsManager, "secretsmanager:GetSecretValue", foreign, "", "external: allows secretsmanager:GetSecretValue to those who are not trusted: AWS arn:aws:iam::999988887777:root"},
@@ -280,6 +281,20 @@ func TestWithoutAnyone(t *testing.T) {
 				t.Errorf("%s: left is %s, want %s", test.name, left, of(part.want))
 			}
 		}
+	}
+}
+
+// A service that a condition names is no principal that could go by itself.
+func TestWithoutServed(t *testing.T) {
+	const keep = `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:*","Resource":"*"}`
+	bad := on(policy.S3, "s3:GetObject", `{"AWS":"*"}`, `{"StringEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com","aws:SourceAccount":"999988887777"}}`)
+	document, err := policy.Parse(policy.S3, []byte(`{"Statement":[`+keep+`,`+bad+`]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	external, _ := document.External(trusted)
+	if left, _ := document.Without(external...); string(left) != `{"Statement":[`+keep+`]}` {
+		t.Errorf("left is %s", left)
 	}
 }
 

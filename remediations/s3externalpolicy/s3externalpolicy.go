@@ -43,8 +43,9 @@ It removes those principals from their statement, or the statement if that names
 condition; the policy is deleted only if nothing else is in it. What is public is left to s3-public-policy, and
 so is a policy that S3 itself calls public where Block Public Access (RestrictPublicBuckets) shuts all other accounts out.
 Where it can't be told whose a network, a VPC endpoint, or a CloudFront origin access identity is, people are told and
-nothing is written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that have been
-deleted (AIDA..., AROA...), who are nobody, are left out from the action on, as S3 takes no policy that names them.
+nothing is written. Undo puts the policy back byte for byte, unless it has been changed since; but users and roles that
+have been deleted (AIDA..., AROA...), who are nobody, are left out from the action on, as S3 takes no policy that names
+them.
 
 It does not see access points' own policies, those of directory buckets, ACLs, what other accounts do with a role of this
 one, nor for whom AWS services other than CloudFront act where no condition says so.`,
