@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,6 +46,11 @@ func Of(event events.Event) (name string, foreign bool, err error) {
 	return name, foreign, err
 }
 
+// form is what the name of a bucket looks like; old ones may have capitals, underscores and 255 characters. It becomes part
+// of commands that people copy.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+var form = regexp.MustCompile(`^[A-Za-z0-9._-]{3,255}$`)
+
 // named is a bucket's name, of its name or its ARN.
 func named(text string) (string, error) {
 	name := text
@@ -58,7 +64,7 @@ func named(text string) (string, error) {
 	switch {
 	case name == "":
 		return "", errors.New("the record names no bucket")
-	case strings.ContainsAny(name, ":/*"):
+	case !form.MatchString(name):
 		return "", fmt.Errorf("%q is not a bucket's name", name)
 	}
 	return name, nil
