@@ -2,8 +2,10 @@ package selftamper
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/countermand/countermand/events"
 )
@@ -40,7 +42,7 @@ var (
 	rule       = &kind{"AWS::Events::Rule", "the rule ", named("events", "rule/(?:default/)?", "countermand-"+word, "")}
 	function   = &kind{"AWS::Lambda::Function", "the function ", named("lambda", "function:", "countermand-[a-z0-9-]+", "(?::.+)?")}
 	topic      = &kind{"AWS::SNS::Topic", "the topic ", named("sns", "", "countermand-"+word, "(?::.+)?")}
-	queue      = &kind{"AWS::SQS::Queue", "the queue ", regexp.MustCompile(`^(?:https://[^/]+/(?P<account>[0-9]{12})/)?(?P<name>countermand-[A-Za-z0-9_-]+)$`)}
+	queue      = &kind{"AWS::SQS::Queue", "the queue ", regexp.MustCompile(`^(?:(?:.*/)?(?P<account>[0-9]{12})/)?(?P<name>countermand-[A-Za-z0-9_-]+)/?$`)}
 	table      = &kind{"AWS::DynamoDB::Table", "the table ", named("dynamodb", "table/", "countermand-runs", "")}
 	parameter  = &kind{"AWS::SSM::Parameter", "the parameter /countermand/", regexp.MustCompile(`^(?:arn:[a-z-]+:ssm:[a-z0-9-]+:(?P<account>[0-9]{12}):parameter)?/countermand/(?P<name>[A-Za-z0-9._-]+)$`)}
 	logOf      = &kind{"AWS::Lambda::Function", "the log of the function ", regexp.MustCompile(`^(?:arn:[a-z-]+:logs:[a-z0-9-]+:(?P<account>[0-9]{12}):log-group:)?/aws/lambda/(?P<name>countermand-[a-z0-9-]+)(?::.*)?$`)}
@@ -56,7 +58,7 @@ var (
 type call struct {
 	event string // its name in CloudTrail
 	kind  *kind
-	field string // the request parameter that names what it is about
+	field string // the request parameter that names what it is about; with ? if the call may do without
 	done  string // what it has done, after "the rule x"
 }
 
@@ -64,14 +66,16 @@ const (
 	deleted   = "was deleted"
 	otherSend = "may be used by others, or no longer by whom it was"
 	otherRole = "may do something else"
+	lentRole  = "was given to a function, which has its rights now"
 )
 
 // calls is what is watched, by the label of the service: what takes a part of Countermand away, puts something else in
 // its place, or keeps it from hearing or telling. The names are CloudTrail's, see events/eventnamesdata.go.
 var calls = map[string][]call{
 	"cloudformation": {
+		{"CreateChangeSet", stack, "stackName", "is about to be changed"},
 		{"DeleteStack", stack, "stackName", "is being deleted"},
-		{"ExecuteChangeSet", stack, "stackName", "is being changed"},
+		{"ExecuteChangeSet", stack, "stackName?", "is being changed"}, // without it there is an ARN that does not say whose
 		{"UpdateStack", stack, "stackName", "is being changed"},
 	},
 	"dynamodb": {
@@ -106,6 +110,7 @@ var calls = map[string][]call{
 	},
 	"lambda": {
 		{"AddPermission20150331v2", function, "functionName", "may be called by others"},
+		{"CreateFunction20150331", role, "role", lentRole},
 		{"DeleteFunction20150331", function, "functionName", deleted},
 		{"DeleteFunctionEventInvokeConfig", function, "functionName", "keeps no longer what it fails at"},
 		{"PutFunctionConcurrency20171031", function, "functionName", "may run a number of times at once: if that is 0, never"},
@@ -113,6 +118,7 @@ var calls = map[string][]call{
 		{"RemovePermission20150331v2", function, "functionName", "may no longer be called by whom it was, such as its rule"},
 		{"UpdateFunctionCode20150331v2", function, "functionName", "has other code, which has the rights of its role"},
 		{"UpdateFunctionConfiguration20150331v2", function, "functionName", "has another configuration"},
+		{"UpdateFunctionConfiguration20150331v2", role, "role?", lentRole},
 		{"UpdateFunctionEventInvokeConfig", function, "functionName", "does something else with what it fails at"},
 	},
 	"logs": {
@@ -136,6 +142,7 @@ var calls = map[string][]call{
 	"sns": {
 		{"AddPermission", topic, "topicArn", otherSend},
 		{"DeleteTopic", topic, "topicArn", deleted + ": people are told of nothing"},
+		{"PutDataProtectionPolicy", topic, "resourceArn", "may keep messages back"},
 		{"RemovePermission", topic, "topicArn", otherSend},
 		{"SetSubscriptionAttributes", topic, "subscriptionArn", "tells a subscriber something else, or nothing"},
 		{"SetTopicAttributes", topic, "topicArn", otherSend},
@@ -155,14 +162,31 @@ var calls = map[string][]call{
 	},
 }
 
-// find is the call of a record; nil if it is not watched.
-func find(r events.Record) *call {
+// find is what a record may have done; none if it is not watched.
+func find(r events.Record) []call {
+	var found []call
 	for _, c := range calls[events.Label(r.EventSource)] {
 		if c.event == r.EventName {
-			return &c
+			found = append(found, c)
 		}
 	}
-	return nil
+	return found
+}
+
+// values is how the call names what it is about.
+func (c call) values(r events.Record) ([]string, error) {
+	field, optional := strings.CutSuffix(c.field, "?")
+	var list []string
+	for _, value := range r.Request.Get(field).List() {
+		list = append(list, value.Text())
+	}
+	switch {
+	case !r.Request.Exists(), len(list) == 0 && !optional:
+		return nil, fmt.Errorf("the record of %s has no %s", c.event, field)
+	case slices.Contains(list, ""):
+		return nil, fmt.Errorf("the record of %s has an empty %s", c.event, field)
+	}
+	return list, nil
 }
 
 // pattern is all that is watched. A rule can't tell what is ours in all the forms that calls name it in, within the

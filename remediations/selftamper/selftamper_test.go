@@ -89,6 +89,14 @@ func Test(t *testing.T) {
 		acts("a role whose name goes on", by(t, session(roles+exec+"-x", "AWSCloudFormation", byCloudFormation), "events", "DeleteRule", disabled)),
 		acts("a role in a path", by(t, session(roles+"x/"+exec, "AWSCloudFormation", byCloudFormation), "events", "DeleteRule", disabled)),
 
+		acts("with a role as that of the deployment in a Region that there is not", by(t, session(roles+strings.Replace(exec, "eu-central-1", "ev-il-1", 1), "AWSCloudFormation", byCloudFormation), "events", "DeleteRule", disabled)),
+		acts("a change set of the stack by somebody else", by(t, dana, "cloudformation", "CreateChangeSet", theStack)),
+		acts("a function of somebody's with one of the roles", by(t, dana, "lambda", "CreateFunction20150331", `{"functionName":"x","role":"`+roles+`Countermand-s3publicpolicyRole1A2B3C4D-EXAMPLE"}`)),
+		acts("a function of somebody's is given one of the roles", by(t, dana, "lambda", "UpdateFunctionConfiguration20150331v2", `{"functionName":"x","role":"`+roles+`Countermand-s3publicpolicyRole1A2B3C4D-EXAMPLE"}`)),
+
+		idle("a change set by its ARN, which was told when it was made", by(t, dana, "cloudformation", "ExecuteChangeSet",
+			`{"changeSetName":"arn:aws:cloudformation:eu-central-1:111122223333:changeSet/release/bc9555ba-a949-4c1e-bfb8-f41d04ec5784"}`)),
+		idle("a function with another role", by(t, dana, "lambda", "CreateFunction20150331", `{"functionName":"x","role":"`+roles+`x"}`)),
 		idle("a deployment", by(t, session(roles+exec, "AWSCloudFormation", byCloudFormation), "lambda", "UpdateFunctionCode20150331v2", newCode)),
 		idle("another Region's deployment", record(t, session(roles+strings.Replace(exec, "eu-central-1", "us-gov-west-1", 1), "AWSCloudFormation", byCloudFormation),
 			"us-east-1", "iam", "PutRolePolicy", `{"roleName":"Countermand-s3publicpolicyRole1A2B3C4D-EXAMPLE"}`, "")),
@@ -126,12 +134,17 @@ func TestSuspects(t *testing.T) {
 			one("functionName"), "arn:aws:lambda" + regional + "function:countermand-x",
 			[]string{"countermand-x", "countermand-x:$LATEST", "111122223333:function:countermand-x", "arn:aws:lambda" + regional + "function:countermand-x", "arn:aws:lambda" + regional + "function:countermand-x:live"},
 			[]string{"x", "arn:aws:lambda" + other + "function:countermand-x", "444455556666:function:countermand-x"}},
+		{"lambda", "CreateFunction20150331", one("role"), "arn:aws:iam::111122223333:role/Countermand-LedgerRole1A2B-X",
+			[]string{roles + "Countermand-LedgerRole1A2B-X"}, []string{roles + "x", foreign + "Countermand-LedgerRole1A2B-X"}},
 		{"sns", "AddPermission DeleteTopic RemovePermission SetTopicAttributes", one("topicArn"), "arn:aws:sns" + regional + "countermand-alerts",
 			[]string{"arn:aws:sns" + regional + "countermand-alerts"}, []string{"arn:aws:sns" + other + "countermand-alerts", "arn:aws:sns" + regional + "alerts"}},
+		{"sns", "PutDataProtectionPolicy", one("resourceArn"), "arn:aws:sns" + regional + "countermand-alerts",
+			[]string{"arn:aws:sns" + regional + "countermand-alerts"}, []string{"arn:aws:sns" + regional + "alerts"}},
 		{"sns", "SetSubscriptionAttributes Unsubscribe", one("subscriptionArn"), "arn:aws:sns" + regional + "countermand-alerts",
 			[]string{"arn:aws:sns" + regional + "countermand-alerts:0b7f5a52-6a0e-4b6e-9c53-2f1f5d3c7e21"}, []string{"arn:aws:sns" + regional + "alerts:countermand-alerts"}},
 		{"sqs", "AddPermission DeleteQueue PurgeQueue RemovePermission SetQueueAttributes", one("queueUrl"), "arn:aws:sqs" + regional + "countermand-x-failures",
-			[]string{"https://sqs.eu-central-1.amazonaws.com/111122223333/countermand-x-failures"},
+			[]string{"https://sqs.eu-central-1.amazonaws.com/111122223333/countermand-x-failures", "http://queue.amazonaws.com/111122223333/countermand-x-failures",
+				"111122223333/countermand-x-failures", "https://sqs.eu-central-1.amazonaws.com/111122223333/countermand-x-failures/"},
 			[]string{"https://sqs.eu-central-1.amazonaws.com/444455556666/countermand-x-failures", "https://sqs.eu-central-1.amazonaws.com/111122223333/x"}},
 		{"dynamodb", "DeleteTable UpdateContinuousBackups UpdateTable UpdateTimeToLive", one("tableName"), "arn:aws:dynamodb" + regional + "table/countermand-runs",
 			[]string{"countermand-runs", "arn:aws:dynamodb" + regional + "table/countermand-runs"}, []string{"countermand-runs-copy", "arn:aws:dynamodb" + other + "table/countermand-runs"}},
@@ -142,7 +155,7 @@ func TestSuspects(t *testing.T) {
 			[]string{"/aws/lambda/countermand-x", "arn:aws:logs" + regional + "log-group:/aws/lambda/countermand-x:*"}, []string{"/aws/lambda/x", "countermand-x", "arn:aws:logs" + other + "log-group:/aws/lambda/countermand-x:*"}},
 		{"monitoring", "DeleteAlarms DisableAlarmActions", several("alarmNames"), "arn:aws:cloudwatch" + regional + "alarm:countermand-x", []string{"countermand-x"}, []string{"y"}},
 		{"monitoring", "PutMetricAlarm", one("alarmName"), "arn:aws:cloudwatch" + regional + "alarm:countermand-x", []string{"countermand-x"}, []string{"y"}},
-		{"cloudformation", "DeleteStack ExecuteChangeSet UpdateStack", one("stackName"), "arn:aws:cloudformation" + regional + "stack/CountermandTrail/*",
+		{"cloudformation", "CreateChangeSet DeleteStack ExecuteChangeSet UpdateStack", one("stackName"), "arn:aws:cloudformation" + regional + "stack/CountermandTrail/*",
 			[]string{"CountermandTrail", "arn:aws:cloudformation" + regional + "stack/CountermandTrail/0b7f5a52-6a0e-4b6e-9c53-2f1f5d3c7e21"}, []string{"CountermandTrails", "arn:aws:cloudformation" + other + "stack/CountermandTrail/1"}},
 		{"s3", "DeleteBucket DeleteBucketPolicy PutBucketLifecycle PutBucketObjectLockConfiguration PutBucketPolicy PutBucketVersioning", one("bucketName"),
 			"arn:aws:s3:::countermand-records-111122223333-eu-central-1", []string{"countermand-records-111122223333-eu-central-1"}, []string{"countermand-records-444455556666-eu-central-1", "records"}},
@@ -164,6 +177,9 @@ func TestSuspects(t *testing.T) {
 				}
 			}
 			for _, parameters := range []string{`null`, `{}`, test.parameters("")} {
+				if name == "ExecuteChangeSet" && parameters == `{}` {
+					continue // the change set's ARN is enough for it
+				}
 				event, err := events.Parse(by(t, dana, test.service, name, parameters))
 				if err != nil {
 					t.Fatal(err)
