@@ -126,9 +126,9 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 func reason(event *events.Event, user string, s Settings) string {
 	who := event.Record.Identity
 	switch {
-	case who.Type != "IAMUser" || who.UserName != user || who.AccountID != event.Account:
+	case who.Type != "IAMUser" || !accesskeys.SameUser(who.UserName, user) || who.AccountID != event.Account:
 		return "was made by somebody else: " + who.Name()
-	case !slices.Contains(s.KeyUsers, user):
+	case !slices.ContainsFunc(s.KeyUsers, func(name string) bool { return accesskeys.SameUser(name, user) }):
 		return "the user is not one of those that may have one (keyUsers)"
 	}
 	return ""

@@ -74,12 +74,17 @@ type directory struct {
 	RootKeys int32 // 1 if the root has any
 	silent   bool  // the account's summary says nothing of the root's keys
 	foreign  bool  // the list of keys is another user's
+	anyCase  bool  // a user is found by its name in capitals, too
 	odd      string
 	writes   int
 }
 
 func (d *directory) list(in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
-	keys, there := d.Users[aws.ToString(in.UserName)]
+	name := aws.ToString(in.UserName)
+	if d.anyCase {
+		name = strings.ToLower(name)
+	}
+	keys, there := d.Users[name]
 	if !there {
 		return nil, remediationtest.Error("NoSuchEntity")
 	}
@@ -91,7 +96,7 @@ func (d *directory) list(in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput
 		ids = ids[1:]
 	}
 	for _, id := range ids {
-		one := types.AccessKeyMetadata{AccessKeyId: aws.String(id + d.odd), Status: keys[id], UserName: in.UserName}
+		one := types.AccessKeyMetadata{AccessKeyId: aws.String(id + d.odd), Status: keys[id], UserName: &name}
 		if d.foreign {
 			one.UserName = aws.String("somebody")
 		}
@@ -273,6 +278,23 @@ func TestNeighboursStay(t *testing.T) {
 	}
 	if diff := cmp.Diff(want.Users, d.Users); diff != "" {
 		t.Errorf("after undo (-want +got):\n%s", diff)
+	}
+}
+
+// IAM does not tell names by case: who makes a key for REPORT-READER makes one for report-reader.
+func TestNamesInAnotherCase(t *testing.T) {
+	d := directoryWithKeys()
+	d.anyCase = true
+	shouted := remediations.Resource{ID: strings.ToUpper(user), Type: theUser.Type, Account: account, Region: theUser.Region}
+	byMallory := created(t, mallory, `{"userName":"REPORT-READER"}`, strings.ReplaceAll(ofUser, user, shouted.ID))
+	found, err := accesskeycreated.Module.Guard(t.Context(), d.run(t, byMallory), shouted)
+	if err != nil || found == nil || string(found.After) != `{"AKIAEXAMPLEEXAMPLE01":"Inactive"}` {
+		t.Errorf("the guard found %+v, %v", found, err)
+	}
+	run := d.run(t, created(t, herself, `{"userName":"REPORT-READER"}`, ofUser))
+	run.Settings = settings("Report-Reader")
+	if found, err = accesskeycreated.Module.Guard(t.Context(), run, shouted); err != nil || found != nil {
+		t.Errorf("of a key that the user may make the guard found %+v, %v", found, err)
 	}
 }
 

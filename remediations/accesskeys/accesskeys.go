@@ -40,6 +40,10 @@ func CheckUser(name string) error {
 	return nil
 }
 
+// SameUser reports whether two names are one user's: IAM does not tell them by case, and a request may have any.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateUser.html
+func SameUser(name, other string) bool { return strings.EqualFold(name, other) }
+
 // CheckKey refuses what is no access key's id.
 func CheckKey(id string) error {
 	if !keyID.MatchString(id) {
@@ -70,7 +74,7 @@ func Read(ctx context.Context, client *iam.Client, user string) (State, error) {
 		}
 		for _, key := range page.AccessKeyMetadata {
 			id := aws.ToString(key.AccessKeyId)
-			if owner := aws.ToString(key.UserName); !strings.EqualFold(owner, user) { // as IAM compares names
+			if owner := aws.ToString(key.UserName); !SameUser(owner, user) {
 				return nil, fmt.Errorf("list access keys of user %s: the answer holds one of %q", user, owner)
 			}
 			if err := CheckKey(id); err != nil {

@@ -190,7 +190,7 @@ func lastUse(ctx context.Context, client *iam.Client, user, id string) (string, 
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("get last use of access key %s: %w", id, err)
-	case !strings.EqualFold(aws.ToString(out.UserName), user) || out.AccessKeyLastUsed == nil:
+	case !accesskeys.SameUser(aws.ToString(out.UserName), user) || out.AccessKeyLastUsed == nil:
 		return "", fmt.Errorf("get last use of access key %s of user %s: the answer is about user %q", id, user, aws.ToString(out.UserName))
 	case out.AccessKeyLastUsed.LastUsedDate == nil:
 		return id + ", never used", nil

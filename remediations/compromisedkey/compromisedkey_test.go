@@ -240,6 +240,32 @@ func without(ids ...string) func(*directory) {
 }
 func gone(d *directory) { delete(d.Users, user) }
 
+// IAM does not tell names by case: a policy that is attached to REPORT-READER is attached to report-reader.
+func TestNamesInAnotherCase(t *testing.T) {
+	d := quarantined()
+	answer := func(in any) (any, error) {
+		switch in := in.(type) {
+		case *iam.ListAccessKeysInput:
+			in.UserName = aws.String(user)
+			return d.keys(in)
+		case *iam.ListAttachedUserPoliciesInput:
+			in.UserName = aws.String(user)
+			return d.attached(in)
+		case *iam.ListUserPoliciesInput:
+			in.UserName = aws.String(user)
+			return d.inline(in)
+		case *iam.GetAccessKeyLastUsedInput:
+			return d.lastUsed(in)
+		}
+		return nil, errors.New("unexpected call")
+	}
+	shouted := remediations.Resource{ID: strings.ToUpper(user), Type: "AWS::IAM::User", Account: account, Region: "us-east-1"}
+	found, err := compromisedkey.Module.Guard(t.Context(), &remediations.Run{AWS: remediationtest.Config("us-east-1", answer)}, shouted)
+	if err != nil || found == nil || string(found.After) != `{"AKIAEXAMPLEEXAMPLE01":"Inactive","AKIAEXAMPLEEXAMPLE02":"Inactive"}` {
+		t.Errorf("the guard found %+v, %v", found, err)
+	}
+}
+
 func Test(t *testing.T) {
 	deactivated := func(id, eventID string) []byte {
 		return record(t, countermand, eventID, "UpdateAccessKey", fmt.Sprintf(`{"status":"Inactive","userName":%q,"accessKeyId":%q}`, user, id), "")
