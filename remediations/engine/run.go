@@ -41,6 +41,11 @@ func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (
 		return record, e.fail(ctx, record, err)
 	}
 	record.Outcome = e.decide(record, finding)
+	if event == nil {
+		if err := e.onceADay(ctx, record, finding); err != nil {
+			return record, e.fail(ctx, record, err)
+		}
+	}
 	present := e.glance(ctx, run, record)
 	prior, err := e.claim(ctx, record, finding)
 	found := present()

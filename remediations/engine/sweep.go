@@ -90,31 +90,65 @@ func (s *sweep) one(ctx context.Context, r remediations.Resource) {
 	run := &remediations.Run{
 		Account: e.Account, AWS: NewFence(e.Module).Config(e.AWS, r.Region), Settings: e.Settings, Log: e.Log.With("module", e.Module.Name),
 	}
+	record := e.swept(s.tick, r)
 	finding, err := e.look(ctx, run, r)
 	if errors.Is(err, remediations.ErrNotYet) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
-		return
+		begun, err := e.begun(ctx, record)
+		if !begun {
+			s.ended(r, nil, err)
+			return
+		}
 	}
-	record, err := e.run(ctx, nil, e.swept(s.tick, r, finding))
+	record, err = e.run(ctx, nil, record)
+	s.ended(r, record, err)
+}
+
+// ended notes what became of a resource: its record, if there is one, and what went wrong.
+func (s *sweep) ended(r remediations.Resource, record *Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records = append(s.records, *record)
+	if record != nil {
+		s.records = append(s.records, *record)
+	}
 	if err != nil {
-		s.errs = append(s.errs, fmt.Errorf("%s: %s: %w", e.Module.Name, r, err))
+		s.errs = append(s.errs, fmt.Errorf("%s: %s: %w", s.engine.Module.Name, r, err))
 	}
 }
 
-// swept is the beginning of the record of what a sweep has found; nil: it could not be told. What people are only told of
-// is one run a day, as long as it stays the same: nobody reads what comes every hour.
-func (e *Engine) swept(tick events.Tick, r remediations.Resource, finding *remediations.Finding) *Record {
+// swept is the beginning of the record of what a sweep has found.
+func (e *Engine) swept(tick events.Tick, r remediations.Resource) *Record {
 	record := e.record(events.Event{ID: tick.ID}, r)
 	record.Mode = min(e.Mode, e.Sweep)
-	if finding != nil && e.decide(record, finding) != Started {
-		day := strings.Join([]string{tick.Time.UTC().Format(time.DateOnly), finding.Reason, string(finding.Before)}, "\x00")
-		record.ID = runID(e.Module.Name, r, day, "")
-	}
 	record.EventName, record.EventTime = sweepEvent, tick.Time
 	record.Principal, record.Name, record.counted = someone, "a sweep", "sweeps"
 	return record
+}
+
+// begun reports whether an earlier delivery of the sweep's event may have acted on the record's resource, and has not said
+// so. That has to be told also if nothing is wrong any more.
+func (e *Engine) begun(ctx context.Context, record *Record) (bool, error) {
+	if min(e.Mode, e.Sweep) != remediations.Enforce {
+		return false, nil
+	}
+	prior, err := e.Store.Get(ctx, record.ID)
+	if err != nil {
+		return false, fmt.Errorf("ask what an earlier delivery did: %w", err)
+	}
+	return prior != nil && prior.Touched && prior.unfinished(e.Now()), nil
+}
+
+// onceADay gives a record of a sweep that does not act the day's id: what people are only told of is one run a day, as
+// long as it stays the same. Nobody reads what comes every hour.
+func (e *Engine) onceADay(ctx context.Context, record *Record, finding *remediations.Finding) error {
+	if finding == nil || record.Outcome == Started {
+		return nil
+	}
+	if begun, err := e.begun(ctx, record); begun || err != nil {
+		return err
+	}
+	day := []string{record.EventTime.UTC().Format(time.DateOnly), string(record.Outcome), finding.Reason, string(finding.Before)}
+	record.ID = runID(e.Module.Name, record.Resource, strings.Join(day, "\x00"), "")
+	return nil
 }
 
 // checkTick says why a scheduled event is not for this module.

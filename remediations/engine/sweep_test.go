@@ -125,6 +125,91 @@ func TestASweepTellsTheSameOnceADay(t *testing.T) {
 	again("00000004", "2026-03-02T10:00:00Z", 3)
 }
 
+// A sweep that acted, and could not see or say so, is delivered again, and finds nothing wrong. People are told all the same.
+func TestASweepTellsOfWhatAnEarlierDeliveryDid(t *testing.T) {
+	noEnd := func(h *house) {
+		h.store.failPut = func(r *engine.Record) error {
+			if r.Outcome != engine.Started {
+				return errors.New("the table is gone")
+			}
+			return nil
+		}
+	}
+	for name, c := range map[string]struct {
+		first func(*house) // what is wrong with the first delivery
+		then  func(*house)
+		want  engine.Outcome
+	}{
+		"the end could not be written down": {noEnd, func(*house) {}, engine.Remediated},
+		"the alert could not be sent":       {func(h *house) { h.down = true }, func(*house) {}, engine.Remediated},
+		"and something is left that it can't put right": {noEnd, func(h *house) {
+			h.Module.Guard = func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+				return &remediations.Finding{Resource: r, Reason: "the lock is broken", AlertOnly: true}, nil
+			}
+		}, engine.Partial},
+	} {
+		h := newHouse(remediations.Enforce)
+		h.sweeping("front")
+		h.Sweep = remediations.Enforce
+		c.first(h)
+		if _, err := h.sweep(t, t.Context(), due()); err == nil || h.door.open || len(h.alerts) != 0 {
+			t.Fatalf("%s: %v, the door is open: %t, %d alerts", name, err, h.door.open, len(h.alerts))
+		}
+		h.store.failPut, h.down = nil, false
+		c.then(h)
+		h.now = h.now.Add(time.Minute)
+		records, err := h.sweep(t, t.Context(), due())
+		if err != nil || len(records) != 1 || records[0].Outcome != c.want || len(h.alerts) != 1 || h.door.shuts != 1 {
+			t.Errorf("%s: %v, %v, %d alerts, shut %d times, want %s", name, records, err, len(h.alerts), h.door.shuts, c.want)
+		}
+	}
+}
+
+func TestASweepThatCannotTellWhatAnEarlierDeliveryDid(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.sweeping("front")
+	h.Sweep, h.door.open, h.store.failGet = remediations.Enforce, false, errors.New("the table is gone")
+	if records, err := h.sweep(t, t.Context(), due()); err == nil || !strings.Contains(err.Error(), "the table is gone") || len(records) != 0 {
+		t.Errorf("%v, %v", records, err)
+	}
+}
+
+// What keeps a sweep from acting may come in between: then, too, people are told once a day, and of what it was before
+// they hear when nothing keeps it any more.
+func TestASweepThatIsStoppedTellsTheSameOnceADay(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.sweeping("front")
+	h.Sweep = remediations.Enforce
+	again := func(clock string, said remediations.Switch, want engine.Outcome, alerts int) {
+		t.Helper()
+		h.said = said
+		records, err := h.sweep(t, t.Context(), due("9d1f6a1e", "0000"+strings.ReplaceAll(clock, ":", ""), "T10:00", "T"+clock))
+		if err != nil || len(records) != 1 || records[0].Outcome != want || len(h.alerts) != alerts {
+			t.Errorf("at %s: %v, %v, %d alerts, want %s and %d", clock, records, err, len(h.alerts), want, alerts)
+		}
+		h.now = h.now.Add(2 * time.Hour) // within the hour it would be folded
+	}
+	observe := remediations.Switch{"all": {Mode: remediations.Observe}}
+	alert := remediations.Switch{"all": {Mode: remediations.Alert}}
+	again("10:00", observe, engine.Observed, 0)
+	again("12:00", alert, engine.Alerted, 1)
+	again("14:00", alert, engine.Duplicate, 1)
+	again("16:00", nil, engine.Remediated, 2)
+}
+
+func TestASweepTellsOfWhatWasObservedBefore(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	h.sweeping("front")
+	h.said = remediations.Switch{"all": {Mode: remediations.Observe}}
+	if _, err := h.sweep(t, t.Context(), due()); err != nil || len(h.alerts) != 0 {
+		t.Fatalf("%v, %d alerts", err, len(h.alerts))
+	}
+	h.said = nil
+	if _, err := h.sweep(t, t.Context(), due("9d1f6a1e", "9d1f6a1f", "T10:00", "T11:00")); err != nil || len(h.alerts) != 1 {
+		t.Errorf("%v, %d alerts, want 1", err, len(h.alerts))
+	}
+}
+
 func TestASweepThatMayActDoesSoEachTime(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
