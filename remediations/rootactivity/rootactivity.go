@@ -20,8 +20,9 @@ whatever else is done as root is a mistake, or somebody who has its password or 
 
 Told of are its sign-ins and each call that changes something, with where it came from, whether with MFA, and by what
 program. So are calls that were refused, and sign-ins that failed: somebody knows the account's e-mail address, and tries
-passwords. As everybody who knows it can do so, these are told once an hour and the rest in a summary. Also told are
-sessions that AWS Organizations' management account opens as root in a member account (sts:AssumeRoot).
+passwords. As everybody who knows it can do so, and ask for a new password, these are told once an hour and the rest in a
+summary. Also told are what else is done at the sign-in page, such as setting a password, and sessions that AWS
+Organizations' management account opens as root in a member account (sts:AssumeRoot).
 
 Not told of are calls that only read, but for those that give out credentials, and what an AWS service does in root's
 name: making its service-linked role, or launching the instances of an Auto Scaling group that root has made.
@@ -83,6 +84,9 @@ func reason(r events.Record) string {
 		}
 		return "somebody signed in to the console as the root user, " + how(r, signedInWithMFA(r))
 	}
+	if r.EventType == "AwsConsoleSignIn" {
+		return atSignIn(r)
+	}
 	text := fmt.Sprintf("the root user called %s of %s, %s", name(r.EventName), name(events.Label(r.EventSource)), how(r, calledWithMFA(r.Identity)))
 	if r.Failed() {
 		text += "; it was refused"
@@ -93,9 +97,26 @@ func reason(r events.Record) string {
 	return text
 }
 
-// how is where a call came from, whether with MFA, and by what program.
+// atSignIn says what somebody did who was not signed in then, nor had to be the root user: everybody who knows the
+// account's e-mail address can ask for a new password.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
+func atSignIn(r events.Record) string {
+	if r.EventName == "PasswordRecoveryRequested" {
+		return "somebody asked for the means to set a new password of the root user"
+	}
+	text := "somebody was at the root user's sign-in page: " + name(r.EventName) + ", " + how(r, "")
+	if r.Response.Get(r.EventName).Text() != "Success" {
+		text += "; it failed"
+	}
+	return text
+}
+
+// how is where a call came from, whether with MFA, if that is known to matter, and by what program.
 func how(r events.Record, mfa string) string {
-	text := "from " + name(r.SourceIPAddress) + ", " + mfa
+	text := "from " + name(r.SourceIPAddress)
+	if mfa != "" {
+		text += ", " + mfa
+	}
 	if agent := program(r.UserAgent); agent != "" {
 		text += ", by " + agent
 	}

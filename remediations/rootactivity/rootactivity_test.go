@@ -60,6 +60,12 @@ func signIn(t *testing.T, result, mfa string) []byte {
 	return event(t, signingIn, "signin", "ConsoleLogin", browser, "AwsConsoleSignIn", more)
 }
 
+// atSignIn is what else may be done before one is signed in: nobody has shown to be the root user.
+func atSignIn(t *testing.T, name, result string) []byte {
+	t.Helper()
+	return event(t, signingIn, "signin", name, browser, "AwsConsoleSignIn", `"requestParameters":null,"responseElements":{"`+name+`":"`+result+`"},`)
+}
+
 const (
 	worked  = `"requestParameters":null,"responseElements":null,"readOnly":false,`
 	refused = `"requestParameters":null,"responseElements":null,"readOnly":false,"errorCode":"AccessDenied","errorMessage":"an explicit deny in a service control policy",`
@@ -88,6 +94,8 @@ func Test(t *testing.T) {
 		acts("a privileged session of the organization", call(t, assumed, "s3", "DeleteBucketPolicy", worked)),
 		acts("a click in the console", event(t, noMFA, "signin", "SwitchRole", browser, "AwsConsoleAction", worked)),
 
+		acts("a new password", atSignIn(t, "PasswordUpdated", "Success")),
+
 		idle("a service in root's name", call(t, scaling, "ec2", "RunInstances", worked)),
 		idle("a service-linked role", call(t, inSession, "iam", "CreateServiceLinkedRole", worked)),
 		idle("a look", call(t, inSession, "iam", "GenerateCredentialReport", looked)),
@@ -107,6 +115,9 @@ func TestReason(t *testing.T) {
 		{signIn(t, "Success", `,"MFAUsed":"No"`), "somebody signed in to the console as the root user, from 198.51.100.17, without MFA, by " + browser},
 		{signIn(t, "Success", ""), "somebody signed in to the console as the root user, from 198.51.100.17, it is not known whether with MFA, by " + browser},
 		{signIn(t, "Failure", `,"MFAUsed":"No"`), "somebody tried to sign in to the console as the root user, and failed"},
+		{atSignIn(t, "PasswordUpdated", "Success"), "somebody was at the root user's sign-in page: PasswordUpdated, from 198.51.100.17, by " + browser},
+		{atSignIn(t, "EmailUpdated", "Failure"), "somebody was at the root user's sign-in page: EmailUpdated, from 198.51.100.17, by " + browser + "; it failed"},
+		{atSignIn(t, "PasswordRecoveryRequested", "Success"), "somebody asked for the means to set a new password of the root user"},
 		{call(t, inSession, "iam", "CreateUser", worked), "the root user called CreateUser of iam, from 198.51.100.17, with MFA, by aws-cli/2.27.1"},
 		{call(t, noMFA, "iam", "CreateUser", worked), "the root user called CreateUser of iam, from 198.51.100.17, without MFA, by aws-cli/2.27.1"},
 		{call(t, withKey, "iam", "CreateUser", refused), "the root user called CreateUser of iam, from 198.51.100.17, without MFA, " +
