@@ -165,6 +165,21 @@ func TestASweepTellsOfWhatAnEarlierDeliveryDid(t *testing.T) {
 	}
 }
 
+// What an earlier delivery failed at without having acted, and is well now, is nothing to tell.
+func TestASweepSaysNothingOfWhatIsWellAgain(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.sweeping("front")
+	h.Sweep, h.door.stuckIDs = remediations.Enforce, map[string]bool{"front": true}
+	if records, err := h.sweep(t, t.Context(), due()); err == nil || len(records) != 1 || records[0].Outcome != engine.Failed {
+		t.Fatalf("%v, %v", records, err)
+	}
+	h.door.stuckIDs, h.door.open = nil, false
+	h.now = h.now.Add(time.Minute)
+	if records, err := h.sweep(t, t.Context(), due()); err != nil || len(records) != 0 || len(h.alerts) != 0 {
+		t.Errorf("%v, %v, %d alerts", records, err, len(h.alerts))
+	}
+}
+
 func TestASweepThatCannotTellWhatAnEarlierDeliveryDid(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
