@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,8 @@ import (
 const (
 	channelType  = "AWS::Config::DeliveryChannel"
 	recorderType = "AWS::Config::ConfigurationRecorder"
+
+	deletedRecorder = "DeleteConfigurationRecorder"
 )
 
 // linked is how the names of recorders begin that belong to an AWS service, which alone can make and delete them. They
@@ -109,6 +112,8 @@ func judgeRecorder(ctx context.Context, run *remediations.Run, r remediations.Re
 	}
 	now := named(all, r.ID)
 	switch {
+	case asked(run, deletedRecorder) && (now == nil || now.LastStartTime == nil):
+		return judgeReplaced(r, all), nil
 	case now == nil || now.Recording || now.LastStartTime == nil: // another has taken its place; or it was never started
 		return nil, nil
 	case !channel:
@@ -116,6 +121,16 @@ func judgeRecorder(ctx context.Context, run *remediations.Run, r remediations.Re
 			put(r)+"\n"+start(r)), nil
 	}
 	return off(r, "AWS Config's recorder is stopped: no change of a resource is recorded in this Region", start(r), stop(r))
+}
+
+// judgeReplaced looks at what has taken the place of a recorder that was deleted: one that was never started is not on.
+func judgeReplaced(r remediations.Resource, all []types.ConfigurationRecorderStatus) *remediations.Finding {
+	if slices.ContainsFunc(all, func(s types.ConfigurationRecorderStatus) bool { return s.Recording }) {
+		return nil
+	}
+	next := r
+	next.ID = *all[0].Name
+	return alert(r, "AWS Config's recorder was deleted, and the one in its place does not record: no change of a resource is recorded in this Region", start(next))
 }
 
 // judgeChannel looks at a channel, of which a Region has one. A recorder can be stopped only before its channel is

@@ -36,15 +36,16 @@ Switched back on is what is the same afterwards: a suspended GuardDuty detector,
 that still has its delivery channel. Undo switches it off again.
 
 The rest is alerted, with the commands: a deleted detector, recorder or delivery channel, as nobody knows any more how
-it was set up; a suspended detector that another account administers, as that one has to start it; GuardDuty's members
-that are no longer watched; a detector that has left its administrator; and Security Hub, or standards of it, as
-enabling them again brings back neither the controls that were switched off nor members and administrator.
+it was set up, unless one that is on has taken its place; a suspended detector that another account administers, as that
+one has to start it; GuardDuty's members that are no longer watched; a detector that has left its administrator; and
+Security Hub, or standards of it, as enabling them again brings back neither the controls that were switched off nor
+members and administrator.
 
-Judged by what there is now. Nothing is wrong in a Region that has none of these, with a recorder that was never
-started, or where another detector or recorder has taken the place of a deleted one. Not noticed are protection plans of
-GuardDuty and resource types of AWS Config that are left out, members that are removed by the administrator, single
-controls of Security Hub, recorders that belong to AWS services, and Macie, Inspector and IAM Access Analyzer. A sweep
-finds what is suspended or stopped, not what is gone.`,
+Judged by what there is now. Nothing is wrong in a Region that has none of these, or with a recorder that was never
+started and has taken no other's place. Not noticed are protection plans of GuardDuty and resource types of AWS Config
+that are left out, members that are removed by the administrator, single controls of Security Hub, recorders that belong
+to AWS services, and Macie, Inspector and IAM Access Analyzer. A sweep finds what is suspended or stopped, not what is
+gone.`,
 	Severity: remediations.Critical,
 	Risk:     "what was switched off on purpose, to save money or for good, watches and costs again",
 	Controls: []string{"FSBP/GuardDuty.1", "FSBP/Config.1", "CIS-3.0/3.3", "CIS-3.0/4.16", "ATT&CK/T1562.001"},
@@ -94,7 +95,7 @@ type kind struct {
 
 var kinds = []kind{
 	{resource: channelType, service: "config", calls: []string{"DeleteDeliveryChannel"}, named: channelOf, judge: judgeChannel},
-	{resource: recorderType, service: "config", calls: []string{"DeleteConfigurationRecorder", "StopConfigurationRecorder"},
+	{resource: recorderType, service: "config", calls: []string{deletedRecorder, "StopConfigurationRecorder"},
 		named: recorderOf, list: listRecorders, judge: judgeRecorder, on: recording, turn: turnRecorder},
 	{resource: detectorType, service: "guardduty",
 		calls: []string{"DeleteDetector", leftAdministrator, leftMaster, stoppedMembers, "UpdateDetector"},

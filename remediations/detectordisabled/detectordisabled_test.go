@@ -84,6 +84,7 @@ func Test(t *testing.T) {
 	const (
 		gone  = "what is gone can't be listed"
 		asked = "only the call says that it was ever so"
+		other = "a sweep finds the one that took its place"
 	)
 	acts := func(name string, event []byte, own [][]byte, unswept string, changes ...func(*region)) remediationtest.Case {
 		return remediationtest.Case{Name: name, Event: event, World: world(changes...), Acts: true, Own: own, Unswept: unswept}
@@ -100,6 +101,8 @@ func Test(t *testing.T) {
 		acts("left its administrator", left, nil, asked),
 		acts("a member is not watched", unmonitored, nil, asked, without(memberB)),
 
+		acts("deleted, and replaced by one that is off", deletedA, nil, other, replaced, func(r *region) { r.Detectors[detectorB] = "DISABLED" }),
+
 		idle("on again", suspendedA),
 		idle("another setting", frequency),
 		idle("replaced", deletedA, replaced),
@@ -111,12 +114,14 @@ func Test(t *testing.T) {
 		acts("stopped by a stack", stoppedByStack, start, "", recorder("default", false, true)),
 		acts("stopped, without a channel", stopped, nil, "", recorder("default", false, false)),
 		acts("the recorder is gone", recorderGone, nil, gone, recorder("", false, true)),
+		acts("another in its place, not started", recorderGone, nil, asked, recorder("main", false, true), neverStarted),
+		acts("one of the same name in its place, not started", recorderGone, nil, asked, recorder("default", false, true), neverStarted),
+		acts("another in its place, stopped", recorderGone, nil, other, recorder("main", false, true)),
 		acts("the channel is gone", channelGone, nil, gone, recorder("", false, false)),
 
 		idle("records again", stopped, recorder("default", true, true)),
 		idle("never started", stopped, recorder("default", false, true), neverStarted),
 		idle("another in its place", recorderGone, recorder("main", true, true)),
-		idle("another in its place, stopped", recorderGone, recorder("main", false, true), neverStarted),
 		idle("an AWS service's", stoppedLinked, recorder("", false, false)),
 		idle("another channel", channelGone, recorder("default", true, true)),
 
@@ -152,6 +157,32 @@ func found(t *testing.T, raw []byte, r remediations.Resource, answer func(in any
 		run.Event = &event
 	}
 	return detectordisabled.Module.Guard(t.Context(), run, r)
+}
+
+// What is in the place of what was deleted is to be switched on, and not what is gone.
+func TestFixOfWhatTookItsPlace(t *testing.T) {
+	for want, c := range map[string]struct {
+		event []byte
+		of    remediations.Resource
+	}{
+		"aws guardduty update-detector --region 'eu-west-1' --detector-id '" + detectorB + "' --enable":            {deletedA, resource("GuardDuty::Detector", detectorA)},
+		"aws configservice start-configuration-recorder --region 'eu-west-1' --configuration-recorder-name 'main'": {recorderGone, resource("Config::ConfigurationRecorder", "default")},
+	} {
+		finding, err := found(t, c.event, c.of, func(in any) any {
+			switch in.(type) {
+			case *guardduty.ListDetectorsInput:
+				return &guardduty.ListDetectorsOutput{DetectorIds: []string{detectorB}}
+			case *guardduty.GetDetectorInput:
+				return &guardduty.GetDetectorOutput{Status: guarddutytypes.DetectorStatusDisabled}
+			case *configservice.DescribeDeliveryChannelsInput:
+				return &configservice.DescribeDeliveryChannelsOutput{DeliveryChannels: []configtypes.DeliveryChannel{}}
+			}
+			return &configservice.DescribeConfigurationRecorderStatusOutput{ConfigurationRecordersStatus: []configtypes.ConfigurationRecorderStatus{{Name: aws.String("main")}}}
+		})
+		if err != nil || finding == nil || finding.Fix != want || !finding.AlertOnly {
+			t.Errorf("found %+v, %v, want %s", finding, err, want)
+		}
+	}
 }
 
 // answers is what AWS says where all is off, and has been left.

@@ -106,7 +106,7 @@ func judgeDetector(ctx context.Context, run *remediations.Run, r remediations.Re
 	case err != nil:
 		return nil, err
 	case !exists && len(ids) > 0:
-		return nil, nil // another has taken its place, and is its own to judge
+		return judgeNext(ctx, run.AWS, r, ids[0])
 	case !exists:
 		return alert(r, "GuardDuty's detector does not exist any more: nothing is watched in this Region, and its findings are lost",
 			"# A new detector has a new id, and none of the protection plans, filters and lists of the old one:\n"+
@@ -136,6 +136,22 @@ func judgeDetector(ctx context.Context, run *remediations.Run, r remediations.Re
 	}
 	update := "aws guardduty update-detector --region " + remediations.Quote(r.Region) + " --detector-id " + remediations.Quote(r.ID)
 	return off(r, "GuardDuty's detector is suspended: nothing is watched in this Region", update+" --enable", update+" --no-enable")
+}
+
+// judgeNext looks at the detector that has taken the place of one that was deleted. That it was made so is no call that
+// is watched.
+func judgeNext(ctx context.Context, cfg aws.Config, r remediations.Resource, next string) (*remediations.Finding, error) {
+	on, exists, err := detecting(ctx, cfg, next)
+	switch {
+	case err != nil:
+		return nil, err
+	case !exists:
+		return nil, fmt.Errorf("get detector %s: it was listed, and is gone", next)
+	case on:
+		return nil, nil
+	}
+	return alert(r, "GuardDuty's detector does not exist any more, and the one in its place is suspended: nothing is watched in this Region",
+		"aws guardduty update-detector --region "+remediations.Quote(r.Region)+" --detector-id "+remediations.Quote(next)+" --enable"), nil
 }
 
 // administratorOf is the account that administers the detector; "" if none does, or does so no more.
