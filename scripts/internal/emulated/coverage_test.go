@@ -39,18 +39,17 @@ func TestCoverage(t *testing.T) {
 	names := map[string]bool{}
 	for _, m := range catalog.All() {
 		names[m.Name] = true
-		folder := strings.ReplaceAll(m.Name, "-", "")
-		source, err := os.ReadFile(folder + "_test.go")
-		plays, reason := strings.Contains(string(source), "module: "+folder+".Module,"), stubsOnly[m.Name]
+		source, err := os.ReadFile(m.Package() + "_test.go")
+		plays, reason := strings.Contains(string(source), "module: "+m.Package()+".Module,"), stubsOnly[m.Name]
 		switch {
 		case plays && reason != "":
 			t.Errorf("%s is played, and stubsOnly says why it can't be", m.Name)
 		case reason != "":
 			t.Logf("stubs only: %s: %s", m.Name, reason)
 		case err != nil:
-			t.Errorf("%s is not tested with an emulator, nor is there a reason: %v", m.Name, err)
+			t.Errorf("%s is not tested with an emulator (as the others in scripts/internal/emulated), nor does stubsOnly there say why: %v", m.Name, err)
 		case !plays:
-			t.Errorf("%s_test.go does not play %s", folder, m.Name)
+			t.Errorf("%s_test.go does not play %s", m.Package(), m.Name)
 		case limits[m.Name] != "":
 			t.Logf("with limits: %s: %s", m.Name, limits[m.Name])
 		}

@@ -4,8 +4,10 @@ package emulated
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,19 +33,21 @@ func sharesSnapshots(_ *http.Request, body string, ask ask) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	other := url.Values{}
-	for name, value := range parameters {
+	other, counts := url.Values{}, map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		rest, ok := strings.CutPrefix(name, "CreateVolumePermission.")
 		if !ok {
-			other[name] = value
+			other[name] = parameters[name]
 			continue
 		}
 		parts := strings.Split(rest, ".") // "Add", "1", "Group"
 		if len(parts) != 3 {
 			return nil, fmt.Errorf("ModifySnapshotAttribute has a parameter %q", name)
 		}
+		list := map[string]string{"Group": "UserGroup", "UserId": "UserId"}[parts[2]]
+		counts[list]++ // each list has numbers of its own
 		other.Set("OperationType", strings.ToLower(parts[0]))
-		other[map[string]string{"Group": "UserGroup", "UserId": "UserId"}[parts[2]]+"."+parts[1]] = value
+		other[fmt.Sprintf("%s.%d", list, counts[list])] = parameters[name]
 	}
 	return ask(other.Encode())
 }
