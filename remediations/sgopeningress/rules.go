@@ -250,9 +250,9 @@ func (r rule) keys() []string { return slices.Sorted(maps.Keys(r.Tags)) }
 
 // String is the rule for people: "sgr-0a1b (tcp 22 from 0.0.0.0/0)".
 func (r rule) String() string {
-	what := r.Protocol + " " + r.ports.String()
-	if r.Protocol == "-1" {
-		what = "all traffic"
+	what := "all traffic"
+	if r.Protocol != "-1" {
+		what = r.Protocol + " " + netset.Ports{First: uint16(r.From), Last: uint16(r.To)}.String()
 	}
-	return fmt.Sprintf("%s (%s from %s)", r.id, what, r.Source)
+	return strings.TrimSpace(fmt.Sprintf("%s (%s from %s)", r.id, what, r.Source)) // one that was revoked has no id any more
 }
