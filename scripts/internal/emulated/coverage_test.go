@@ -22,7 +22,7 @@ var limits = map[string]string{
 	"cloudtrail-tamper":   "moto leaves out a trail's home Region",
 	"rds-deleted":         "moto knows no automated backups of clusters, ministack none at all: only an instance is deleted, of moto",
 	"s3-bpa-removed":      "ministack knows no Block Public Access of accounts: that is tested with moto only",
-	"s3-external-policy":  "ministack knows no Block Public Access of accounts: there is none",
+	"s3-external-policy":  "neither ever says that a policy is public (GetBucketPolicyStatus); ministack knows no Block Public Access of accounts: there is none",
 	"s3-public-policy":    "ministack knows no Block Public Access of accounts: there is none",
 	"sg-open-ingress":     "moto leaves out the owner of a group, and all but one of the rules that a call adds; ministack keeps no IPv6",
 	"snapshot-public":     "moto knows no block public access for snapshots, and one of two forms of ModifySnapshotAttribute; ministack keeps none",
