@@ -35,6 +35,8 @@ var arnForms = map[string]string{
 	"AWS::EC2::VPNGateway":                      "arn:${Partition}:ec2:${Region}:${Account}:vpn-gateway/${Name}",
 	"AWS::EC2::Volume":                          "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}",
 	"AWS::ECR::Repository":                      "arn:${Partition}:ecr:${Region}:${Account}:repository/${NameWithPath}",
+	"AWS::ECS::Cluster":                         "arn:${Partition}:ecs:${Region}:${Account}:cluster/${Name}",
+	"AWS::EFS::FileSystem":                      "arn:${Partition}:elasticfilesystem:${Region}:${Account}:file-system/${Name}",
 	"AWS::ElasticLoadBalancing::LoadBalancer":   "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${Name}",
 	"AWS::ElasticLoadBalancingV2::LoadBalancer": "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${Name}/${Name}/${Name}",
 	"AWS::ElasticLoadBalancingV2::TargetGroup":  "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/${Name}/${Name}",

@@ -22,6 +22,8 @@ var prefixes = map[string]string{
 	"DynamoDB":   "dynamodb",
 	"EC2":        "ec2",
 	"ECR":        "ecr",
+	"ECS":        "ecs",
+	"EFS":        "elasticfilesystem",
 	"GuardDuty":  "guardduty",
 	"IAM":        "iam",
 	"KMS":        "kms",

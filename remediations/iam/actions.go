@@ -19,6 +19,8 @@ const (
 	dbSnapshot      = "arn:${Partition}:rds:${Region}:${Account}:snapshot:${SnapshotName}"
 	detector        = "arn:${Partition}:guardduty:${Region}:${Account}:detector/${DetectorId}"
 	endpoint        = "arn:${Partition}:ec2:${Region}:${Account}:vpc-endpoint/${VpcEndpointId}"
+	ecsCluster      = "arn:${Partition}:ecs:${Region}:${Account}:cluster/${ClusterName}"
+	fileSystem      = "arn:${Partition}:elasticfilesystem:${Region}:${Account}:file-system/${FileSystemId}"
 	function        = "arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"
 	group           = "arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}"
 	hub             = "arn:${Partition}:securityhub:${Region}:${Account}:hub/default"
@@ -104,6 +106,12 @@ var actions = map[string][]string{
 	"ecr:ListTagsForResource":                 {repository},
 	"ecr:TagResource":                         {repository},
 	"ecr:UntagResource":                       {repository},
+	"ecs:ListTagsForResource":                 {ecsCluster},
+	"ecs:TagResource":                         {ecsCluster},
+	"ecs:UntagResource":                       {ecsCluster},
+	"elasticfilesystem:ListTagsForResource":   {fileSystem},
+	"elasticfilesystem:TagResource":           {fileSystem},
+	"elasticfilesystem:UntagResource":         {fileSystem},
 	"elasticloadbalancing:AddTags":            {balancer, targetGroup},
 	"elasticloadbalancing:DescribeTags":       nil,
 	"elasticloadbalancing:RemoveTags":         {balancer, targetGroup},
@@ -184,7 +192,7 @@ var actions = map[string][]string{
 	"logs:PutLogEvents":                       {group + ":log-stream:${LogStreamName}"},
 	"logs:TagResource":                        {group},
 	"logs:UntagResource":                      {group},
-	"rds:AddTagsToResource":                   {database, cluster, dbSnapshot},
+	"rds:AddTagsToResource":                   {database, cluster, dbCluster, dbSnapshot},
 	"rds:DescribeDBClusterAutomatedBackups":   nil, // takes two types, and AWS does not say which one if neither is named
 	"rds:DescribeDBClusterSnapshotAttributes": {dbCluster},
 	"rds:DescribeDBClusterSnapshots":          nil, // likewise
@@ -193,10 +201,10 @@ var actions = map[string][]string{
 	"rds:DescribeDBInstances":                 {database},
 	"rds:DescribeDBSnapshotAttributes":        {dbSnapshot},
 	"rds:DescribeDBSnapshots":                 nil, // likewise
-	"rds:ListTagsForResource":                 {database, cluster, dbSnapshot},
+	"rds:ListTagsForResource":                 {database, cluster, dbCluster, dbSnapshot},
 	"rds:ModifyDBClusterSnapshotAttribute":    {dbCluster},
 	"rds:ModifyDBSnapshotAttribute":           {dbSnapshot},
-	"rds:RemoveTagsFromResource":              {database, cluster, dbSnapshot},
+	"rds:RemoveTagsFromResource":              {database, cluster, dbCluster, dbSnapshot},
 	"s3:DeleteBucketPolicy":                   {bucket},
 	"s3:GetAccountPublicAccessBlock":          nil,
 	"s3:GetBucketAcl":                         {bucket},

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	classictypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -160,6 +162,31 @@ var logsService = &service{
 	adding:   addsObject("logs tag-resource", "--resource-arn"),
 	removing: removes("logs untag-resource", "--resource-arn"),
 	reads:    []string{"logs:ListTagsForResource"}, write: "logs:TagResource", unwrite: "logs:UntagResource",
+}
+
+var ecsService = &service{
+	read: one(func(ctx context.Context, cfg aws.Config, id string) (tags, error) {
+		out, err := ecs.NewFromConfig(cfg).ListTagsForResource(ctx, &ecs.ListTagsForResourceInput{ResourceArn: &id})
+		if err != nil {
+			return nil, err
+		}
+		if out.Tags == nil {
+			return nil, errNoTags
+		}
+		return unlist(out.Tags, func(tag ecstypes.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
+	}, "ClusterNotFoundException", "ResourceNotFoundException"),
+	add: func(ctx context.Context, cfg aws.Config, t target, set tags) error {
+		_, err := ecs.NewFromConfig(cfg).TagResource(ctx, &ecs.TagResourceInput{ResourceArn: aws.String(t.id()),
+			Tags: list(set, func(key, value *string) ecstypes.Tag { return ecstypes.Tag{Key: key, Value: value} })})
+		return err
+	},
+	remove: func(ctx context.Context, cfg aws.Config, t target, drop tags) error {
+		_, err := ecs.NewFromConfig(cfg).UntagResource(ctx, &ecs.UntagResourceInput{ResourceArn: aws.String(t.id()), TagKeys: keysOf(drop)})
+		return err
+	},
+	adding:   adds("ecs tag-resource", "--resource-arn", "key", "value"),
+	removing: removes("ecs untag-resource", "--resource-arn"),
+	reads:    []string{"ecs:ListTagsForResource"}, write: "ecs:TagResource", unwrite: "ecs:UntagResource",
 }
 
 var ecrService = &service{

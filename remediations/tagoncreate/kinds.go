@@ -69,20 +69,24 @@ var (
 		right: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
 	user = &kind{resource: "AWS::IAM::User", service: userService, name: word, folds: true,
 		right: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"}
+	fileSystem = &kind{resource: "AWS::EFS::FileSystem", service: efsService, name: regexp.MustCompile("^fs-[0-9a-z]+$"),
+		right: "arn:${AWS::Partition}:elasticfilesystem:" + place + "file-system/*"}
 
-	dbCluster    = byARN("AWS::RDS::DBCluster", rdsService, "rds:cluster:*", word)
-	dbInstance   = byARN("AWS::RDS::DBInstance", rdsService, "rds:db:*", word)
-	dbSnapshot   = byARN("AWS::RDS::DBSnapshot", rdsService, "rds:snapshot:*", word)
-	function     = byName(byARN("AWS::Lambda::Function", lambdaService, "lambda:function:*", word))
-	key          = byARN("AWS::KMS::Key", kmsService, "kms:key/*", word)
-	logGroup     = byName(byARN("AWS::Logs::LogGroup", logsService, "logs:log-group:*", words))
-	queue        = byARN("AWS::SQS::Queue", sqsService, "sqs:*", word)
-	repository   = byARN("AWS::ECR::Repository", ecrService, "ecr:repository/*", words)
-	secret       = byARN("AWS::SecretsManager::Secret", secretsService, "secretsmanager:secret:*", words)
-	table        = byARN("AWS::DynamoDB::Table", dynamoService, "dynamodb:table/*", word)
-	topic        = byARN("AWS::SNS::Topic", snsService, "sns:*", word)
-	loadBalancer = byARN("AWS::ElasticLoadBalancingV2::LoadBalancer", balancerService, "elasticloadbalancing:loadbalancer/*", words)
-	targetGroup  = byARN("AWS::ElasticLoadBalancingV2::TargetGroup", balancerService, "elasticloadbalancing:targetgroup/*/*", words)
+	cluster         = byARN("AWS::ECS::Cluster", ecsService, "ecs:cluster/*", word)
+	clusterSnapshot = byARN("AWS::RDS::DBClusterSnapshot", rdsService, "rds:cluster-snapshot:*", word)
+	dbCluster       = byARN("AWS::RDS::DBCluster", rdsService, "rds:cluster:*", word)
+	dbInstance      = byARN("AWS::RDS::DBInstance", rdsService, "rds:db:*", word)
+	dbSnapshot      = byARN("AWS::RDS::DBSnapshot", rdsService, "rds:snapshot:*", word)
+	function        = byName(byARN("AWS::Lambda::Function", lambdaService, "lambda:function:*", word))
+	key             = byARN("AWS::KMS::Key", kmsService, "kms:key/*", word)
+	logGroup        = byName(byARN("AWS::Logs::LogGroup", logsService, "logs:log-group:*", words))
+	queue           = byARN("AWS::SQS::Queue", sqsService, "sqs:*", word)
+	repository      = byARN("AWS::ECR::Repository", ecrService, "ecr:repository/*", words)
+	secret          = byARN("AWS::SecretsManager::Secret", secretsService, "secretsmanager:secret:*", words)
+	table           = byARN("AWS::DynamoDB::Table", dynamoService, "dynamodb:table/*", word)
+	topic           = byARN("AWS::SNS::Topic", snsService, "sns:*", word)
+	loadBalancer    = byARN("AWS::ElasticLoadBalancingV2::LoadBalancer", balancerService, "elasticloadbalancing:loadbalancer/*", words)
+	targetGroup     = byARN("AWS::ElasticLoadBalancingV2::TargetGroup", balancerService, "elasticloadbalancing:targetgroup/*/*", words)
 
 	classicBalancer = &kind{resource: "AWS::ElasticLoadBalancing::LoadBalancer", service: classicService, name: word,
 		right: loadBalancer.right}

