@@ -81,34 +81,6 @@ func tagsWhatIsCreated(t *testing.T, cfg aws.Config, k kind) {
 			ids = append(ids, c.made)
 			return c
 		},
-		old, made := create(), ""
-		type tags = map[string]string
-		play(t, scene{
-			module: tagoncreate.Module, aws: cfg,
-			state: func() any {
-				all := map[string]tags{}
-				for _, tag := range must[*ec2.DescribeTagsOutput](t)(client.DescribeTags(t.Context(), &ec2.DescribeTagsInput{})).Tags {
-					if all[*tag.ResourceId] == nil {
-						all[*tag.ResourceId] = tags{}
-					}
-					all[*tag.ResourceId][*tag.Key] = *tag.Value
-				}
-				return all
-			},
-			after: func(at time.Time) any {
-				return map[string]tags{
-					old:  {"Name": "data"},
-					made: {"Name": "data", "CreatedAt": at.UTC().Format(time.RFC3339), "CreatedBy": "Developer/dana", "CreatedVia": "cli", "Owner": "Developer/dana"},
-				}
-			},
-			call: func() call {
-				made = create()
-				return call{
-					source: "ec2.amazonaws.com", name: "CreateVolume", request: `{"size":"1","zone":"us-east-1a","volumeType":"gp3"}`, made: made,
-					response: `{"requestId":"0c1d2e3f-4a5b-4c6d-8e7f-901234567890","volumeId":"` + made + `","size":"1","zone":"us-east-1a","status":"creating","volumeType":"gp3"}`,
-				}
-			},
-		})
 	})
 }
 
