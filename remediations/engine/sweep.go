@@ -119,6 +119,9 @@ func (s *sweep) ended(r remediations.Resource, record *Record, err error) {
 func (e *Engine) swept(tick events.Tick, r remediations.Resource) *Record {
 	record := e.record(events.Event{ID: tick.ID}, r)
 	record.Mode = min(e.Mode, e.Sweep)
+	if e.sparesSomebody(r) {
+		record.Mode = min(record.Mode, remediations.Alert)
+	}
 	record.EventName, record.EventTime = sweepEvent, tick.Time
 	record.Principal, record.Name, record.counted = someone, "a sweep", "sweeps"
 	return record

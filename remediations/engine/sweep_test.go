@@ -90,6 +90,36 @@ func TestAnAlertOfASweepBlamesNobody(t *testing.T) {
 	}
 }
 
+// Who made it so, a sweep can't tell: it does not take back what a principal is exempt for.
+func TestASweepOnlyTellsWhereSomebodyIsExempt(t *testing.T) {
+	const bob = "arn:aws:iam::111122223333:user/bob"
+	soon, past := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		exemption remediations.Exemption
+		want      engine.Outcome
+	}{
+		"for all":               {remediations.Exemption{Module: "door-open", Principal: bob, Expires: soon}, engine.Alerted},
+		"for this":              {remediations.Exemption{Module: "all", Principal: bob, Resource: "front", Expires: soon}, engine.Alerted},
+		"for some with a tag":   {remediations.Exemption{Module: "door-open", Principal: bob, Tag: "a=b", Expires: soon}, engine.Alerted},
+		"for another door":      {remediations.Exemption{Module: "door-open", Principal: bob, Resource: "back", Expires: soon}, engine.Remediated},
+		"from another module":   {remediations.Exemption{Module: "window-open", Principal: bob, Expires: soon}, engine.Remediated},
+		"no longer":             {remediations.Exemption{Module: "door-open", Principal: bob, Expires: past}, engine.Remediated},
+		"whoever, another door": {remediations.Exemption{Module: "door-open", Resource: "back", Expires: soon}, engine.Remediated},
+	} {
+		h := newHouse(remediations.Enforce)
+		h.sweeping("front")
+		h.Sweep = remediations.Enforce
+		c.exemption.Owner, c.exemption.Reason = "porters", "deliveries"
+		h.Exemptions = []remediations.Exemption{c.exemption}
+		h.Tags = func(context.Context, string, string) (map[string]string, error) { return nil, nil }
+		h.door.typ = "AWS::S3::Bucket"
+		records, err := h.sweep(t, t.Context(), due())
+		if err != nil || len(records) != 1 || records[0].Outcome != c.want {
+			t.Errorf("%s: %v, %v, want %s", name, records, err, c.want)
+		}
+	}
+}
+
 func TestASweepKeepsNoRecordOfWhatIsWell(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front", "back")
