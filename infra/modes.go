@@ -57,12 +57,8 @@ func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]mo
 				{name: "mode", required: true, read: func(n ast.Node) { said.setting = r.mode(n, m) }},
 				{name: "where", read: func(n ast.Node) { said.where = r.where(n, m) }},
 			}
-			if m.Sweep != nil {
-				keys = append(keys, field{name: "sweep", read: func(n ast.Node) { sweep = n }})
-			}
-			if m.Settings != nil {
-				keys = append(keys, field{name: "settings", read: func(n ast.Node) { said.settings = n }})
-			}
+			keys = append(keys, r.unless(m.Sweep == nil, m, field{name: "sweep", read: func(n ast.Node) { sweep = n }}),
+				r.unless(m.Settings == nil, m, field{name: "settings", read: func(n ast.Node) { said.settings = n }}))
 			r.mapping(n, m.Name, keys)
 			if sweep != nil {
 				said.sweep = r.sweep(sweep, m, said)
@@ -72,6 +68,14 @@ func (r *reader) modes(n ast.Node, modules []*remediations.Module) map[string]mo
 	}
 	r.keys(n, "module", fields)
 	return modes
+}
+
+// unless is a key that a module may have; where it has none such, who sets it is told so.
+func (r *reader) unless(none bool, m *remediations.Module, f field) field {
+	if none {
+		f.read = func(n ast.Node) { r.wrong(n, "%s has no %s", m.Name, f.name) }
+	}
+	return f
 }
 
 // mode reads a mode that a module can be in, or off.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -42,12 +43,18 @@ func (r *reader) settingsOf(m *remediations.Module, common map[string]ast.Node, 
 	}
 	value := reflect.New(reflect.TypeOf(settings)).Elem()
 	value.Set(reflect.ValueOf(settings))
+	defaults := reflect.ValueOf(settings)
 	before := len(r.problems)
-	var last ast.Node // where the last setting is that the file has
+	nodes := map[int]ast.Node{} // where each setting is that the file has, by its index
+	var last ast.Node
 	var fields []field
 	for _, s := range declared {
 		read := func(n ast.Node) {
-			last = n
+			nodes[s.Index], last = n, n
+			if text, ok := n.(*ast.StringNode); ok && text.Value == "" && value.Field(s.Index).Kind() == reflect.String {
+				value.Field(s.Index).SetString("") // Check says if it may be empty
+				return
+			}
 			r.value(n, value.Field(s.Index))
 		}
 		if n, ok := common[s.Name]; ok {
@@ -59,9 +66,23 @@ func (r *reader) settingsOf(m *remediations.Module, common map[string]ast.Node, 
 		r.keys(own, "setting", fields)
 	}
 	if err := remediations.CheckSettings(value.Interface()); err != nil && len(r.problems) == before && last != nil {
-		r.wrong(last, "%s: %v", m.Name, err)
+		at := last
+		for i, n := range nodes {
+			if alone := with(defaults, i, value.Field(i)); fmt.Sprint(remediations.CheckSettings(alone)) == err.Error() {
+				at = n // it is wrong by itself
+			}
+		}
+		r.wrong(at, "%s: %v", m.Name, err)
 	}
 	return value.Interface()
+}
+
+// with is a copy of settings with another value of one of them.
+func with(settings reflect.Value, index int, value reflect.Value) any {
+	changed := reflect.New(settings.Type()).Elem()
+	changed.Set(settings)
+	changed.Field(index).Set(value)
+	return changed.Interface()
 }
 
 func settingNames(m *remediations.Module) []string {

@@ -23,6 +23,7 @@ func TestSettings(t *testing.T) {
 			houseSettings{[]remediations.AccountID{"444455556666", "012345678901"}, 4, true, "ann"}},
 		{"of all, and its own", "settings: {doors: 5, owner: bob}\n" + modules + "{mode: alert, settings: {owner: ann}}\n",
 			houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 5, Owner: "ann"}},
+		{"an empty text", modules + "{mode: alert, settings: {owner: \"\"}}\n", houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}},
 		{"an empty list", modules + "{mode: alert, settings: {trustedAccounts: []}}\n", houseSettings{TrustedAccounts: []remediations.AccountID{}, Doors: 1}},
 	} {
 		config, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+c.text), fixtures(), Place{}, testNow)
@@ -47,11 +48,12 @@ func TestSettingsAndSweepsThatAreWrong(t *testing.T) {
 		"modules: {alpha-acts: {mode: alert, settings: {trustedAccounts: 12}}}":           `c.yaml:2:65: want a list, got the number 12`,
 		"modules: {alpha-acts: {mode: alert, settings: {trustedAccounts: [[]]}}}":         `c.yaml:2:66: want a text, got a list`,
 		"modules: {alpha-acts: {mode: alert, settings: 3}}":                               `c.yaml:2:47: want a mapping with the keys trustedAccounts, doors, shut and owner, got the number 3`,
-		"modules: {beta-acts: {mode: alert, settings: {}}}":                               `c.yaml:2:36: unknown key "settings": want mode or where`,
-		"modules: {beta-acts: {mode: alert, sweep: off}}":                                 `c.yaml:2:36: unknown key "sweep": want mode or where`,
+		"modules: {beta-acts: {mode: alert, settings: {}}}":                               `c.yaml:2:46: beta-acts has no settings`,
+		"modules: {beta-acts: {mode: alert, sweep: off}}":                                 `c.yaml:2:43: beta-acts has no sweep`,
 		"modules: {alpha-acts: {mode: alert, sweep: enforce}}":                            `c.yaml:2:44: a sweep goes no further than its module, whose mode is alert`,
 		"modules: {alpha-acts: {mode: alert, sweep: on}}":                                 `c.yaml:2:44: unknown mode "on": want off, observe, alert or enforce`,
 		"modules: {alpha-acts: {sweep: observe}}":                                         `c.yaml:2:23: alpha-acts needs mode`,
+		"settings: {doors: 0, owner: ann}":                                                `c.yaml:2:19: alpha-acts: a house needs a door`,
 		"settings: {doors: x}\nmodules: {alpha-acts: {mode: alert, settings: {shut: x}}}": "c.yaml:2:19: want a whole number from 0 to 2147483647, got the text \"x\"\nc.yaml:3:54: want true or false, got the text \"x\"",
 	} {
 		_, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text+"\n"), fixtures(), Place{}, testNow)
@@ -149,5 +151,15 @@ func TestPoliciesThatAModuleAttaches(t *testing.T) {
 		},
 	}), tm.resolve(policy.Properties)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What is said for all modules is wrong once, however many read it.
+func TestSettingsOfManyThatAreWrong(t *testing.T) {
+	modules := fixtures()
+	modules[1].Settings = modules[0].Settings
+	_, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nsettings: {doors: two}\n"), modules, Place{}, testNow)
+	if want := `c.yaml:2:19: want a whole number from 0 to 2147483647, got the text "two"`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
