@@ -102,8 +102,11 @@ func takeBack(m *remediations.Module, r *Record) string {
 		text = fmt.Sprintf("In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
 			undoCommand(r), r.Revert)
 	}
-	if m == nil || m.HearsUndo() {
+	switch {
+	case m == nil || m.HearsUndo():
 		text = "Exempt it first, or this is taken back as well.\n" + text
+	case m.Sweep != nil:
+		text = "Where sweeps enforce, exempt it first, or the next one takes this back as well.\n" + text
 	}
 	return text
 }

@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +39,7 @@ func TestRender(t *testing.T) {
 		"remediated": func(*engine.Record) {},
 		"byhand":     func(*engine.Record) {}, // the module can't undo it
 		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
+		"swept":      func(*engine.Record) {}, // nor does this one, but its sweep finds it
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
 		"stopped": func(r *engine.Record) {
 			r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false
@@ -81,8 +84,11 @@ func TestRender(t *testing.T) {
 			if name != "byhand" {
 				module.Undo = module.Action
 			}
-			if name == "unheard" {
+			if name == "unheard" || name == "swept" {
 				module.Pattern = events.CloudTrail("s3", "OpenDoor")
+			}
+			if name == "swept" {
+				module.Sweep = func(context.Context, *remediations.Run) iter.Seq2[remediations.Resource, error] { return nil }
 			}
 			m := engine.Render(module, &r)
 			golden(t, "alert-"+name, m.Subject+"\n\n"+m.Body)

@@ -352,6 +352,7 @@ func TestArgumentErrorsSayWhatToDo(t *testing.T) {
 		{[]string{"explain"}, "a file is missing\nusage: " + run1 + "explain FILE... [flags]\nsee '" + run1 + "explain --help'"},
 		{[]string{"match", "p"}, "a pattern file or an event file is missing\nusage: " + run1 + "match PATTERN-FILE FILE... [flags]\nsee '" + run1 + "match --help'"},
 		{[]string{"explain", "--format", "json", "f"}, `unknown format "json": want text or jsonl`},
+		{[]string{"modules", "a", "b"}, "want the name of one module, or none for all, got 2\nsee '" + run1 + "modules --help'"},
 		{[]string{"explain", "--colour"}, "unknown flag: --colour\nsee '" + run1 + "explain --help'"},
 	} {
 		_, _, err := run(t, "", nil, c.args...)

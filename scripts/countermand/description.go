@@ -129,6 +129,8 @@ func undoOf(m *remediations.Module) string {
 		return "not possible: its documentation says why, and what to do instead"
 	case m.HearsUndo():
 		return "countermand undo RUN. The module may hear of that: while it enforces, exempt the resource first"
+	case m.Schedule != "":
+		return "countermand undo RUN. The module does not hear of that, but its sweep finds it: where sweeps enforce, exempt the resource first"
 	}
 	return "countermand undo RUN. The module does not hear of that"
 }

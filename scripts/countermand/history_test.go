@@ -297,9 +297,22 @@ func TestUndoThatIsNotHeardDoesNotWarn(t *testing.T) {
 	c := newCloud()
 	deaf := *s3publicpolicy.Module
 	deaf.Pattern = events.CloudTrail("s3", "CreateBucket")
+	deaf.Sweep = nil
 	c.modules = []*remediations.Module{&deaf}
 	c.keep(t, acted("run-1", nil))
 	if stdout, _, err := c.ask(t, "undo", "run-1", "--yes"); err != nil || strings.Contains(stdout, "exempt") {
+		t.Errorf("%v: %s", err, stdout)
+	}
+}
+
+func TestUndoThatASweepFindsWarns(t *testing.T) {
+	c := newCloud()
+	deaf := *s3publicpolicy.Module
+	deaf.Pattern = events.CloudTrail("s3", "CreateBucket")
+	c.modules = []*remediations.Module{&deaf}
+	c.keep(t, acted("run-1", nil))
+	const want = "\nIf sweeps of the module s3-public-policy enforce, the next one takes the resource back again"
+	if stdout, _, err := c.ask(t, "undo", "run-1", "--yes"); err != nil || !strings.Contains(stdout, want) {
 		t.Errorf("%v: %s", err, stdout)
 	}
 }

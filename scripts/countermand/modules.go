@@ -30,7 +30,12 @@ ${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} (Fn::Sub); elsewhere, pu
   ` + name + ` modules cloudtrail-tamper --policy enforce
   ` + name + ` modules --format json
   ` + name + ` modules --format markdown > CATALOGUE.md`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("want the name of one module, or none for all, got %d\nsee '%s --help'", len(args), c.CommandPath())
+			}
+			return nil
+		},
 	}
 	format := format(c, "text", "json", "markdown")
 	policy := c.Flags().String("policy", "", "print only the IAM policy for "+list(policyUses, "or"))

@@ -127,9 +127,14 @@ func proposal(u *engine.TakeBack) string {
 	r := u.Run
 	text := fmt.Sprintf("Take back run %s, as %s\n%s in account %s, Region %s\n\n- as it is now, + as it will be:\n%s\n\n",
 		r.ID, u.Principal, r.Resource, r.Resource.Account, r.Resource.Region, engine.Difference(r.After, r.Before))
-	if r.Mode == remediations.Enforce && u.Module.HearsUndo() {
+	switch {
+	case r.Mode != remediations.Enforce:
+	case u.Module.HearsUndo():
 		text += fmt.Sprintf("The module %s was in enforce mode. Unless it is exempted, Countermand takes the resource back again\n"+
 			"as soon as CloudTrail tells of this. In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionText(r))
+	case u.Module.Sweep != nil:
+		text += fmt.Sprintf("If sweeps of the module %s enforce, the next one takes the resource back again, unless it is exempted.\n"+
+			"In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionText(r))
 	}
 	return text
 }
