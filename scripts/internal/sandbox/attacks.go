@@ -249,7 +249,7 @@ func untaggedInstances() attack {
 				return err
 			}
 			want := map[string]string{
-				"CreatedBy": "alice@example.com", "CreatedAt": call.Time.Format(time.RFC3339), "CreatedVia": "sdk",
+				"Owner": "alice@example.com", "CreatedBy": "alice@example.com", "CreatedAt": call.Time.Format(time.RFC3339), "CreatedVia": "sdk",
 			}
 			if len(ids) != 2 {
 				return fmt.Errorf("expected 2 instances, found %v", ids)

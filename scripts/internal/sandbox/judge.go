@@ -120,16 +120,16 @@ func exempted(records []engine.Record, undone engine.Record) (engine.Record, err
 	return left, nil
 }
 
-// ended is the one run of a resource for a call. It is an error if there is not one, or if it ended otherwise.
-func ended(records []engine.Record, resource string, call trail.Event, as engine.Outcome) (engine.Record, error) {
+// ended is the one run of a module on a resource for a call. Other modules may have looked at it, too. It is an error if there is not one, or if it ended otherwise.
+func ended(records []engine.Record, module, resource string, call trail.Event, as engine.Outcome) (engine.Record, error) {
 	var found []engine.Record
 	for _, r := range records {
-		if r.Resource.ID == resource && r.EventID == call.ID {
+		if r.Module == module && r.Resource.ID == resource && r.EventID == call.ID {
 			found = append(found, r)
 		}
 	}
 	if len(found) != 1 || found[0].Outcome != as {
-		return engine.Record{}, fmt.Errorf("%s:\nexpected 1 run that ended as %s\nfound %+v", resource, as, found)
+		return engine.Record{}, fmt.Errorf("%s:\nexpected 1 run of %s that ended as %s\nfound %+v", resource, module, as, found)
 	}
 	return found[0], nil
 }

@@ -165,13 +165,14 @@ func TestExempted(t *testing.T) {
 func TestEnded(t *testing.T) {
 	call := trail.Event{ID: "e1"}
 	right, other, later := record("s3-public-policy", "photos", "e1"), record("s3-public-policy", "films", "e1"), record("s3-public-policy", "photos", "e2")
-	observed := right
+	observed, another := right, right
 	observed.Outcome = engine.Observed
-	if r, err := ended([]engine.Record{other, right, later}, "photos", call, engine.Remediated); err != nil || r.Resource.ID != "photos" || r.EventID != "e1" {
+	another.Module, another.Outcome = "s3-external-policy", engine.Clean
+	if r, err := ended([]engine.Record{other, another, right, later}, right.Module, "photos", call, engine.Remediated); err != nil || r.Resource.ID != "photos" || r.EventID != "e1" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for name, records := range map[string][]engine.Record{"none": {other, later}, "otherwise": {observed}, "twice": {right, right}} {
-		if _, err := ended(records, "photos", call, engine.Remediated); err == nil {
+	for name, records := range map[string][]engine.Record{"none": {other, another, later}, "otherwise": {observed}, "twice": {right, right}} {
+		if _, err := ended(records, right.Module, "photos", call, engine.Remediated); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

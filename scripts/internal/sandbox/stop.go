@@ -107,7 +107,7 @@ func (p *play) expose(ctx context.Context, want engine.Outcome) (engine.Record, 
 		if err != nil {
 			return err
 		}
-		if run, err = ended(records, reports, call, want); err != nil {
+		if run, err = ended(records, publicBucket().module, reports, call, want); err != nil {
 			return err
 		}
 		if run.Alert == engine.AlertPending {
