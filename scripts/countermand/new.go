@@ -98,6 +98,9 @@ func (s scaffold) check(modules []*remediations.Module) error {
 		return fmt.Errorf("%q: its package would be called %s, which Go keeps for itself: take another name", s.Name, s.Package())
 	}
 	for _, m := range modules {
+		if m.Name == s.Name {
+			return fmt.Errorf("%q: there is such a module: take another name, or remove its folder and its two lines in remediations/catalog/catalog.go", s.Name)
+		}
 		// A role's rights in the run table go by the beginning of names.
 		if strings.HasPrefix(s.Name+"-", m.Name+"-") || strings.HasPrefix(m.Name+"-", s.Name+"-") {
 			return fmt.Errorf("%q: there is %s, and no module's name may begin with another's: take another name", s.Name, m.Name)

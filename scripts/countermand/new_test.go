@@ -122,19 +122,19 @@ func authentic(t *testing.T, file string) events.Event {
 func TestNewRefuses(t *testing.T) {
 	calls := []string{"--service", "s3", "--event", "PutBucketPolicy"}
 	for want, args := range map[string][]string{
-		"the name of the module is missing":           calls,
-		"want the name of one module, got 2":          append([]string{"a", "b"}, calls...),
-		`"Left": name must be lower-case words`:       append([]string{"Left"}, calls...),
-		`"all": an exemption of module "all"`:         append([]string{"all"}, calls...),
-		`"ty-pe": its package would be called type`:   append([]string{"ty-pe"}, calls...),
-		"there is bucket-policy, and":                 append([]string{"bucket-policy"}, calls...),
-		"no module's name may begin with another's":   append([]string{"bucket-policy-two"}, calls...),
-		"may begin with another's: take another":      append([]string{"trail"}, calls...),
-		"remediations/iam is there already":           append([]string{"i-am"}, calls...),
-		"say which calls it watches":                  {"left", "--service", "s3"},
-		"as --service s3 --event PutBucketVersioning": {"left", "--event", "PutBucketPolicy"},
-		"want the first label of its eventSource":     {"left", "--service", "s3.amazonaws.com", "--event", "PutBucketPolicy"},
-		"detail.eventName: ":                          {"left", "--service", "s3", "--event", "PutBucketPolcy"},
+		"the name of the module is missing":             calls,
+		"want the name of one module, got 2":            append([]string{"a", "b"}, calls...),
+		`"Left": name must be lower-case words`:         append([]string{"Left"}, calls...),
+		`"all": an exemption of module "all"`:           append([]string{"all"}, calls...),
+		`"ty-pe": its package would be called type`:     append([]string{"ty-pe"}, calls...),
+		"there is such a module: take another name, or": append([]string{"bucket-policy"}, calls...),
+		"no module's name may begin with another's":     append([]string{"bucket-policy-two"}, calls...),
+		"may begin with another's: take another":        append([]string{"trail"}, calls...),
+		"remediations/iam is there already":             append([]string{"i-am"}, calls...),
+		"say which calls it watches":                    {"left", "--service", "s3"},
+		"as --service s3 --event PutBucketVersioning":   {"left", "--event", "PutBucketPolicy"},
+		"want the first label of its eventSource":       {"left", "--service", "s3.amazonaws.com", "--event", "PutBucketPolicy"},
+		"detail.eventName: ":                            {"left", "--service", "s3", "--event", "PutBucketPolcy"},
 	} {
 		_, _, err := begin(t, args...)
 		if err == nil || !strings.Contains(err.Error(), want) {
