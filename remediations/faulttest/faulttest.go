@@ -113,7 +113,11 @@ func taggable(t *testing.T, m *remediations.Module, c Case) bool {
 		t.Fatal(err)
 	}
 	return !slices.ContainsFunc(resources, func(r remediations.Resource) bool {
-		return r.Type == "AWS::IAM::Group" || r.Type == "AWS::IAM::RootUser"
+		switch r.Type {
+		case "AWS::IAM::Group", "AWS::IAM::RootUser", "AWS::S3::AccountPublicAccessBlock": // the last is the account's own
+			return true
+		}
+		return false
 	})
 }
 
