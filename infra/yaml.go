@@ -63,11 +63,13 @@ func (r *reader) parse(text []byte) (ast.Node, error) {
 // err is everything that was noted, in the order of the file, and once: what is said for many is read for each of them.
 func (r *reader) err() error {
 	slices.SortStableFunc(r.problems, func(a, b problem) int {
-		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column), cmp.Compare(a.text, b.text))
+		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
 	})
 	var errs []error
-	for _, p := range slices.Compact(r.problems) {
-		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", r.file, p.line, p.column, p.text))
+	for i, p := range r.problems {
+		if !slices.Contains(r.problems[:i], p) {
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %s", r.file, p.line, p.column, p.text))
+		}
 	}
 	return errors.Join(errs...)
 }
