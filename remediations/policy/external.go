@@ -306,8 +306,8 @@ func (c condition) owners(t Trusted) (whose, string) {
 	return result, by
 }
 
-// owner is whose a value is. That of aws:PrincipalServiceName is AWS's own, see served. What says where a call comes from, or which
-// key it uses, says nothing about whose it is.
+// owner is whose a value is. That of aws:PrincipalServiceName is AWS's own, see served. What says where a call comes
+// from, or which key it uses, says nothing about whose it is.
 func (c condition) owner(v string, t Trusted) whose {
 	k := kindOf(c.key)
 	switch k {

@@ -1,10 +1,10 @@
 // Package policy tells what a resource's policy lets in: whether it is public (Judge), whom outside of those who are
 // trusted it lets in (External), by which statements, and what remains without them (Without).
 //
-// Public is what S3 calls public, of whatever service the policy is: every Allow statement is, unless it grants access only to fixed principals,
-// or only under a condition that holds fixed values of a key which names an owner. Where the statement does
-// not say enough to be sure, or says something that this package does not know, it is neither called public
-// nor called safe: it is unclear, and the caller must keep its hands off and say so.
+// Public is what S3 calls public, of whatever service the policy is: every Allow statement is, unless it grants
+// access only to fixed principals, or only under a condition that holds fixed values of a key which names an
+// owner. Where the statement does not say enough to be sure, or says something that this package does not know,
+// it is neither called public nor called safe: it is unclear, and the caller must keep its hands off and say so.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 //
 // Two refinements, both in favour of statements that cannot be reached by the public: a wildcard behind a
@@ -53,8 +53,9 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("statement %d (%s) %s", v.Index+1, quoted(v.Sid), v.Reason)
 }
 
-// Parse reads the policy of a service's resource. It refuses text that is not one JSON object in UTF-8 with one Statement, an object or
-// a list; what is odd inside of a statement makes that statement unclear, and leaves the others alone.
+// Parse reads the policy of a service's resource. It refuses text that is not one JSON object in UTF-8 with one
+// Statement, an object or a list; what is odd inside of a statement makes that statement unclear, and leaves the
+// others alone.
 func Parse(service Service, text []byte) (*Document, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("parse policy: the text is not UTF-8")
