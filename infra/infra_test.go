@@ -17,8 +17,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -55,8 +56,8 @@ type setup struct {
 }
 
 var setups = []*setup{
-	{name: "default", file: "../countermand.yaml", modules: catalog.All},
-	{name: "enforce", modules: catalog.All, config: enforceAll(catalog.All()) + `
+	{name: "default", file: "../countermand.yaml", modules: modules.All},
+	{name: "enforce", modules: modules.All, config: enforceAll(modules.All()) + `
 trail: {existing: true}
 alerts: {emails: [security@example.com, on-call@example.com], critical: {emails: [pager@example.com]}}
 logRetentionDays: 30
@@ -64,7 +65,7 @@ runRetentionDays: 90
 ledger: {lockDays: 7}
 account: "123456789012"
 `},
-	{name: "amd64", modules: catalog.All, config: enforceAll(catalog.All()) + `
+	{name: "amd64", modules: modules.All, config: enforceAll(modules.All()) + `
 architecture: amd64
 trail: {existing: true}
 ledger: off
@@ -137,7 +138,7 @@ func fixtures() []*remediations.Module {
 			Doc:      "do the " + name + " thing\n\nBecause.",
 			Severity: remediations.High,
 			Default:  remediations.Observe,
-			Pattern:  events.CloudTrail("s3", "PutBucketPolicy"),
+			Pattern:  pattern.CloudTrail("s3", "PutBucketPolicy"),
 			Reads: []remediations.Permission{
 				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
 				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*/*"},

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 func main() {
@@ -36,7 +36,7 @@ func run() (err error) {
 	}()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
 	here := Place{Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: os.Getenv("CDK_DEFAULT_REGION")}
-	if err := build(app, catalog.All(), "dist", here, time.Now()); err != nil {
+	if err := build(app, modules.All(), "dist", here, time.Now()); err != nil {
 		return err
 	}
 	app.Synth(nil)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 // runApp runs main in a folder with nothing in its environment but what it is given.
@@ -91,7 +91,7 @@ func TestMainErrors(t *testing.T) {
 // TestWarnings: a deployment must not fail because a day has passed, and nobody would notice that the module acts again;
 // nor because a limit is odd.
 func TestWarnings(t *testing.T) {
-	name := catalog.All()[0].Name
+	name := modules.All()[0].Name
 	folder := project(t, "trail: {existing: true}\nlimits: {account: 1}\nexemptions:\n"+
 		"  - {module: "+name+", resource: over, owner: o, reason: r, expires: 2020-01-01}\n")
 	if stderr, err := runApp(t, folder, "PATH="+os.Getenv("PATH")); err != nil {

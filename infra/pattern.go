@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 )
 
 // decodePattern is a pattern as the template holds it. It refuses what would not arrive there as it is
 // written: the CDK drops every null, and writes numbers in its own way.
-func decodePattern(pattern events.Pattern) (map[string]any, error) {
+func decodePattern(pattern pattern.Pattern) (map[string]any, error) {
 	var written any
 	decoder := json.NewDecoder(strings.NewReader(string(pattern)))
 	decoder.UseNumber()

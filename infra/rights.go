@@ -54,7 +54,7 @@ func conditionOf(condition map[string]map[string]string) map[string]any {
 // transaction with its counts: each right in the run table has all ids, so that it does not matter whether IAM is asked
 // about the writes one by one or about all at once.
 func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
-	ids := m.ItemIDs(m.Mode)
+	ids := m.RowPatterns(m.Mode)
 	rights := []any{
 		allowItems("RunGet", "dynamodb:GetItem", s.table.AttrArn(), ids...),
 		allowItems("RunPut", "dynamodb:PutItem", s.table.AttrArn(), ids...),
@@ -64,7 +64,7 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 	}
 	rights = append(rights, functionRights(logGroup, queue)...)
 	if m.Mode != remediations.Observe {
-		rights = append(rights, allowItems("AlertCount", "dynamodb:UpdateItem", s.table.AttrArn(), m.AlertIDs()...))
+		rights = append(rights, allowItems("AlertCount", "dynamodb:UpdateItem", s.table.AttrArn(), m.AlertRowPatterns()...))
 	}
 	if m.Mode == remediations.Enforce {
 		rights = append(rights, allowItems("RunCount", "dynamodb:UpdateItem", s.table.AttrArn(), ids...))

@@ -20,9 +20,11 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/remediations/iam"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/knowledge/iam"
 )
 
 // TestRolesAllowWhatTheEngineDoes runs the engine as each function does, and asks the function's role about each call.
@@ -167,7 +169,7 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 			return out, metadata, err
 		}), middleware.After)
 	}}}
-	store, alert := engine.NewDynamoDB(cfg, runTable), engine.SNS(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
+	store, alert := store.NewDynamoDB(cfg, runTable), engine.SNS(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
 	e, err := engine.New(engine.Config{
 		Module: standIn(m.Name), Mode: m.Mode, Account: testAccount, AWS: cfg, Store: store, Limits: config.Limits,
 		Alert:  alert,
@@ -241,7 +243,7 @@ func standIn(name string) *remediations.Module {
 	var right atomic.Bool
 	return &remediations.Module{
 		Name:    name,
-		Pattern: events.CloudTrail("s3", "PutBucketPolicy"),
+		Pattern: pattern.CloudTrail("s3", "PutBucketPolicy"),
 		Suspects: func(e events.Event) ([]remediations.Resource, error) {
 			return []remediations.Resource{{ID: "ledger", Type: "AWS::S3::Bucket", Account: e.Account, Region: e.Region}}, nil
 		},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -339,18 +339,18 @@ func TestModes(t *testing.T) {
 }
 
 func TestPatternsThatWouldNotArrive(t *testing.T) {
-	for pattern, want := range map[string]string{
+	for text, want := range map[string]string{
 		`{"source":["aws.s3"],"a":[null]}`:                  `pattern of alpha-acts: null can't be put into a template`,
 		`{"source":["aws.s3"],"a":{"b":["x",null]}}`:        `pattern of alpha-acts: null can't be put into a template`,
 		`{"source":["aws.s3"],"a":[{"numeric":[">",1e2]}]}`: `pattern of alpha-acts: number 1e2 would be 100 in the template: write that`,
 		`{"source":["aws.s3"],"a":[1.50]}`:                  `pattern of alpha-acts: number 1.50 would be 1.5 in the template: write that`,
 	} {
 		modules := fixtures()
-		modules[0].Pattern = events.Pattern(pattern)
+		modules[0].Pattern = pattern.Pattern(text)
 		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
 		_, err := synthesize(t, file, modules)
 		if err == nil || err.Error() != want {
-			t.Errorf("%s: got %v, want %s", pattern, err, want)
+			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
 	}
 }

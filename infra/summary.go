@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/remediations"
 )
 
 // summaryName is the name of the function that tells of folded alerts, and of its rule.
@@ -26,9 +28,9 @@ func newSummary(stack awscdk.Stack, s *shared, code awss3assets.Asset, modules [
 	logGroup := newLogGroup(scope, s.config, summaryName)
 	role := newRole(scope, "Countermand tells of folded alerts", &awsiam.CfnRole_PolicyProperty{
 		PolicyName: jsii.String("runtime"), PolicyDocument: policy(
-			allowItems("BacklogGet", "dynamodb:GetItem", s.table.AttrArn(), "BACKLOG-*"),
-			allowItems("BacklogDelete", "dynamodb:DeleteItem", s.table.AttrArn(), "BACKLOG-*"),
-			allowItems("BacklogUpdate", "dynamodb:UpdateItem", s.table.AttrArn(), "BACKLOG-*"),
+			allowItems("BacklogGet", "dynamodb:GetItem", s.table.AttrArn(), remediations.AllBacklogRows),
+			allowItems("BacklogDelete", "dynamodb:DeleteItem", s.table.AttrArn(), remediations.AllBacklogRows),
+			allowItems("BacklogUpdate", "dynamodb:UpdateItem", s.table.AttrArn(), remediations.AllBacklogRows),
 			allow("Alert", "sns:Publish", s.topic.Ref()),
 			allow("AlertCritical", "sns:Publish", s.critical.Ref()),
 			allow("LogStream", "logs:CreateLogStream", logGroup.AttrArn()),

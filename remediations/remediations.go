@@ -19,21 +19,22 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 )
 
 // Module is one remediation. It holds no state and is never changed after it is declared.
 type Module struct {
-	Name     string         // "s3-public-policy": in configuration, alerts, Lambda, role, metric, log; without hyphens the folder and package
-	Doc      string         // title line; a paragraph on why it matters, which alerts carry; what it changes, how it is undone
-	Severity Severity       // how bad it is if nobody looks
-	Risk     string         // what may break when it acts: one sentence
-	Controls []string       // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"
-	Default  Mode           // what a new install runs it in: Observe or Alert
-	Pattern  events.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
-	Global   bool           // its events appear only in the partition's global Region (IAM), so that it is deployed nowhere else
-	Settings any            // what its owner may set, with the values that suit most: a struct, see settings.go; nil for nothing
-	Reads    []Permission   // all that Guard and Sweep may call
-	Writes   []Permission   // what Action calls besides
+	Name     string          // "s3-public-policy": in configuration, alerts, Lambda, role, metric, log; without hyphens the folder and package
+	Doc      string          // title line; a paragraph on why it matters, which alerts carry; what it changes, how it is undone
+	Severity Severity        // how bad it is if nobody looks
+	Risk     string          // what may break when it acts: one sentence
+	Controls []string        // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"
+	Default  Mode            // what a new install runs it in: Observe or Alert
+	Pattern  pattern.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
+	Global   bool            // its events appear only in the partition's global Region (IAM), so that it is deployed nowhere else
+	Settings any             // what its owner may set, with the values that suit most: a struct, see settings.go; nil for nothing
+	Reads    []Permission    // all that Guard and Sweep may call
+	Writes   []Permission    // what Action calls besides
 	// UndoWrites is what only Undo calls. The function's role never gets it: undo runs with the credentials of
 	// the person who asks for it, and a function that restarts a trail must not be able to stop one.
 	UndoWrites []Permission
@@ -55,6 +56,16 @@ type Module struct {
 	// Undo puts back what the finding holds as Before, and returns Changed if the resource is no longer what
 	// the finding holds as After. It gets neither event nor settings. nil where it cannot be done.
 	Undo func(context.Context, *Run, *Finding) error
+}
+
+// Find returns the module of a name; nil if there is none.
+func Find(modules []*Module, name string) *Module {
+	for _, m := range modules {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
 }
 
 // Permission is an IAM right that a module needs.

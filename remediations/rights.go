@@ -82,18 +82,3 @@ func letters(action string) string {
 	}
 	return text.String() + name
 }
-
-// ItemIDs is the ids of the items in the run table that a function of the module needs in a mode, as patterns for its
-// role: its runs, when it last looked at each resource, and, where it may act, what is counted. No module's name is
-// another's with a hyphen after it, so that no other module's items have such ids.
-func (m *Module) ItemIDs(mode Mode) []string {
-	ids := []string{m.Name + "-*", "LATEST-" + m.Name + "-*"}
-	if mode == Enforce {
-		ids = append(ids, "COUNT-*")
-	}
-	return ids
-}
-
-// AlertIDs is the ids of the items in the run table in which a function counts its module's alerts, as patterns for its
-// role: those that were sent in an hour, and the backlog of those that were folded.
-func (m *Module) AlertIDs() []string { return []string{"ALERTS-" + m.Name + "-*", "BACKLOG-" + m.Name} }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 )
 
 // HearsUndo reports whether the module may hear of its own undo, so that where it enforces, it takes the resource back
@@ -13,16 +13,16 @@ import (
 // is one that undo may make. A right need not be called as the event of the call is; where no event has its name, it
 // can't be told.
 func (m *Module) HearsUndo() bool {
-	var pattern struct {
+	var listed struct {
 		Detail struct {
 			EventName []string `json:"eventName"`
 		} `json:"detail"`
 	}
-	if json.Unmarshal([]byte(m.Pattern), &pattern) != nil || len(pattern.Detail.EventName) == 0 {
+	if json.Unmarshal([]byte(m.Pattern), &listed) != nil || len(listed.Detail.EventName) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(m.Writes, m.UndoWrites), func(p Permission) bool {
 		service, call, _ := strings.Cut(p.Action, ":")
-		return !events.KnownCall(service, call) || slices.Contains(pattern.Detail.EventName, call)
+		return !pattern.KnownCall(service, call) || slices.Contains(listed.Detail.EventName, call)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -14,7 +15,7 @@ func whole() *remediations.Module {
 	return &remediations.Module{
 		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Severity: remediations.High,
 		Risk: "somebody may be locked out", Controls: []string{"FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1562.008"},
-		Default: remediations.Alert, Pattern: events.CloudTrail("s3", "PutBucketPolicy"),
+		Default: remediations.Alert, Pattern: pattern.CloudTrail("s3", "PutBucketPolicy"),
 		Reads:    []remediations.Permission{{Action: "s3:GetBucketPolicy", Resource: arn}},
 		Writes:   []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: arn}},
 		Suspects: func(events.Event) ([]remediations.Resource, error) { return nil, nil },
@@ -39,7 +40,7 @@ func TestValidate(t *testing.T) {
 		"default mode is enforce":   func(m *remediations.Module) { m.Default = remediations.Enforce },
 		`unknown control "S3.8"`:    func(m *remediations.Module) { m.Controls = []string{"S3.8"} },
 		"pattern:":                  func(m *remediations.Module) { m.Pattern = `{"source":[]}` },
-		"has no call PutBucketLife": func(m *remediations.Module) { m.Pattern = events.CloudTrail("iam", "PutBucketLifecycle") },
+		"has no call PutBucketLife": func(m *remediations.Module) { m.Pattern = pattern.CloudTrail("iam", "PutBucketLifecycle") },
 		"suspects and guard":        func(m *remediations.Module) { m.Guard = nil },
 		"action and writes":         func(m *remediations.Module) { m.Action = nil },
 		"undo without an action":    func(m *remediations.Module) { m.Undo, m.Action, m.Writes = m.Action, nil, nil },

@@ -5,9 +5,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -18,86 +15,71 @@ import (
 	"testing"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
+	"github.com/countermand/countermand/scripts/internal/modulelist"
 )
 
 const root = ".." // of the repository, seen from this package
 
-// A module that isn't in the catalog would be compiled, tested and never deployed.
-func TestEveryModuleIsInTheCatalog(t *testing.T) {
-	folders, err := os.ReadDir(filepath.Join(root, "remediations"))
+// modulesFolder holds a folder for each module, and the list of them.
+var modulesFolder = filepath.Join(root, "remediations", "modules")
+
+// A module that isn't in the list would be compiled, tested and never deployed.
+func TestModuleListIsGenerated(t *testing.T) {
+	want, err := modulelist.Text(modulesFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var declared, listed []string
-	for _, folder := range folders {
-		if folder.IsDir() && declaresModule(t, filepath.Join(root, "remediations", folder.Name())) {
-			declared = append(declared, folder.Name())
-		}
+	got, err := os.ReadFile(filepath.Join(modulesFolder, modulelist.FileName))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, m := range catalog.All() {
+	if !bytes.Equal(got, want) {
+		t.Error("the list of modules is not up to date: run go generate ./remediations/modules")
+	}
+}
+
+// A reader finds a module by its name, and nothing else where the modules are.
+func TestModulesFolderHoldsModulesOnly(t *testing.T) {
+	var listed []string
+	for _, m := range modules.All() {
 		listed = append(listed, m.Package())
 	}
-	slices.Sort(listed)
-	if !slices.Equal(declared, listed) {
-		t.Errorf("folders in remediations/ that declare a Module: %v\nmodules in catalog.All(), without hyphens: %v", declared, listed)
+	entries, err := os.ReadDir(modulesFolder)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(declared) == 0 {
-		t.Error("no folder declares a module")
+	for _, entry := range entries {
+		if entry.Name() != modulelist.FileName && !slices.Contains(listed, entry.Name()) {
+			t.Errorf("remediations/modules/%s is no module", entry.Name())
+		}
+	}
+	if len(entries) != len(listed)+1 {
+		t.Errorf("%d modules, and %d entries in remediations/modules", len(listed), len(entries))
 	}
 }
 
 // The laws, and the faults that come with them, hold for a module only if its test asks for them.
 func TestEveryModuleIsTested(t *testing.T) {
-	for _, m := range catalog.All() {
-		tests, err := filepath.Glob(filepath.Join(root, "remediations", m.Package(), "*_test.go"))
+	for _, m := range modules.All() {
+		tests, err := filepath.Glob(filepath.Join(modulesFolder, m.Package(), "*_test.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		tested := slices.ContainsFunc(tests, func(name string) bool {
 			text, err := os.ReadFile(name)
-			return err == nil && bytes.Contains(text, []byte("\tremediationtest.Run(t, "))
+			return err == nil && bytes.Contains(text, []byte("\tmoduletest.Run(t, "))
 		})
 		if !tested {
-			t.Errorf("no test of module %s calls remediationtest.Run", m.Name)
+			t.Errorf("no test of module %s calls moduletest.Run", m.Name)
 		}
 	}
 }
 
-// declaresModule reports whether the package in a folder has a variable Module.
-func declaresModule(t *testing.T, folder string) bool {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, declaration := range file.Decls {
-			if d, ok := declaration.(*ast.GenDecl); ok && d.Tok == token.VAR && namesModule(d) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func namesModule(variables *ast.GenDecl) bool {
-	return slices.ContainsFunc(variables.Specs, func(s ast.Spec) bool {
-		return slices.ContainsFunc(s.(*ast.ValueSpec).Names, func(n *ast.Ident) bool { return n.Name == "Module" })
-	})
-}
-
-func TestCatalogIsSortedAndValid(t *testing.T) {
-	all := catalog.All()
+func TestModulesAreSortedAndValid(t *testing.T) {
+	all := modules.All()
 	if !slices.IsSortedFunc(all, func(a, b *remediations.Module) int { return strings.Compare(a.Name, b.Name) }) {
-		t.Error("catalog.All() is not sorted by name")
+		t.Error("modules.All() is not sorted by name")
 	}
 	for i, m := range all {
 		if err := m.Validate(); err != nil {
@@ -111,8 +93,8 @@ func TestCatalogIsSortedAndValid(t *testing.T) {
 				t.Errorf("the role of %q would allow it the runs of %q: one of them needs another name", m.Name, other.Name)
 			}
 		}
-		if catalog.Find(m.Name) != m {
-			t.Errorf("catalog.Find(%q) is not the module of this name", m.Name)
+		if remediations.Find(modules.All(), m.Name) != m {
+			t.Errorf("remediations.Find(modules.All(), %q) is not the module of this name", m.Name)
 		}
 	}
 }
@@ -141,7 +123,7 @@ func isSmall(t *testing.T, function string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(binary, []byte("events.(*linter)")) {
+	if bytes.Contains(binary, []byte("pattern.(*linter)")) {
 		t.Error("the function carries Pattern.Lint, which is for modules before they are deployed")
 	}
 	size := zippedSize(t, binary)

@@ -28,8 +28,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 func main() {
@@ -77,7 +79,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	table, parameter := required("COUNTERMAND_TABLE"), required("COUNTERMAND_SWITCH")
 	topic, critical := required("COUNTERMAND_TOPIC"), required("COUNTERMAND_CRITICAL_TOPIC")
 	name := required("COUNTERMAND_MODULE")
-	if c.Module = catalog.Find(name); c.Module == nil && name != "" {
+	if c.Module = remediations.Find(modules.All(), name); c.Module == nil && name != "" {
 		errs = append(errs, fmt.Errorf("environment: COUNTERMAND_MODULE: unknown module %q: want one of %s", name, strings.Join(names(), ", ")))
 	}
 	if mode := required("COUNTERMAND_MODE"); mode != "" {
@@ -125,7 +127,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		cfg.APIOptions = append(cfg.APIOptions, pinHost(*cfg.BaseEndpoint))
 	}
 	c.AWS = cfg
-	c.Store = engine.NewDynamoDB(cfg, table)
+	c.Store = store.NewDynamoDB(cfg, table)
 	c.Switch = engine.SSM(cfg, parameter, time.Now)
 	c.Alert = engine.SNS(cfg, topic, critical)
 	c.Tags = engine.Tags(cfg)
@@ -134,7 +136,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 
 func names() []string {
 	var all []string
-	for _, m := range catalog.All() {
+	for _, m := range modules.All() {
 		all = append(all, m.Name)
 	}
 	return all

@@ -17,13 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 // environment is one that is right; changes are put over it, and an empty value takes a variable out.
 func environment(changes map[string]string) func(string) string {
 	env := map[string]string{
-		"COUNTERMAND_MODULE":         catalog.All()[0].Name,
+		"COUNTERMAND_MODULE":         modules.All()[0].Name,
 		"COUNTERMAND_MODE":           "enforce",
 		"COUNTERMAND_ACCOUNT":        "111122223333",
 		"COUNTERMAND_TABLE":          "countermand-runs",
@@ -40,7 +40,7 @@ func environment(changes map[string]string) func(string) string {
 }
 
 func TestBuildReadsTheEnvironment(t *testing.T) {
-	for _, m := range catalog.All() {
+	for _, m := range modules.All() {
 		exemption := remediations.Exemption{Module: m.Name, Resource: "ledger", Tag: "public=approved", Owner: "web", Reason: "a website", Expires: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
 		text, err := json.Marshal([]remediations.Exemption{exemption})
 		if err != nil {
@@ -65,7 +65,7 @@ func TestBuildRefuses(t *testing.T) {
 		changes map[string]string
 		want    []string
 	}{
-		"an unknown module":  {map[string]string{"COUNTERMAND_MODULE": "s3-pubic-policy"}, []string{`unknown module "s3-pubic-policy": want one of`, catalog.All()[0].Name}},
+		"an unknown module":  {map[string]string{"COUNTERMAND_MODULE": "s3-pubic-policy"}, []string{`unknown module "s3-pubic-policy": want one of`, modules.All()[0].Name}},
 		"an unknown mode":    {map[string]string{"COUNTERMAND_MODE": "Enforce"}, []string{`unknown mode "Enforce": want observe, alert, enforce`}},
 		"nothing at all":     {map[string]string{"COUNTERMAND_MODULE": "", "COUNTERMAND_MODE": "", "COUNTERMAND_ACCOUNT": "", "COUNTERMAND_TABLE": "", "COUNTERMAND_TOPIC": "", "COUNTERMAND_CRITICAL_TOPIC": "", "COUNTERMAND_SWITCH": "", "COUNTERMAND_RETENTION_DAYS": ""}, []string{"MODULE is not set", "MODE is not set", "ACCOUNT is not set", "TABLE is not set", "TOPIC is not set", "CRITICAL_TOPIC is not set", "SWITCH is not set", "RETENTION_DAYS is not set"}},
 		"no limits":          {map[string]string{"COUNTERMAND_LIMITS": ""}, []string{"LIMITS is not set"}},

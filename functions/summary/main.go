@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 func main() {
@@ -69,7 +70,7 @@ func build(ctx context.Context, getenv func(string) string) (*engine.Summary, er
 	}
 	return &engine.Summary{
 		Modules: strings.Split(modules, ","),
-		Store:   engine.NewDynamoDB(cfg, table),
+		Store:   store.NewDynamoDB(cfg, table),
 		Alert:   engine.SNS(cfg, topic, critical),
 		Now:     time.Now,
 	}, nil

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
@@ -85,7 +85,7 @@ func TestRender(t *testing.T) {
 				module.Undo = module.Action
 			}
 			if name == "unheard" || name == "swept" {
-				module.Pattern = events.CloudTrail("s3", "OpenDoor")
+				module.Pattern = pattern.CloudTrail("s3", "OpenDoor")
 			}
 			if name == "swept" {
 				module.Sweep = func(context.Context, *remediations.Run) iter.Seq2[remediations.Resource, error] { return nil }

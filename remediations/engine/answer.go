@@ -25,8 +25,8 @@ func (e *hollowError) Error() string {
 // RetryableError tells the SDK to try again.
 func (e *hollowError) RetryableError() bool { return true }
 
-// wholeAnswers is cfg with clients that refuse hollow answers. It is for calls that AWS always answers with something.
-func wholeAnswers(cfg aws.Config) aws.Config {
+// WholeAnswers is cfg with clients that refuse hollow answers. It is for calls that AWS always answers with something.
+func WholeAnswers(cfg aws.Config) aws.Config {
 	whole := cfg.Copy()
 	whole.APIOptions = append(whole.APIOptions, func(stack *middleware.Stack) error { return refuseHollow(stack) })
 	return whole

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // says is an AWS that gives the same answer to each try.
@@ -58,7 +59,7 @@ func hollowAnswers(t *testing.T) {
 			return err
 		},
 		"record": func(s *says) error {
-			_, err := engine.NewDynamoDB(s.config(), "runs").Get(t.Context(), "id")
+			_, err := store.NewDynamoDB(s.config(), "runs").Get(t.Context(), "id")
 			return err
 		},
 		"read": func(s *says) error {

@@ -2,10 +2,7 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/countermand/countermand/remediations"
@@ -253,9 +250,7 @@ const latestKept = 48 * time.Hour
 // newer notes that the event is handled, and is the time of a later one on the resource that was handled before; zero if
 // there is none, or if that can't be told, which stops nothing.
 func (e *Engine) newer(ctx context.Context, record *Record) time.Time {
-	r := record.Resource
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID}, "\x00")))
-	key := "LATEST-" + record.Module + "-" + hex.EncodeToString(sum[:10])
+	key := remediations.LatestRow(record.Module, record.Resource)
 	latest, err := e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestKept))
 	if err != nil {
 		e.Log.WarnContext(ctx, "the order of events can't be told", "run", record.ID, "error", err)

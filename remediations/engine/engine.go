@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -45,7 +46,7 @@ type Config struct {
 // Engine runs one module on one event at a time. It is safe for concurrent use.
 type Engine struct {
 	Config
-	matcher *events.Matcher
+	matcher *pattern.Matcher
 }
 
 // New is an engine; an error says what is wrong with the configuration. The module has been validated before it was
@@ -191,7 +192,7 @@ func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
 	now := e.Now().UTC()
 	rec := event.Record
 	return &Record{
-		ID:        runID(e.Module.Name, r, event.Key(), event.ReplayName),
+		ID:        remediations.RunRow(e.Module.Name, r, event.Key(), event.ReplayName),
 		Module:    e.Module.Name,
 		Mode:      e.mode(event),
 		Resource:  r,

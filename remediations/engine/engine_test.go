@@ -16,9 +16,11 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/remediations/engine/storetest"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/engine/store/storetest"
 )
 
 // door is a world of one door that must be shut, and the module that shuts it.
@@ -41,7 +43,7 @@ func (d *door) module() *remediations.Module {
 	return &remediations.Module{
 		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Risk: "somebody may be locked out",
 		Severity: remediations.High, Default: remediations.Alert, Controls: []string{"FSBP/S3.8", "ATT&CK/T1562.008"},
-		Pattern: events.CloudTrail("s3", "OpenDoor", "PutBucketPolicy"),
+		Pattern: pattern.CloudTrail("s3", "OpenDoor", "PutBucketPolicy"),
 		Writes:  []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"}},
 		Suspects: func(e events.Event) ([]remediations.Resource, error) {
 			id := e.Record.Request.Get("door").Text()
@@ -111,7 +113,7 @@ type house struct {
 
 // flaky is a store that fails on demand.
 type flaky struct {
-	engine.Memory
+	store.Memory
 	failPut     func(*engine.Record) error
 	failGet     error
 	failAdmit   error
@@ -458,5 +460,5 @@ func TestLogHoldsNoEventAndNoState(t *testing.T) {
 }
 
 func TestMemoryKeepsTheContract(t *testing.T) {
-	storetest.Contract(t, &engine.Memory{}, "")
+	storetest.Contract(t, &store.Memory{}, "")
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // reached is a configuration whose calls go nowhere: they are counted, and refused by "AWS".
@@ -97,7 +98,7 @@ func TestEngineCallsOfEveryFunction(t *testing.T) {
 	count := 0
 	fence := engine.NewFence(&remediations.Module{})
 	cfg := fence.Config(reached(&count), "eu-west-1")
-	store, alert := engine.NewDynamoDB(cfg, "runs"), engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
+	store, alert := store.NewDynamoDB(cfg, "runs"), engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
 	_, getErr := store.Get(t.Context(), "id")
 	_, timesErr := store.Times(t.Context(), "count")
 	_, latestErr := store.Latest(t.Context(), "latest", time.Now(), time.Now())
@@ -143,7 +144,7 @@ func TestRecordOfTheLargestPolicyFits(t *testing.T) {
 			command = strings.ReplaceAll(policy, filler, `\u2028`)
 		}
 		sent := 0
-		store := engine.NewDynamoDB(reached(&sent), "runs")
+		store := store.NewDynamoDB(reached(&sent), "runs")
 		err = store.Put(t.Context(), &engine.Record{ID: "id", Version: 1, Before: finding.Before, After: finding.After, Fix: command, Revert: command})
 		if sent != 1 || remediations.ErrorCode(err) != "AccessDenied" {
 			t.Errorf("filled with %q: it was not sent: %v", filler, err)

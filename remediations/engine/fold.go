@@ -16,8 +16,8 @@ import (
 const (
 	stormTime   = 5 * time.Minute
 	stormAlerts = 20
-	maxListed   = 200             // runs that a backlog names
-	maxOfOne    = 5               // of these, what one principal did that ended alike: nobody keeps others from being named
+	MaxListed   = 200             // runs that a backlog names
+	MaxOfOne    = 5               // of these, what one principal did that ended alike: nobody keeps others from being named
 	admitTime   = 2 * time.Second // for the store to say whether an alert is sent
 )
 
@@ -66,7 +66,7 @@ type Backlog struct {
 	Outcomes map[Outcome]int
 	Runs     []Folded // the first of them, by their ids: at most 200, and 5 of one principal and outcome
 
-	mark string // of this backlog and no later one
+	Mark string // of this backlog and no later one
 }
 
 // send tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
@@ -108,8 +108,7 @@ func (e *Engine) admission(r *Record, critical bool) Admission {
 		r.Reason, r.Left,
 	}, "\x00")))
 	return Admission{
-		// A run's id never begins like it: a module's name has no capital letter.
-		Key:   "ALERTS-" + r.Module + "-" + hour.Format("2006-01-02T15"),
+		Key:   remediations.AlertsRow(r.Module, hour),
 		About: hex.EncodeToString(about[:10]), Run: r.ID, Window: window, Most: stormAlerts, Expires: hour.Add(2 * time.Hour),
 	}
 }
@@ -122,7 +121,7 @@ func (e *Engine) folded(r *Record, critical bool) Folded {
 }
 
 // alike is the same for what one principal did that ended alike.
-func (f Folded) alike() string {
+func (f Folded) Kind() string {
 	sum := sha256.Sum256([]byte(f.Principal + "\x00" + string(f.Outcome)))
 	return hex.EncodeToString(sum[:8])
 }

@@ -3,14 +3,13 @@ package engine
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/remediations"
 )
 
 // A Count is how often something was done in an hour or a day. It goes up with a run's first record or not at all.
@@ -45,7 +44,7 @@ func (e *Engine) counts(r *Record) []Count {
 	}
 	of := []string{r.Module, r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID}
 	return append(counts, Count{
-		Key: countKey(day, of...), Most: e.Limits.Resource, Outcome: Contested, By: r.Principal, Expires: day.Add(48 * time.Hour),
+		Key: remediations.CountRow(day, of...), Most: e.Limits.Resource, Outcome: Contested, By: r.Principal, Expires: day.Add(48 * time.Hour),
 		What: "times that this was put right since 00:00 UTC",
 	})
 }
@@ -54,7 +53,7 @@ func (e *Engine) counts(r *Record) []Count {
 func (e *Engine) hourly(most int, of ...string) Count {
 	hour := e.Now().UTC().Truncate(time.Hour)
 	return Count{
-		Key: countKey(hour, of...), Most: most, Outcome: Limited, Expires: hour.Add(2 * time.Hour),
+		Key: remediations.CountRow(hour, of...), Most: most, Outcome: Limited, Expires: hour.Add(2 * time.Hour),
 		What: fmt.Sprintf("actions %s since %s UTC", strings.Join(of, " "), hour.Format("15:04")),
 	}
 }
@@ -75,12 +74,6 @@ func (e *Engine) budget(ctx context.Context, r *Record) *int {
 
 // countedOn is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.
 func countedOn(who events.Identity) string { return cmp.Or(who.Issuer.ARN, who.Principal()) }
-
-// countKey names a count. A run's id never begins like it: a module's name has no capital letter.
-func countKey(since time.Time, of ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(of, "\x00")))
-	return "COUNT-" + since.Format("2006-01-02T15") + "-" + hex.EncodeToString(sum[:10])
-}
 
 // stop ends a run that found a count full: nothing is done, and people are told.
 func (r *Record) stop(full *FullError) {

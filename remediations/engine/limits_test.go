@@ -11,6 +11,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // openedBy is the nth event of somebody opening a door.
@@ -181,7 +182,7 @@ func TestSessionsOfARoleAreCountedTogether(t *testing.T) {
 
 // counting is a store that keeps what is counted.
 type counting struct {
-	engine.Memory
+	store.Memory
 	counts []engine.Count
 }
 

@@ -15,11 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // scanned is a store whose table answers scans with pages, the last with an error if there is one.
-func scanned(inputs *[]*dynamodb.ScanInput, failure error, pages ...[]map[string]types.AttributeValue) *engine.DynamoDB {
-	return engine.NewDynamoDB(aws.Config{Region: "eu-west-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+func scanned(inputs *[]*dynamodb.ScanInput, failure error, pages ...[]map[string]types.AttributeValue) *store.DynamoDB {
+	return store.NewDynamoDB(aws.Config{Region: "eu-west-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("table", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
 			copied := *in.Parameters.(*dynamodb.ScanInput)
 			*inputs = append(*inputs, &copied)
@@ -55,7 +56,7 @@ func TestListIsTheNewestOfAllPages(t *testing.T) {
 	for limit, want := range map[int][]string{1: {"e"}, 4: {"e", "d", "c1", "c2"}, 50: {"e", "d", "c1", "c2", "b", "a"}} {
 		inputs = nil
 		var looked []int
-		l, err := scanned(&inputs, nil, pages...).List(t.Context(), engine.Query{Limit: limit}, func(n int) { looked = append(looked, n) })
+		l, err := scanned(&inputs, nil, pages...).List(t.Context(), store.Query{Limit: limit}, func(n int) { looked = append(looked, n) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,18 +85,18 @@ func TestListAsksDynamoDBToFilter(t *testing.T) {
 	const all = "attribute_exists(#record)"
 	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("CET", 3600))
 	for _, test := range []struct {
-		query  engine.Query
+		query  store.Query
 		filter string
 		values map[string]string
 	}{
-		{engine.Query{}, all, nil},
-		{engine.Query{Module: "door-open"}, all + " AND #module = :module", map[string]string{":module": "door-open"}},
-		{engine.Query{Resource: "front"}, all + " AND contains(#resource, :resource)", map[string]string{":resource": "front"}},
-		{engine.Query{Principal: "bob"}, all + " AND contains(#principal, :principal)", map[string]string{":principal": "bob"}},
-		{engine.Query{Since: since}, all + " AND #started >= :started", map[string]string{":started": "2026-03-01T11:00:00.000Z"}},
-		{engine.Query{Outcomes: []engine.Outcome{engine.Failed, engine.Undone}}, all + " AND #outcome IN (:outcome0, :outcome1)",
+		{store.Query{}, all, nil},
+		{store.Query{Module: "door-open"}, all + " AND #module = :module", map[string]string{":module": "door-open"}},
+		{store.Query{Resource: "front"}, all + " AND contains(#resource, :resource)", map[string]string{":resource": "front"}},
+		{store.Query{Principal: "bob"}, all + " AND contains(#principal, :principal)", map[string]string{":principal": "bob"}},
+		{store.Query{Since: since}, all + " AND #started >= :started", map[string]string{":started": "2026-03-01T11:00:00.000Z"}},
+		{store.Query{Outcomes: []engine.Outcome{engine.Failed, engine.Undone}}, all + " AND #outcome IN (:outcome0, :outcome1)",
 			map[string]string{":outcome0": "Failed", ":outcome1": "Undone"}},
-		{engine.Query{Module: "m", Resource: "r", Principal: "p", Outcomes: []engine.Outcome{engine.Failed}, Since: since},
+		{store.Query{Module: "m", Resource: "r", Principal: "p", Outcomes: []engine.Outcome{engine.Failed}, Since: since},
 			all + " AND #module = :module AND contains(#resource, :resource) AND contains(#principal, :principal) AND #started >= :started AND #outcome IN (:outcome0)",
 			map[string]string{":module": "m", ":resource": "r", ":principal": "p", ":started": "2026-03-01T11:00:00.000Z", ":outcome0": "Failed"}},
 	} {
@@ -120,12 +121,12 @@ func TestListAsksDynamoDBToFilter(t *testing.T) {
 func TestListFails(t *testing.T) {
 	var inputs []*dynamodb.ScanInput
 	refused := errors.New("no such table")
-	if _, err := scanned(&inputs, refused, nil).List(t.Context(), engine.Query{Limit: 1}, func(int) {}); !errors.Is(err, refused) {
+	if _, err := scanned(&inputs, refused, nil).List(t.Context(), store.Query{Limit: 1}, func(int) {}); !errors.Is(err, refused) {
 		t.Errorf("a page that can't be read: %v", err)
 	}
 	broken := item(t, "x", 1)
 	broken["record"] = &types.AttributeValueMemberS{Value: "{"}
 	inputs = nil
-	_, err := scanned(&inputs, nil, []map[string]types.AttributeValue{broken}).List(t.Context(), engine.Query{Limit: 1}, func(int) {})
+	_, err := scanned(&inputs, nil, []map[string]types.AttributeValue{broken}).List(t.Context(), store.Query{Limit: 1}, func(int) {})
 	wantError(t, err, "run record x")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
@@ -75,7 +75,7 @@ func TestForms(t *testing.T) {
 			module := (&door{}).module()
 			module.Undo = module.Action
 			if name == "unheard" {
-				module.Pattern = events.CloudTrail("s3", "OpenDoor")
+				module.Pattern = pattern.CloudTrail("s3", "OpenDoor")
 			}
 			m := engine.Render(module, &r)
 			asked, forms := published(t, m)

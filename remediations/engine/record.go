@@ -3,12 +3,9 @@ package engine
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countermand/countermand/remediations"
@@ -245,13 +242,6 @@ type Store interface {
 var ErrConflict = errors.New("the run record was written by somebody else")
 
 // same reports whether two records are one write.
-func (r *Record) same(other *Record) bool {
+func (r *Record) SameWrite(other *Record) bool {
 	return other != nil && r.Writer != "" && r.Writer == other.Writer && r.Version == other.Version && r.Outcome == other.Outcome
-}
-
-// runID names the run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal digits.
-// A replay has runs of its own, so that it neither takes the live event's place nor is taken for it.
-func runID(module string, r remediations.Resource, event, replay string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID, event, replay}, "\x00")))
-	return module + "-" + hex.EncodeToString(sum[:10])
 }

@@ -55,7 +55,7 @@ func TestReport(t *testing.T) {
 		"takenback":  {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Undone, Ended: began.Add(time.Hour), Principal: "arn:aws:iam::111122223333:user/olga"}},
 		"undofailed": {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Failed}},
 		"undo": {change: func(r *engine.Record) {
-			r.Undoes, r.ID, r.Outcome = r.ID, engine.UndoID(r.ID), engine.Undone
+			r.Undoes, r.ID, r.Outcome = r.ID, remediations.UndoRow(r.ID), engine.Undone
 			r.EventID, r.EventName, r.EventTime, r.Principal, r.Name = "", "", time.Time{}, "arn:aws:iam::111122223333:user/olga", "olga"
 			r.Before, r.After, r.Alert = r.After, r.Before, ""
 		}},

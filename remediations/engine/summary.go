@@ -164,8 +164,8 @@ func worstFirst(runs []Folded) []Folded {
 		if !f.Critical {
 			p.harmless = 1
 		}
-		p.nth = seen[f.Module+f.alike()]
-		seen[f.Module+f.alike()]++
+		p.nth = seen[f.Module+f.Kind()]
+		seen[f.Module+f.Kind()]++
 		places[f.Run] = p
 	}
 	slices.SortStableFunc(runs, func(a, b Folded) int {

@@ -150,7 +150,7 @@ func (e *Engine) onceADay(ctx context.Context, record *Record, finding *remediat
 		return err
 	}
 	day := []string{record.EventTime.UTC().Format(time.DateOnly), string(record.Outcome), finding.Reason, string(finding.Before)}
-	record.ID = runID(e.Module.Name, record.Resource, strings.Join(day, "\x00"), "")
+	record.ID = remediations.RunRow(e.Module.Name, record.Resource, strings.Join(day, "\x00"), "")
 	return nil
 }
 

@@ -20,7 +20,7 @@ import (
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
 func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
 	return func(ctx context.Context, region, arn string) (map[string]string, error) {
-		there := wholeAnswers(cfg)
+		there := WholeAnswers(cfg)
 		there.Region = region
 		if kind, name, ok := inIAM(arn); ok {
 			return iamTags(ctx, iam.NewFromConfig(there), kind, name, arn)

@@ -30,9 +30,6 @@ type TakeBack struct {
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 const retryTime = 10 * time.Minute
 
-// UndoID is the id of the run that takes a run back. There is one: a run is taken back once.
-func UndoID(run string) string { return run + "-undo" }
-
 // Check reports why the run can't be taken back, and writes nothing: it has changed nothing, it was taken back
 // already, or the resource has changed since (remediations.ChangedError). It is what Undo does, up to the first
 // call that writes, which the fence refuses.
@@ -95,7 +92,7 @@ func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
 		return nil, fmt.Errorf("run %s has failed, and Lambda may try it again, which would undo the undo: try again after %s",
 			r.ID, when(r.Started.Add(retryTime)))
 	}
-	prior, err := t.Store.Get(ctx, UndoID(r.ID))
+	prior, err := t.Store.Get(ctx, remediations.UndoRow(r.ID))
 	switch {
 	case err != nil:
 		return nil, err
@@ -115,7 +112,7 @@ func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
 func (t *TakeBack) begin(prior *Record) *Record {
 	r, now := t.Run, t.Now().UTC()
 	record := &Record{
-		ID:        UndoID(r.ID),
+		ID:        remediations.UndoRow(r.ID),
 		Undoes:    r.ID,
 		Module:    r.Module,
 		Mode:      r.Mode,

@@ -91,7 +91,7 @@ func (s *shelf) takeBack(r *engine.Record) *engine.TakeBack {
 
 func (s *shelf) kept(t *testing.T) *engine.Record {
 	t.Helper()
-	r, err := s.store.Get(t.Context(), engine.UndoID(acted().ID))
+	r, err := s.store.Get(t.Context(), remediations.UndoRow(acted().ID))
 	if err != nil {
 		t.Fatal(err)
 	}

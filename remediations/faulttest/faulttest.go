@@ -45,7 +45,7 @@ const sampled = 150
 // same kinds of calls and end alike are one.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
-	l := &tally{module: m.Name, acts: m.Action != nil}
+	l := &tally{module: m.Name, acts: m.Action != nil, sample: chosen(t)}
 	seen := map[string]bool{}
 	for _, c := range cases {
 		good := baselineOf(t, m, c, plain, l)

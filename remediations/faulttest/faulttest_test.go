@@ -3,17 +3,17 @@ package faulttest
 import (
 	"testing"
 
-	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/remediations/engine/storetest"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/engine/store/storetest"
 )
 
 // The table of the scenes keeps the contract of a run store, behind the store that is deployed.
 func TestTableKeepsTheContract(t *testing.T) {
 	s := &scene{t: t, table: newTable()}
 	i := &invocation{scene: s, name: "contract", seen: map[string]int{}}
-	storetest.Contract(t, engine.NewDynamoDB(i.config("eu-west-1"), "runs"), "contract-")
+	storetest.Contract(t, store.NewDynamoDB(i.config("eu-west-1"), "runs"), "contract-")
 }
 
 func TestTenThousandEventsAtOnce(t *testing.T) {
-	Storm(t, &engine.Memory{}, "storm-", 10_000, 64)
+	Storm(t, &store.Memory{}, "storm-", 10_000, 64)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // What a Lambda function is given: the time it may run, and after what times an event is delivered again.
@@ -131,7 +132,7 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	c := engine.Config{
 		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
 		Settings: s.set,
-		Store:    engine.NewDynamoDB(cfg, "runs"),
+		Store:    store.NewDynamoDB(cfg, "runs"),
 		Alert:    engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
 		Tags: func(ctx context.Context, region, arn string) (map[string]string, error) {
 			return engine.Tags(cfg)(context.WithValue(ctx, forTags{}, true), region, arn)

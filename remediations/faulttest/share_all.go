@@ -2,5 +2,5 @@
 
 package faulttest
 
-// share is how many scenarios there are to one that is played: all are.
-const share = 1
+// shareByDefault is how many scenarios there are to one that is played: all are.
+const shareByDefault = 1

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
@@ -97,7 +98,7 @@ func (s *storm) engine(t *testing.T) *engine.Engine {
 func (s *storm) module() *remediations.Module {
 	return &remediations.Module{
 		Name: "door-open", Doc: "shut doors\n\nAn open door lets people in.", Risk: "somebody is locked out",
-		Pattern: events.CloudTrail("s3", "OpenDoor"),
+		Pattern: pattern.CloudTrail("s3", "OpenDoor"),
 		Suspects: func(e events.Event) ([]remediations.Resource, error) {
 			door := e.Record.Request.Get("door").Text()
 			return []remediations.Resource{{ID: door, Type: "AWS::S3::Bucket", Account: e.Account, Region: e.Region}}, nil

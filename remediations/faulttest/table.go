@@ -12,10 +12,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// table is the run table: as much of DynamoDB as engine.DynamoDB asks for, which is held to storetest.Contract by a test.
+// table is the run table: as much of DynamoDB as store.DynamoDB asks for, which is held to storetest.Contract by a test.
 // A condition or an update that it does not know is an error.
 type table struct {
 	items  map[string]item
@@ -156,7 +157,7 @@ func decode(it item) *engine.Record {
 
 // folded reports whether the module's backlog names a run: people hear of it with others.
 func (t *table) folded(r *engine.Record) bool {
-	return t.items["BACKLOG-"+r.Module]["run:"+r.ID] != nil
+	return t.items[remediations.BacklogRow(r.Module)]["run:"+r.ID] != nil
 }
 
 // counted is how many actions of the module the table has counted, in all hours.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // person is who takes a run back.
@@ -86,10 +87,10 @@ func (s *scene) undo(ctx context.Context, i *invocation) error {
 		if !r.Touched || r.Undoes != "" {
 			continue
 		}
-		if undone := s.table.items[engine.UndoID(r.ID)]; undone != nil && textOf(undone["outcome"]) == string(engine.Undone) {
+		if undone := s.table.items[remediations.UndoRow(r.ID)]; undone != nil && textOf(undone["outcome"]) == string(engine.Undone) {
 			continue
 		}
-		t := &engine.TakeBack{Module: s.module, Run: r, AWS: cfg, Store: engine.NewDynamoDB(cfg, "runs"),
+		t := &engine.TakeBack{Module: s.module, Run: r, AWS: cfg, Store: store.NewDynamoDB(cfg, "runs"),
 			Principal: person, Name: "olga", Now: time.Now}
 		if err := t.Check(ctx); err != nil {
 			return err

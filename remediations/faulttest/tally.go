@@ -19,7 +19,8 @@ type tally struct {
 	cases  int
 	rows   map[row]map[string]int // how often it ended in which way
 	turn   int                    // scenarios so far, also those that were left out
-	broken []string               // scenarios in which an invariant was breached
+	sample sample
+	broken []string // scenarios in which an invariant was breached
 }
 
 // row is a fault at a kind of call: the module's reads and writes, the engine's calls to its table, alerts, tags and
@@ -29,7 +30,7 @@ type row struct{ fault, where string }
 // plays reports whether the next scenario is played.
 func (l *tally) plays() bool {
 	l.turn++
-	return l.turn%share == 0
+	return (l.turn+l.sample.seed)%l.sample.share == 0
 }
 
 // enter notes a scenario. One with several faults stands in one row of its own.
@@ -91,7 +92,7 @@ func (l *tally) check(t *testing.T) {
 		}
 		t.Errorf("%s: %s", l.module, broken)
 	}
-	if share > 1 {
+	if l.sample.share > 1 {
 		return // by chance
 	}
 	for _, f := range faults() {

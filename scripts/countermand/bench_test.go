@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 	"github.com/countermand/countermand/scripts/internal/logs"
 )
 
 func BenchmarkExplain(b *testing.B) {
 	text := []byte(strings.Repeat(record("s3", "GetObject", `{"bucketName":"open","key":"`+strings.Repeat("x", 500)+`"}`)+"\n", 1000))
-	x, err := newExplainer(catalog.All())
+	x, err := newExplainer(modules.All())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 // The page is what the modules say of themselves now.
 func TestCatalogueIsUpToDate(t *testing.T) {
-	all, err := descriptions(catalog.All())
+	all, err := descriptions(modules.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ var keyModule = &remediations.Module{
 	Risk:     "a job stops",
 	Controls: []string{"FSBP/IAM.3"},
 	Default:  remediations.Alert,
-	Pattern:  events.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),
+	Pattern:  pattern.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),
 	Global:   true,
 	Settings: everySetting{Trusted: []remediations.AccountID{"111122223333"}, Home: "here", Hours: 24},
 	Reads:    []remediations.Permission{{Action: "iam:ListAccessKeys", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"}},
@@ -176,7 +176,7 @@ func TestModuleInFullAsJSON(t *testing.T) {
 
 // What is shown as an example can be read, and says what the module takes anyway.
 func TestSettingsExampleIsWhatTheModuleHas(t *testing.T) {
-	for _, m := range append(catalog.All(), keyModule) {
+	for _, m := range append(modules.All(), keyModule) {
 		d := described(t, m)
 		var file struct {
 			Modules map[string]struct {
@@ -213,9 +213,9 @@ func TestSettingsExampleIsWhatTheModuleHas(t *testing.T) {
 }
 
 func TestWatched(t *testing.T) {
-	for pattern, want := range map[events.Pattern]string{
-		events.CloudTrail("s3", "PutBucketPolicy", "PutBucketAcl"): "successful calls of s3: PutBucketPolicy, PutBucketAcl",
-		events.CloudTrail("s3"): "successful calls of s3",
+	for pattern, want := range map[pattern.Pattern]string{
+		pattern.CloudTrail("s3", "PutBucketPolicy", "PutBucketAcl"): "successful calls of s3: PutBucketPolicy, PutBucketAcl",
+		pattern.CloudTrail("s3"):                                    "successful calls of s3",
 		`{"source":["aws.s3"],"detail-type":["AWS API Call via CloudTrail"],"detail":{"eventSource":["s3.amazonaws.com","s3express.amazonaws.com"]}}`:                   "calls of s3 and s3express",
 		`{"source":["aws.signin"],"detail-type":["AWS Console Sign In via CloudTrail"],"detail":{"eventSource":["signin.amazonaws.com"],"eventName":["ConsoleLogin"]}}`: "sign-ins of signin: ConsoleLogin",
 		`{"source":["aws.ec2"],"detail-type":["AWS API Call via CloudTrail","AWS Console Signin via CloudTrail","AWS Console Sign In via CloudTrail"],"detail":{}}`:     "calls and sign-ins; only where source is aws.ec2",
@@ -231,7 +231,7 @@ func TestWatched(t *testing.T) {
 		}
 		wants(t, "the words for "+string(pattern), want, got)
 	}
-	for _, pattern := range []events.Pattern{"", "{}", `{"detail":[]}`} {
+	for _, pattern := range []pattern.Pattern{"", "{}", `{"detail":[]}`} {
 		if got, err := watched(pattern); err == nil {
 			t.Errorf("%s is %q, want an error", pattern, got)
 		}

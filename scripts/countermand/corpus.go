@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 )
 
 // corpusInput is what match says about --corpus.
@@ -198,8 +198,8 @@ func (c *corpusCase) check() error {
 }
 
 // judge is our answer on a pattern and an event: true, false, or a text and its reason.
-func judge(pattern, event string) (got any, reason string) {
-	matcher, err := events.Pattern(pattern).Compile()
+func judge(text, event string) (got any, reason string) {
+	matcher, err := pattern.Pattern(text).Compile()
 	if err != nil {
 		return invalid, err.Error()
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/countermand/countermand/events"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 	"github.com/countermand/countermand/scripts/internal/logs"
 )
 
@@ -38,7 +38,7 @@ func corpus(t *testing.T) []string {
 // the same verdicts each time. That AWS isn't called follows from what Suspects is given, and modules may import.
 func TestExplainRealRecords(t *testing.T) {
 	files := corpus(t)
-	x, err := newExplainer(catalog.All())
+	x, err := newExplainer(modules.All())
 	if err != nil {
 		t.Fatal(err)
 	}

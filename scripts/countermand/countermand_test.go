@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -25,7 +26,7 @@ var bucketModule = &remediations.Module{
 	Risk:     "a website stops being public",
 	Controls: []string{"FSBP/S3.8", "ATT&CK/T1530"},
 	Default:  remediations.Alert,
-	Pattern:  events.CloudTrail("s3", "PutBucketPolicy"),
+	Pattern:  pattern.CloudTrail("s3", "PutBucketPolicy"),
 	Reads:    []remediations.Permission{{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"}},
 	Writes:   []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"}},
 	Suspects: func(e events.Event) ([]remediations.Resource, error) {
@@ -51,7 +52,7 @@ var trailModule = &remediations.Module{
 	Name:    "trail-stopped",
 	Doc:     "tell when a trail is stopped\n\nWithout it nobody sees anything.",
 	Default: remediations.Observe,
-	Pattern: events.CloudTrail("cloudtrail", "StopLogging"),
+	Pattern: pattern.CloudTrail("cloudtrail", "StopLogging"),
 	Reads: []remediations.Permission{
 		{Action: "cloudtrail:GetTrailStatus", Resource: "*", Why: "trails of an organisation belong to another account"},
 		{Action: "cloudtrail:GetTrail", Resource: "*", Why: "the same"},

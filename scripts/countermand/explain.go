@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/scripts/internal/logs"
 )
@@ -59,7 +60,7 @@ file, from 0), eventID, eventSource, eventName, account, region, principal, modu
 // explainer asks modules about events.
 type explainer struct {
 	modules  []*remediations.Module
-	matchers []*events.Matcher
+	matchers []*pattern.Matcher
 }
 
 func newExplainer(modules []*remediations.Module) (*explainer, error) {

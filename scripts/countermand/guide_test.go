@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 // block is a block of code in WRITING-A-MODULE.md: a language, and for a file's text the file's path.
@@ -80,7 +80,7 @@ func newGuide(t *testing.T) *guide {
 		t.Fatal(err)
 	}
 	g := &guide{t, root, t.TempDir()}
-	for _, file := range []string{"cdk.json", "remediations/catalog/catalog.go"} {
+	for _, file := range []string{"cdk.json", "go.mod", "remediations/modules/modules.go"} {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func (g *guide) run(words []string) string {
 	line := strings.Join(words, " ")
 	if args, ours := strings.CutPrefix(line, name+" "); ours {
 		var out bytes.Buffer
-		root := rootCommand(catalog.All(), noAccount)
+		root := rootCommand(modules.All(), noAccount)
 		root.SetArgs(strings.Fields(args))
 		root.SetOut(&out)
 		root.SetErr(&out)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 // credentials is what the commands on runs say about whom they call AWS as.
@@ -80,12 +81,12 @@ func historyOf(c *cobra.Command, load loader) *history {
 }
 
 // open is the AWS configuration and the run table.
-func (h *history) open(ctx context.Context) (aws.Config, *engine.DynamoDB, error) {
+func (h *history) open(ctx context.Context) (aws.Config, *store.DynamoDB, error) {
 	cfg, err := h.region.open(ctx)
 	if err != nil {
 		return cfg, nil, err
 	}
-	return cfg, engine.NewDynamoDB(cfg, *h.table), nil
+	return cfg, store.NewDynamoDB(cfg, *h.table), nil
 }
 
 // get is the record of a run. The error for an unknown one says where to look.

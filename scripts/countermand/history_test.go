@@ -21,10 +21,11 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/remediations/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/modules/s3publicpolicy"
 )
 
 // noAccount is the loader of commands that must not call AWS.
@@ -147,7 +148,7 @@ func (c *cloud) keep(t *testing.T, records ...engine.Record) {
 		t.Fatal(err)
 	}
 	for _, r := range records {
-		if err := engine.NewDynamoDB(cfg, "countermand-runs").Put(t.Context(), &r); err != nil {
+		if err := store.NewDynamoDB(cfg, "countermand-runs").Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -296,7 +297,7 @@ func TestUndo(t *testing.T) {
 func TestUndoThatIsNotHeardDoesNotWarn(t *testing.T) {
 	c := newCloud()
 	deaf := *s3publicpolicy.Module
-	deaf.Pattern = events.CloudTrail("s3", "CreateBucket")
+	deaf.Pattern = pattern.CloudTrail("s3", "CreateBucket")
 	deaf.Sweep = nil
 	c.modules = []*remediations.Module{&deaf}
 	c.keep(t, acted("run-1", nil))
@@ -308,7 +309,7 @@ func TestUndoThatIsNotHeardDoesNotWarn(t *testing.T) {
 func TestUndoThatASweepFindsWarns(t *testing.T) {
 	c := newCloud()
 	deaf := *s3publicpolicy.Module
-	deaf.Pattern = events.CloudTrail("s3", "CreateBucket")
+	deaf.Pattern = pattern.CloudTrail("s3", "CreateBucket")
 	c.modules = []*remediations.Module{&deaf}
 	c.keep(t, acted("run-1", nil))
 	const want = "\nIf sweeps of the module s3-public-policy enforce, the next one takes the resource back again"

@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 func main() {
-	if err := rootCommand(catalog.All(), config.LoadDefaultConfig).Execute(); err != nil {
+	if err := rootCommand(modules.All(), config.LoadDefaultConfig).Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "countermand:", advised(err))
 		os.Exit(1)
 	}

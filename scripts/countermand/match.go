@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/scripts/internal/logs"
 )
 
@@ -36,7 +36,7 @@ match, field and reason.
   ` + name + ` match pattern.json --format json *.json.gz
   aws events describe-rule --name my-rule --query EventPattern --output text |
     ` + name + ` match - event.json
-  ` + name + ` match --corpus events/testdata/patterns.jsonl`,
+  ` + name + ` match --corpus events/pattern/testdata/patterns.jsonl`,
 	}
 	corpus := c.Flags().String("corpus", "", "check a `FILE` of cases instead")
 	c.Args = func(c *cobra.Command, args []string) error {
@@ -78,13 +78,13 @@ match, field and reason.
 
 // readPattern compiles the pattern in a file, and warns of what whoever wrote it would not want. The error says where
 // in the file it is wrong.
-func readPattern(in *input, file string) (*events.Matcher, error) {
+func readPattern(in *input, file string) (*pattern.Matcher, error) {
 	text, err := readPatternText(in.stdin, file)
 	if err != nil {
 		return nil, err
 	}
 	problems, err := text.Lint()
-	var syntax *events.SyntaxError
+	var syntax *pattern.SyntaxError
 	if errors.As(err, &syntax) {
 		_, advice, _ := strings.Cut(err.Error(), syntax.Message) // what Lint adds to the engine's words
 		return nil, fmt.Errorf("%s:%d:%d: EventBridge would refuse this pattern: %s%s",
@@ -109,7 +109,7 @@ func readPattern(in *input, file string) (*events.Matcher, error) {
 
 // readPatternText returns what a file holds, without the byte order mark with which some editors begin it, and the
 // line breaks that end it, which would count as characters of the pattern.
-func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
+func readPatternText(stdin io.Reader, file string) (pattern.Pattern, error) {
 	in, err := open(stdin, file)
 	if err != nil {
 		return "", fmt.Errorf("read the pattern: %w", err)
@@ -120,14 +120,14 @@ func readPatternText(stdin io.Reader, file string) (events.Pattern, error) {
 		return "", fmt.Errorf("read the pattern: %w", err)
 	}
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-	return events.Pattern(bytes.TrimRight(text, "\r\n")), nil
+	return pattern.Pattern(bytes.TrimRight(text, "\r\n")), nil
 }
 
 const byteOrderMark = "\ufeff"
 
 // matchRun matches one event after the other.
 type matchRun struct {
-	matcher        *events.Matcher
+	matcher        *pattern.Matcher
 	out            *output
 	paint          paint
 	json           bool
@@ -219,7 +219,7 @@ func (m *matchRun) summary(err error) {
 
 // obstacle says what an event has in the field that keeps it from matching.
 func obstacle(event map[string]any, field string) string {
-	if field == events.DifferentElements {
+	if field == pattern.DifferentElements {
 		return strings.Trim(field, "()")
 	}
 	switch values := leaves(event, field); len(values) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 )
 
 func TestMatch(t *testing.T) {
@@ -91,10 +91,10 @@ func TestMatchSaysWhatIsWrongWithAPattern(t *testing.T) {
 
 // What Lint reports is a line of standard error each, and changes nothing else.
 func TestMatchWarns(t *testing.T) {
-	const pattern = "{\n  \"source\": [\"aws.s3\"],\n  \"detail\": {\"eventName\": [\"PutBucketEncryption\"], " +
+	const text = "{\n  \"source\": [\"aws.s3\"],\n  \"detail\": {\"eventName\": [\"PutBucketEncryption\"], " +
 		`"a\nb\u001b": [{"anything-but": "x"}]}}` + " and more\n"
 	event := envelope("aws.s3", record("s3", "PutBucketEncryption", "{}"))
-	problems, err := events.Pattern(pattern).Lint()
+	problems, err := pattern.Pattern(text).Lint()
 	if err != nil || len(problems) != 2 {
 		t.Fatalf("problems %v, error %v", problems, err)
 	}
@@ -102,12 +102,12 @@ func TestMatchWarns(t *testing.T) {
 		return file + ":3:67: warning: detail.a�b�: " + problems[0].Message + "\n" +
 			file + ":3:92: warning: " + problems[1].Message + "\n"
 	}
-	stdout, stderr, err := run(t, event, map[string]string{"p.json": pattern}, "match", "p.json", "-")
+	stdout, stderr, err := run(t, event, map[string]string{"p.json": text}, "match", "p.json", "-")
 	wantsError(t, "", err)
 	wants(t, "standard output", "(standard input):1 PutBucketEncryption: no match: detail.a�b� is missing\n0 of 1 event matched\n", stdout)
 	wants(t, "standard error", warnings("p.json"), stderr)
 
-	stdout, stderr, err = run(t, pattern, map[string]string{"e.json": event}, "match", "--format", "json", "-", "e.json")
+	stdout, stderr, err = run(t, text, map[string]string{"e.json": event}, "match", "--format", "json", "-", "e.json")
 	wantsError(t, "", err)
 	wants(t, "lines of JSON", "1", strconv.Itoa(strings.Count(stdout, "\n")))
 	wants(t, "standard error", warnings("(standard input)"), stderr)
@@ -214,7 +214,7 @@ func TestJSONHasNoControlCharacters(t *testing.T) {
 // patternCorpus is the text of the corpus with which the pattern language is tested.
 func patternCorpus(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "events", "testdata", "patterns.jsonl"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "events", "pattern", "testdata", "patterns.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/scripts/internal/modulelist"
 )
 
 //go:embed templates
@@ -28,8 +29,8 @@ func newCommand(modules []*remediations.Module) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "new NAME --service SERVICE --event CALL...",
 		Short: "begin a module of your own",
-		Long: `Write what a new module begins with: its folder in remediations/ with the module, its test and an event, and its line
-in remediations/catalog/catalog.go. It compiles, and its test says what is to be filled in until it is a module.
+		Long: `Write what a new module begins with: its folder in remediations/modules with the module, its test and an event,
+and the list of modules anew. It compiles, and its test says what is to be filled in until it is a module.
 WRITING-A-MODULE.md leads through one.
 
 NAME is lower-case words with hyphens between them. SERVICE is the first label of an eventSource ("s3" of
@@ -52,14 +53,14 @@ s3.amazonaws.com), CALL a call as CloudTrail names it, which is not always the A
 		if err != nil {
 			return err
 		}
-		if err := s.write(root, modules); err != nil {
+		if err := s.write(root); err != nil {
 			return err
 		}
 		for _, call := range s.unknown() {
 			fmt.Fprintf(c.ErrOrStderr(), "no call %s of %s is known here: see that CloudTrail writes just that name\n", call, s.Service)
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "remediations/%s is begun, and in the catalog. Its test says what is to be filled in:\n"+
-			"go test ./remediations/%[1]s\n", s.Package())
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s/%s is begun. Its test says what is to be filled in:\n"+
+			"go test ./%[1]s/%[2]s\n", moduleFolder, s.Package())
 		return err
 	}
 	return c
@@ -87,6 +88,9 @@ func (s scaffold) Region() string {
 	return "eu-central-1"
 }
 
+// moduleFolder is where the modules are, in a repository.
+const moduleFolder = "remediations/modules"
+
 var serviceLabel = regexp.MustCompile(`^[a-z0-9-]+$`)
 
 // check reports why there can be no such module.
@@ -99,7 +103,7 @@ func (s scaffold) check(modules []*remediations.Module) error {
 	}
 	for _, m := range modules {
 		if m.Name == s.Name {
-			return fmt.Errorf("%q: there is such a module: take another name, or remove its folder and its two lines in remediations/catalog/catalog.go", s.Name)
+			return fmt.Errorf("%q: there is such a module: take another name, or remove its folder and run go generate ./remediations/modules", s.Name)
 		}
 		// A role's rights in the run table go by the beginning of names.
 		if strings.HasPrefix(s.Name+"-", m.Name+"-") || strings.HasPrefix(m.Name+"-", s.Name+"-") {
@@ -112,7 +116,7 @@ func (s scaffold) check(modules []*remediations.Module) error {
 	case !serviceLabel.MatchString(s.Service):
 		return fmt.Errorf("service %q: want the first label of its eventSource, as s3 of s3.amazonaws.com", s.Service)
 	}
-	problems, err := events.CloudTrail(s.Service, s.Calls...).Lint()
+	problems, err := pattern.CloudTrail(s.Service, s.Calls...).Lint()
 	if err != nil {
 		return err
 	}
@@ -125,22 +129,15 @@ func (s scaffold) check(modules []*remediations.Module) error {
 
 // unknown is the calls that may well be misspelt: no pattern is refused for them, as not all calls are known here.
 func (s scaffold) unknown() []string {
-	return slices.DeleteFunc(slices.Clone(s.Calls), func(call string) bool { return events.KnownCall(s.Service, call) })
+	return slices.DeleteFunc(slices.Clone(s.Calls), func(call string) bool { return pattern.KnownCall(s.Service, call) })
 }
 
-// write writes the files into the repository; none of them if the folder is there.
-func (s scaffold) write(root string, modules []*remediations.Module) error {
-	catalogFile := filepath.Join(root, "remediations", "catalog", "catalog.go")
-	listed, err := os.ReadFile(catalogFile)
-	if err != nil {
-		return fmt.Errorf("read the catalog: %w", err)
-	}
-	if listed, err = s.enlist(listed, modules); err != nil {
-		return fmt.Errorf("add %s to the catalog: %w", s.Name, err)
-	}
-	folder := filepath.Join(root, "remediations", s.Package())
+// write writes the module's folder into the repository, and the list of modules anew. It writes nothing if the folder
+// is there.
+func (s scaffold) write(root string) error {
+	folder := filepath.Join(root, filepath.FromSlash(moduleFolder), s.Package())
 	if err := os.Mkdir(folder, 0o755); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("remediations/%s is there already: take another name, or remove it", s.Package())
+		return fmt.Errorf("%s/%s is there already: take another name, or remove it", moduleFolder, s.Package())
 	} else if err != nil {
 		return fmt.Errorf("make the module's folder: %w", err)
 	}
@@ -158,8 +155,8 @@ func (s scaffold) write(root string, modules []*remediations.Module) error {
 			return fmt.Errorf("write the module: %w", err)
 		}
 	}
-	if err := os.WriteFile(catalogFile, listed, 0o644); err != nil {
-		return fmt.Errorf("write the catalog: %w", err)
+	if err := modulelist.Write(filepath.Dir(folder)); err != nil {
+		return fmt.Errorf("list the modules: %w", err)
 	}
 	return nil
 }
@@ -178,45 +175,4 @@ func (s scaffold) fill(file string) ([]byte, error) {
 		return gofmt.Source(b.Bytes())
 	}
 	return b.Bytes(), nil
-}
-
-// What the catalog has for each module.
-var (
-	catalogImport = regexp.MustCompile(`(?m)^\t"github\.com/countermand/countermand/remediations/(\w+)"\n`)
-	catalogEntry  = regexp.MustCompile(`(?m)^\t\t(\w+)\.Module,\n`)
-)
-
-// enlist is the text of catalog.go with the module in both of its lists: the imports by package, the modules by name.
-func (s scaffold) enlist(text []byte, modules []*remediations.Module) ([]byte, error) {
-	names := map[string]string{s.Package(): s.Name}
-	for _, m := range modules {
-		names[m.Package()] = m.Name
-	}
-	text, err := insert(text, catalogImport, s.Package(), func(a string) string { return a },
-		fmt.Sprintf("\t\"github.com/countermand/countermand/remediations/%s\"\n", s.Package()))
-	if err != nil {
-		return nil, err
-	}
-	text, err = insert(text, catalogEntry, s.Package(), func(a string) string { return names[a] }, "\t\t"+s.Package()+".Module,\n")
-	if err != nil {
-		return nil, err
-	}
-	return gofmt.Source(text)
-}
-
-// insert puts a line before the first of those that a pattern matches, and that are by their key behind it; else behind
-// the last.
-func insert(text []byte, lines *regexp.Regexp, pkg string, key func(pkg string) string, line string) ([]byte, error) {
-	found := lines.FindAllSubmatchIndex(text, -1)
-	if len(found) == 0 {
-		return nil, errors.New("it does not look as it did when this command was written")
-	}
-	at := found[len(found)-1][1]
-	for _, f := range found {
-		if key(string(text[f[2]:f[3]])) > key(pkg) {
-			at = f[0]
-			break
-		}
-	}
-	return slices.Insert(slices.Clone(text), at, []byte(line)...), nil
 }

@@ -4,36 +4,21 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/countermand/countermand/events"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/events/pattern"
 )
-
-const fixtureCatalog = `package catalog
-
-import (
-	"github.com/countermand/countermand/remediations/bucketpolicy"
-	"github.com/countermand/countermand/remediations/trailstopped"
-)
-
-// All is every module, sorted by name.
-func All() []*remediations.Module {
-	return []*remediations.Module{
-		bucketpolicy.Module,
-		trailstopped.Module,
-	}
-}
-`
 
 // begin runs new in a repository with the fixtures' modules, and returns what it prints.
 func begin(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for file, text := range map[string]string{
-		"cdk.json": "{}", "remediations/catalog/catalog.go": fixtureCatalog, "remediations/iam/iam.go": "package iam", "docs/a": "",
+		"cdk.json": "{}", "go.mod": "module example.com/ours\n", "docs/a": "", "remediations/modules/taken/data": "",
+		"remediations/modules/bucketpolicy/bucketpolicy.go": declares("bucket-policy"),
+		"remediations/modules/s3a/s3a.go":                   declares("s3-a"),
 	} {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -53,6 +38,11 @@ func begin(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
+// declares is the source of a module, as far as the list of modules looks.
+func declares(name string) string {
+	return "package " + strings.ReplaceAll(name, "-", "") + "\n\nvar Module = &remediations.Module{Name: \"" + name + "\"}\n"
+}
+
 func readText(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -66,28 +56,24 @@ func TestNew(t *testing.T) {
 	stdout, stderr, err := begin(t, "key-left", "--service", "iam", "--event", "CreateAccessKey", "--event", "UpdateAccessKey")
 	wantsError(t, "", err)
 	wants(t, "standard error", "", stderr)
-	wants(t, "standard output", "remediations/keyleft is begun, and in the catalog. Its test says what is to be filled in:\n"+
-		"go test ./remediations/keyleft\n", stdout)
-	wants(t, "the catalog", strings.NewReplacer(
-		"remediations/bucketpolicy\"\n", "remediations/bucketpolicy\"\n\t\"github.com/countermand/countermand/remediations/keyleft\"\n",
-		"bucketpolicy.Module,\n", "bucketpolicy.Module,\n\t\tkeyleft.Module,\n",
-	).Replace(fixtureCatalog), readText(t, "remediations/catalog/catalog.go"))
+	wants(t, "standard output", "remediations/modules/keyleft is begun. Its test says what is to be filled in:\n"+
+		"go test ./remediations/modules/keyleft\n", stdout)
 
-	module := readText(t, "remediations/keyleft/keyleft.go")
+	module := readText(t, "remediations/modules/keyleft/keyleft.go")
 	for _, part := range []string{
-		"package keyleft\n", "\tName: \"key-left\",\n", `events.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
+		"package keyleft\n", "\tName: \"key-left\",\n", `pattern.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
 	} {
 		if !strings.Contains(module, part) {
 			t.Errorf("%q is missing in\n%s", part, module)
 		}
 	}
-	event := authentic(t, "remediations/keyleft/testdata/event.json")
+	event := authentic(t, "remediations/modules/keyleft/testdata/event.json")
 	wants(t, "the event's Region", "us-east-1", event.Region)
-	matched, err := events.CloudTrail("iam", "CreateAccessKey").Compile()
+	matched, err := pattern.CloudTrail("iam", "CreateAccessKey").Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := matched.Match([]byte(readText(t, "remediations/keyleft/testdata/event.json"))); !ok || err != nil {
+	if ok, err := matched.Match([]byte(readText(t, "remediations/modules/keyleft/testdata/event.json"))); !ok || err != nil {
 		t.Errorf("the event does not match the pattern: %v", err)
 	}
 }
@@ -96,14 +82,10 @@ func TestNewInEachRegion(t *testing.T) {
 	_, stderr, err := begin(t, "vault-open", "--service", "glacier", "--event", "SetVaultAccessPolicy")
 	wantsError(t, "", err)
 	wants(t, "standard error", "no call SetVaultAccessPolicy of glacier is known here: see that CloudTrail writes just that name\n", stderr)
-	if module := readText(t, "remediations/vaultopen/vaultopen.go"); strings.Contains(module, "Global") {
+	if module := readText(t, "remediations/modules/vaultopen/vaultopen.go"); strings.Contains(module, "Global") {
 		t.Errorf("a module that is not on IAM is global:\n%s", module)
 	}
-	wants(t, "the event's Region", "eu-central-1", authentic(t, "remediations/vaultopen/testdata/event.json").Region)
-	wants(t, "the catalog", strings.NewReplacer(
-		"remediations/trailstopped\"\n", "remediations/trailstopped\"\n\t\"github.com/countermand/countermand/remediations/vaultopen\"\n",
-		"trailstopped.Module,\n", "trailstopped.Module,\n\t\tvaultopen.Module,\n",
-	).Replace(fixtureCatalog), readText(t, "remediations/catalog/catalog.go"))
+	wants(t, "the event's Region", "eu-central-1", authentic(t, "remediations/modules/vaultopen/testdata/event.json").Region)
 }
 
 // authentic is the event of a file, which CloudTrail could have sent.
@@ -130,7 +112,7 @@ func TestNewRefuses(t *testing.T) {
 		"there is such a module: take another name, or": append([]string{"bucket-policy"}, calls...),
 		"no module's name may begin with another's":     append([]string{"bucket-policy-two"}, calls...),
 		"may begin with another's: take another":        append([]string{"trail"}, calls...),
-		"remediations/iam is there already":             append([]string{"i-am"}, calls...),
+		"remediations/modules/taken is there already":   append([]string{"ta-ken"}, calls...),
 		"say which calls it watches":                    {"left", "--service", "s3"},
 		"as --service s3 --event PutBucketVersioning":   {"left", "--event", "PutBucketPolicy"},
 		"want the first label of its eventSource":       {"left", "--service", "s3.amazonaws.com", "--event", "PutBucketPolicy"},
@@ -140,10 +122,7 @@ func TestNewRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v, want %q", args, err, want)
 		}
-		if after := readText(t, "remediations/catalog/catalog.go"); after != fixtureCatalog {
-			t.Errorf("%v: it was refused, and the catalog has changed", args)
-		}
-		if folders, err := os.ReadDir("remediations"); err != nil || len(folders) != 2 {
+		if folders, err := os.ReadDir("remediations/modules"); err != nil || len(folders) != 3 {
 			t.Errorf("%v: it was refused, and there are %d folders (%v)", args, len(folders), err)
 		}
 	}
@@ -151,33 +130,4 @@ func TestNewRefuses(t *testing.T) {
 	root := rootCommand(fixtures, noAccount)
 	root.SetArgs(append([]string{"new", "left"}, calls...))
 	wantsError(t, "this is not Countermand's repository: change into it first", root.Execute())
-}
-
-// The catalog's lists are sorted by different things: the packages, and the names.
-func TestNewInTheCatalogAsItIs(t *testing.T) {
-	text, err := os.ReadFile("../../remediations/catalog/catalog.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := scaffold{Name: "s3-a"}
-	if text, err = s.enlist(text, catalog.All()); err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]string{"s3a": "s3-a"}
-	for _, m := range catalog.All() {
-		names[m.Package()] = m.Name
-	}
-	var imports, entries []string
-	for _, m := range catalogImport.FindAllSubmatch(text, -1) {
-		imports = append(imports, string(m[1]))
-	}
-	for _, m := range catalogEntry.FindAllSubmatch(text, -1) {
-		entries = append(entries, names[string(m[1])])
-	}
-	if len(imports) != len(names) || !slices.IsSorted(imports) || len(entries) != len(names) || !slices.IsSorted(entries) {
-		t.Errorf("the catalog is not sorted, or not complete:\n%s", text)
-	}
-	if _, err := (scaffold{Name: "a"}).enlist([]byte("package catalog"), nil); err == nil {
-		t.Error("a catalog without lists was taken for one")
-	}
 }

@@ -33,7 +33,7 @@ back. The id stands at the end of its alert. --format json prints the record as 
 		if *format == "json" {
 			return writeJSON(c.OutOrStdout(), r, "  ")
 		}
-		undone, err := store.Get(c.Context(), engine.UndoID(r.ID))
+		undone, err := store.Get(c.Context(), remediations.UndoRow(r.ID))
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 func runsCommand(modules []*remediations.Module, load loader) *cobra.Command {
@@ -42,7 +43,7 @@ The whole table is read for it, page by page. --format json prints the whole rec
 	history := historyOf(c, load)
 	format := format(c, "text", "json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		q := engine.Query{Module: *module, Resource: *resource, Principal: *principal, Limit: *limit}
+		q := store.Query{Module: *module, Resource: *resource, Principal: *principal, Limit: *limit}
 		if err := readQuery(&q, modules, *outcomes, *since, time.Now()); err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ The whole table is read for it, page by page. --format json prints the whole rec
 }
 
 // readQuery checks what was asked for, and adds it to the query.
-func readQuery(q *engine.Query, modules []*remediations.Module, outcomes []string, since string, now time.Time) error {
+func readQuery(q *store.Query, modules []*remediations.Module, outcomes []string, since string, now time.Time) error {
 	if q.Limit < 1 {
 		return fmt.Errorf("--limit %d: want at least 1", q.Limit)
 	}
@@ -131,7 +132,7 @@ func readTime(flag, text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-func printRuns(out, stderr io.Writer, found engine.Listing, asJSON bool) error {
+func printRuns(out, stderr io.Writer, found store.Listing, asJSON bool) error {
 	if asJSON {
 		for _, r := range found.Runs {
 			if err := writeJSON(out, r, ""); err != nil {

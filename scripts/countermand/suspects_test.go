@@ -19,8 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 	"github.com/countermand/countermand/scripts/internal/logs"
 )
 
@@ -33,7 +34,7 @@ var mayHearOfFailures = map[string]string{
 // counted; see suspectsFile.
 func TestSuspectsOfRealRecords(t *testing.T) {
 	files := corpus(t)
-	x, err := newExplainer(catalog.All())
+	x, err := newExplainer(modules.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func compareSuspects(t *testing.T, set string, counts map[string]*suspectCounts)
 // nor suspects what has no name. Of each call two records of different shapes are changed, field by field.
 func TestModulesBearAnyRecord(t *testing.T) {
 	files := corpus(t)
-	x, err := newExplainer(catalog.All())
+	x, err := newExplainer(modules.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func TestModulesBearAnyRecord(t *testing.T) {
 }
 
 // bears has a module judge an event where AWS answers nothing. Only what a module must never do is an error.
-func bears(ctx context.Context, m *remediations.Module, matcher *events.Matcher, raw []byte) (err error) {
+func bears(ctx context.Context, m *remediations.Module, matcher *pattern.Matcher, raw []byte) (err error) {
 	event, err := events.Parse(raw)
 	if err != nil || event.Authentic() != nil {
 		return nil // no module sees it

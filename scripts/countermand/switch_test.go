@@ -16,9 +16,9 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/cloudtrailtamper"
-	"github.com/countermand/countermand/remediations/s3publicpolicy"
-	"github.com/countermand/countermand/remediations/tagoncreate"
+	"github.com/countermand/countermand/remediations/modules/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/modules/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/modules/tagoncreate"
 )
 
 // controls is the part of an account that says how far modules may go: the kill switch, functions and rules.

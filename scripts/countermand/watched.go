@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 )
 
 // watched says in words which events a pattern matches: "successful calls of s3: DeleteBucketPolicy, PutBucketPolicy".
 // What it has no words for it quotes.
-func watched(pattern events.Pattern) (string, error) {
+func watched(pattern pattern.Pattern) (string, error) {
 	var rule map[string]any
 	if err := json.Unmarshal([]byte(pattern), &rule); err != nil {
 		return "", err

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
-	"github.com/countermand/countermand/remediations/cloudtrailtamper"
+	"github.com/countermand/countermand/remediations/modules/cloudtrailtamper"
 )
 
 // atHome makes up for that moto leaves out where a trail is at home.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
-	"github.com/countermand/countermand/remediations/detectordisabled"
+	"github.com/countermand/countermand/remediations/modules/detectordisabled"
 )
 
 // withDetectors makes GuardDuty's detector and AWS Config's recorder, and returns the detector's id and the state of both.

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
-	"github.com/countermand/countermand/remediations/iamadmingrant"
+	"github.com/countermand/countermand/remediations/modules/iamadmingrant"
 )
 
 const (

@@ -27,6 +27,7 @@ import (
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 	"github.com/countermand/countermand/scripts/internal/sandbox"
 )
 
@@ -269,7 +270,7 @@ func play(t *testing.T, s scene) {
 }
 
 // undo takes a run back.
-func (s scene) undo(t *testing.T, store *engine.Memory, id string) {
+func (s scene) undo(t *testing.T, store *store.Memory, id string) {
 	t.Helper()
 	run, err := store.Get(t.Context(), id)
 	if err != nil {
@@ -307,9 +308,9 @@ func (s scene) sweeps(t *testing.T, when string, want ...string) {
 }
 
 // engine is a real one, but for the waiting.
-func (s scene) engine(t *testing.T, mode remediations.Mode) (*engine.Memory, *engine.Engine) {
+func (s scene) engine(t *testing.T, mode remediations.Mode) (*store.Memory, *engine.Engine) {
 	t.Helper()
-	store := &engine.Memory{}
+	store := &store.Memory{}
 	e, err := engine.New(engine.Config{
 		Module: s.module, Mode: mode, Sweep: mode, Account: account, Settings: s.settings, AWS: s.aws, Store: store,
 		Alert:     func(context.Context, engine.Message) error { return nil },

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
-	"github.com/countermand/countermand/remediations/kmskeyloss"
+	"github.com/countermand/countermand/remediations/modules/kmskeyloss"
 )
 
 // withKeys makes two keys, the first of them protected, and returns their ids and what there is of them: not the day

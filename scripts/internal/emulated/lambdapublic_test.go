@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/lambdapublic"
+	"github.com/countermand/countermand/remediations/modules/lambdapublic"
 )
 
 // withFunctions makes functions, and returns the statements of their policies.

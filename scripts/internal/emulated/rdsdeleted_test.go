@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
-	"github.com/countermand/countermand/remediations/rdsdeleted"
+	"github.com/countermand/countermand/remediations/modules/rdsdeleted"
 )
 
 func TestRDSDeleted(t *testing.T) {

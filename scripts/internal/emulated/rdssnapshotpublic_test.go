@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/rdssnapshotpublic"
-	"github.com/countermand/countermand/remediations/sharing"
+	"github.com/countermand/countermand/remediations/knowledge/sharing"
+	"github.com/countermand/countermand/remediations/modules/rdssnapshotpublic"
 )
 
 func TestRDSSnapshotPublic(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/s3control/types"
 
-	"github.com/countermand/countermand/remediations/s3bparemoved"
+	"github.com/countermand/countermand/remediations/modules/s3bparemoved"
 )
 
 func TestS3BPARemoved(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/s3externalpolicy"
+	"github.com/countermand/countermand/remediations/modules/s3externalpolicy"
 )
 
 func TestS3ExternalPolicy(t *testing.T) {

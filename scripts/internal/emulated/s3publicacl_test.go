@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/countermand/countermand/remediations/s3publicacl"
+	"github.com/countermand/countermand/remediations/modules/s3publicacl"
 )
 
 func TestS3PublicACL(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/countermand/countermand/remediations/s3publicpolicy"
+	"github.com/countermand/countermand/remediations/modules/s3publicpolicy"
 )
 
 func TestS3PublicPolicy(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/countermand/countermand/remediations/tagoncreate"
+	"github.com/countermand/countermand/remediations/modules/tagoncreate"
 )
 
 func createBucket(t *testing.T, cfg aws.Config, name string) call {

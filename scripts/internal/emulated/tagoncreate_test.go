@@ -23,7 +23,7 @@ import (
 	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/countermand/countermand/remediations/tagoncreate"
+	"github.com/countermand/countermand/remediations/modules/tagoncreate"
 )
 
 // tags is what a resource is tagged with.

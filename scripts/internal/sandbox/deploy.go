@@ -15,7 +15,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 //go:embed countermand.yaml
@@ -68,15 +68,15 @@ func deploy(ctx context.Context, root, dir, endpoint, exemptions string) error {
 
 // configured is the configuration with this machine's architecture and all modules, each as far as it goes.
 func configured() string {
-	var modules strings.Builder
-	for _, m := range catalog.All() {
+	var lines strings.Builder
+	for _, m := range modules.All() {
 		mode := remediations.Alert
 		if m.Action != nil {
 			mode = remediations.Enforce
 		}
-		fmt.Fprintf(&modules, "  %s: {mode: %s}\n", m.Name, mode)
+		fmt.Fprintf(&lines, "  %s: {mode: %s}\n", m.Name, mode)
 	}
-	return strings.NewReplacer("${ARCHITECTURE}", runtime.GOARCH, "${MODULES}", strings.TrimRight(modules.String(), "\n")).Replace(configuration)
+	return strings.NewReplacer("${ARCHITECTURE}", runtime.GOARCH, "${MODULES}", strings.TrimRight(lines.String(), "\n")).Replace(configuration)
 }
 
 // bootstrap makes what the CDK command line asks for before it deploys: its bucket, and the word that the

@@ -11,8 +11,8 @@ import (
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/remediations"
-	"github.com/countermand/countermand/remediations/catalog"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/modules"
 	"github.com/countermand/countermand/scripts/internal/trail"
 )
 
@@ -222,7 +222,7 @@ func TestForgery(t *testing.T) {
 // A new module is deployed in the sandbox as well, as far as it goes.
 func TestConfigurationHasEveryModule(t *testing.T) {
 	text := configured()
-	for _, m := range catalog.All() {
+	for _, m := range modules.All() {
 		mode := "alert"
 		if m.Action != nil {
 			mode = "enforce"

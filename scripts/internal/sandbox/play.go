@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/countermand/countermand/remediations/catalog"
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/modules"
 )
 
 const (
@@ -268,7 +268,7 @@ func (p *play) settle(ctx context.Context) ([]engine.Record, error) {
 
 // noFailures reports an event in any failure queue.
 func (p *play) noFailures(ctx context.Context) error {
-	for _, m := range catalog.All() {
+	for _, m := range modules.All() {
 		failed, err := take(ctx, p.own(), failureQueue(m.Name))
 		if err != nil {
 			return err

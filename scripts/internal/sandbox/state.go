@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 
 // runs is every run in the run table, newest first.
 func runs(ctx context.Context, c aws.Config) ([]engine.Record, error) {
-	listing, err := engine.NewDynamoDB(c, runTable).List(ctx, engine.Query{Limit: math.MaxInt}, func(int) {})
+	listing, err := store.NewDynamoDB(c, runTable).List(ctx, store.Query{Limit: math.MaxInt}, func(int) {})
 	var records []engine.Record
 	for _, r := range listing.Runs {
 		records = append(records, *r)

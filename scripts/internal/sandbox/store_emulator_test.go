@@ -14,7 +14,8 @@ import (
 
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
-	"github.com/countermand/countermand/remediations/engine/storetest"
+	"github.com/countermand/countermand/remediations/engine/store"
+	"github.com/countermand/countermand/remediations/engine/store/storetest"
 )
 
 // tableOnEmulator is a configuration for the sandbox's emulator, which has a table "runs" as long as the test runs.
@@ -45,13 +46,13 @@ func tableOnEmulator(t *testing.T) aws.Config {
 // The store in DynamoDB keeps the contract that the one in memory keeps, against the sandbox's emulator.
 func TestDynamoDBKeepsTheContract(t *testing.T) {
 	cfg := tableOnEmulator(t)
-	storetest.Contract(t, engine.NewDynamoDB(cfg, "runs"), "contract-")
+	storetest.Contract(t, store.NewDynamoDB(cfg, "runs"), "contract-")
 
 	t.Run("a listing is filtered", func(t *testing.T) { listed(t, cfg) })
 
 	t.Run("a missing table is an error", func(t *testing.T) {
-		absent := engine.NewDynamoDB(cfg, "absent")
-		if _, err := absent.List(t.Context(), engine.Query{Limit: 1}, func(int) {}); err == nil {
+		absent := store.NewDynamoDB(cfg, "absent")
+		if _, err := absent.List(t.Context(), store.Query{Limit: 1}, func(int) {}); err == nil {
 			t.Error("list: no error")
 		}
 		if _, err := absent.Get(t.Context(), "id"); err == nil {
@@ -65,7 +66,7 @@ func TestDynamoDBKeepsTheContract(t *testing.T) {
 
 // listed puts runs beside those of the contract, and an item that is no run, and lists some of them.
 func listed(t *testing.T, cfg aws.Config) {
-	store := engine.NewDynamoDB(cfg, "runs")
+	runs := store.NewDynamoDB(cfg, "runs")
 	_, err := dynamodb.NewFromConfig(cfg).PutItem(t.Context(), &dynamodb.PutItemInput{
 		TableName: aws.String("runs"), Item: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "a count"}},
 	})
@@ -79,29 +80,29 @@ func listed(t *testing.T, cfg aws.Config) {
 		{ID: "three", Module: "doors", Outcome: engine.Clean, Resource: remediations.Resource{Type: "AWS::House::Door", ID: "hall"}, Principal: "olga"},
 	} {
 		r.Version, r.Started = 1, at.Add(time.Duration(i)*time.Hour)
-		if err := store.Put(t.Context(), &r); err != nil {
+		if err := runs.Put(t.Context(), &r); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, test := range []struct {
 		name  string
-		query engine.Query
+		query store.Query
 		want  []string
 	}{
-		{"since", engine.Query{Since: at}, []string{"three", "two", "one"}},
-		{"since the second", engine.Query{Since: at.Add(time.Hour)}, []string{"three", "two"}},
-		{"limit", engine.Query{Since: at, Limit: 1}, []string{"three"}},
-		{"module", engine.Query{Module: "lamps"}, []string{"two", "one"}},
-		{"part of a module", engine.Query{Module: "lamp"}, nil},
-		{"resource", engine.Query{Resource: "hall"}, []string{"three", "one"}},
-		{"principal", engine.Query{Principal: "olg"}, []string{"three", "two"}},
-		{"outcomes", engine.Query{Since: at, Outcomes: []engine.Outcome{engine.Failed, engine.Clean}}, []string{"three", "one"}},
-		{"all", engine.Query{Module: "lamps", Resource: "hall", Principal: "bob", Outcomes: []engine.Outcome{engine.Failed}, Since: at}, []string{"one"}},
+		{"since", store.Query{Since: at}, []string{"three", "two", "one"}},
+		{"since the second", store.Query{Since: at.Add(time.Hour)}, []string{"three", "two"}},
+		{"limit", store.Query{Since: at, Limit: 1}, []string{"three"}},
+		{"module", store.Query{Module: "lamps"}, []string{"two", "one"}},
+		{"part of a module", store.Query{Module: "lamp"}, nil},
+		{"resource", store.Query{Resource: "hall"}, []string{"three", "one"}},
+		{"principal", store.Query{Principal: "olg"}, []string{"three", "two"}},
+		{"outcomes", store.Query{Since: at, Outcomes: []engine.Outcome{engine.Failed, engine.Clean}}, []string{"three", "one"}},
+		{"all", store.Query{Module: "lamps", Resource: "hall", Principal: "bob", Outcomes: []engine.Outcome{engine.Failed}, Since: at}, []string{"one"}},
 	} {
 		if test.query.Limit == 0 {
 			test.query.Limit = 50
 		}
-		found, err := store.List(t.Context(), test.query, func(int) {})
+		found, err := runs.List(t.Context(), test.query, func(int) {})
 		if err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/countermand/countermand/remediations/engine"
+	"github.com/countermand/countermand/remediations/engine/store"
 	"github.com/countermand/countermand/remediations/faulttest"
 )
 
@@ -24,5 +24,5 @@ func TestStormOnDynamoDB(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	faulttest.Storm(t, engine.NewDynamoDB(tableOnEmulator(t), "runs"), "storm-", n, 16)
+	faulttest.Storm(t, store.NewDynamoDB(tableOnEmulator(t), "runs"), "storm-", n, 16)
 }

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// Alerts are kept in two kinds of items. That of a module and an hour has an attribute for each alert that was sent,
+// with the run, and one for each window, with how many there were: it grows no further than the windows allow. That
+// of a module's backlog has counts, and an attribute for each run that it names.
+const (
+	aboutAttribute   = "about:"
+	windowAttribute  = "window:"
+	outcomeAttribute = "outcome:"
+	runAttribute     = "run:"
+	namedAttribute   = "named"  // how many runs a backlog names
+	alikeAttribute   = "alike:" // how many of these are alike
+)
+
+// Admit implements Folds, in one write.
+func (d *DynamoDB) Admit(ctx context.Context, a engine.Admission) (bool, error) {
+	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:        &d.table,
+		Key:              map[string]types.AttributeValue{"id": text(a.Key)},
+		UpdateExpression: aws.String("SET expires = :expires, #about = :run ADD #window :one"),
+		ConditionExpression: aws.String(
+			"#about = :run OR attribute_not_exists(#about) AND (attribute_not_exists(#window) OR #window < :most)"),
+		ExpressionAttributeNames: map[string]string{
+			"#about": aboutAttribute + a.About, "#window": windowAttribute + a.Window,
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":expires": number(a.Expires.Unix()), ":run": text(a.Run), ":one": number(1), ":most": number(int64(a.Most)),
+		},
+	})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("admit the alert of run %s in table %s: %w", a.Run, d.table, err)
+	}
+	return true, nil
+}
+
+// Fold implements Folds.
+func (d *DynamoDB) Fold(ctx context.Context, f engine.Folded) error {
+	err := d.fold(ctx, f, true)
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		if _, named := refused.Item[runAttribute+f.Run]; named {
+			return nil
+		}
+		err = d.fold(ctx, f, false) // it names as many as it may
+	}
+	if err != nil {
+		return fmt.Errorf("fold the alert of run %s in table %s: %w", f.Run, d.table, err)
+	}
+	return nil
+}
+
+// fold counts an alert and, if it is to be named, names its run.
+func (d *DynamoDB) fold(ctx context.Context, f engine.Folded, name bool) error {
+	update := &dynamodb.UpdateItemInput{
+		TableName: &d.table,
+		Key:       map[string]types.AttributeValue{"id": text(remediations.BacklogRow(f.Module))},
+		ExpressionAttributeNames: map[string]string{
+			"#severity": "severity", "#mark": "mark", "#times": "times", "#critical": "critical",
+			"#outcome": outcomeAttribute + string(f.Outcome),
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":severity": number(int64(f.Severity)), ":mark": text(rand.Text()), ":one": number(1), ":critical": number(0),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	set := "SET #severity = :severity, #mark = if_not_exists(#mark, :mark)"
+	add := " ADD #times :one, #outcome :one, #critical :critical"
+	if f.Critical {
+		update.ExpressionAttributeValues[":critical"] = number(1)
+	}
+	if name {
+		run, err := remediations.Encode(f)
+		if err != nil {
+			return err
+		}
+		set += ", #run = :run"
+		add += ", #named :one, #alike :one"
+		update.ConditionExpression = aws.String("attribute_not_exists(#run) AND (attribute_not_exists(#named) OR #named < :most)" +
+			" AND (attribute_not_exists(#alike) OR #alike < :few)")
+		update.ExpressionAttributeNames["#run"] = runAttribute + f.Run
+		update.ExpressionAttributeNames["#named"] = namedAttribute
+		update.ExpressionAttributeNames["#alike"] = alikeAttribute + f.Kind()
+		update.ExpressionAttributeValues[":run"] = text(string(run))
+		update.ExpressionAttributeValues[":most"] = number(engine.MaxListed)
+		update.ExpressionAttributeValues[":few"] = number(engine.MaxOfOne)
+	}
+	update.UpdateExpression = aws.String(set + add)
+	_, err := d.client.UpdateItem(ctx, update)
+	return err
+}
+
+// Backlog implements Folds.
+func (d *DynamoDB) Backlog(ctx context.Context, module string) (*engine.Backlog, error) {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:      &d.table,
+		Key:            map[string]types.AttributeValue{"id": text(remediations.BacklogRow(module))},
+		ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get the backlog of %s from table %s: %w", module, d.table, err)
+	}
+	if out.Item == nil {
+		return nil, nil
+	}
+	backlog := &engine.Backlog{Module: module, Outcomes: map[engine.Outcome]int{}}
+	for name, value := range out.Item {
+		if err := readBacklog(backlog, name, value); err != nil {
+			return nil, fmt.Errorf("decode the backlog of %s: %s: %w", module, name, err)
+		}
+	}
+	slices.SortFunc(backlog.Runs, func(a, b engine.Folded) int { return strings.Compare(a.Run, b.Run) })
+	return backlog, nil
+}
+
+// readBacklog takes one attribute of the backlog's item.
+func readBacklog(g *engine.Backlog, name string, value types.AttributeValue) (err error) {
+	count := func() (int, error) {
+		n, ok := value.(*types.AttributeValueMemberN)
+		if !ok {
+			return 0, errors.New("it is not a number")
+		}
+		return strconv.Atoi(n.Value)
+	}
+	if outcome, ok := strings.CutPrefix(name, outcomeAttribute); ok {
+		n, err := count()
+		if n != 0 {
+			g.Outcomes[engine.Outcome(outcome)] = n
+		}
+		return err
+	}
+	if strings.HasPrefix(name, runAttribute) {
+		var f engine.Folded
+		body, ok := value.(*types.AttributeValueMemberS)
+		if !ok {
+			return errors.New("it is not a text")
+		}
+		err := json.Unmarshal([]byte(body.Value), &f)
+		g.Runs = append(g.Runs, f)
+		return err
+	}
+	switch name {
+	case "times":
+		g.Times, err = count()
+	case "critical":
+		g.Critical, err = count()
+	case "severity":
+		var n int
+		n, err = count()
+		g.Severity = remediations.Severity(n)
+	case "mark":
+		body, ok := value.(*types.AttributeValueMemberS)
+		if !ok {
+			return errors.New("it is not a text")
+		}
+		g.Mark = body.Value
+	}
+	return err
+}
+
+// Told implements Folds. The backlog is deleted; if it has grown, what was told is subtracted from it.
+func (d *DynamoDB) Told(ctx context.Context, g *engine.Backlog) error {
+	key := map[string]types.AttributeValue{"id": text(remediations.BacklogRow(g.Module))}
+	_, err := d.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &d.table, Key: key,
+		ConditionExpression:       aws.String("#mark = :mark AND #times = :times"),
+		ExpressionAttributeNames:  map[string]string{"#mark": "mark", "#times": "times"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": text(g.Mark), ":times": number(int64(g.Times))},
+	})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		_, err = d.client.UpdateItem(ctx, d.subtract(g, key))
+		if errors.As(err, &refused) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("take what was told out of the backlog of %s in table %s: %w", g.Module, d.table, err)
+	}
+	return nil
+}
+
+func (d *DynamoDB) subtract(g *engine.Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
+	names := map[string]string{"#mark": "mark"}
+	values := map[string]types.AttributeValue{":mark": text(g.Mark), ":next": text(rand.Text())}
+	var add, remove []string
+	less := func(name string, n int) {
+		short := strconv.Itoa(len(names))
+		names["#"+short], values[":"+short] = name, number(-int64(n))
+		add = append(add, "#"+short+" :"+short)
+	}
+	less("times", g.Times)
+	less("critical", g.Critical)
+	for outcome, n := range g.Outcomes {
+		less(outcomeAttribute+string(outcome), n)
+	}
+	alike := map[string]int{}
+	for _, f := range g.Runs {
+		alike[f.Kind()]++
+		short := "#" + strconv.Itoa(len(names))
+		names[short] = runAttribute + f.Run
+		remove = append(remove, short)
+	}
+	if len(g.Runs) > 0 {
+		less(namedAttribute, len(g.Runs))
+	}
+	for kind, n := range alike {
+		less(alikeAttribute+kind, n)
+	}
+	update := "SET #mark = :next ADD " + strings.Join(add, ", ")
+	if len(remove) > 0 {
+		update += " REMOVE " + strings.Join(remove, ", ")
+	}
+	return &dynamodb.UpdateItemInput{
+		TableName: &d.table, Key: key, UpdateExpression: &update, ConditionExpression: aws.String("#mark = :mark"),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	}
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/countermand/countermand/remediations/engine"
+)
+
+// Memory is a Store for tests. The zero value is ready for use.
+type Memory struct {
+	mu      sync.Mutex
+	records map[string][]byte
+	counts  map[string]counted
+	latest  map[string]time.Time
+	folds   folds
+}
+
+type counted struct {
+	times int
+	by    []string
+}
+
+// Get implements Store.
+func (m *Memory) Get(_ context.Context, id string) (*engine.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.get(id)
+}
+
+// Put implements Store.
+func (m *Memory) Put(ctx context.Context, r *engine.Record) error {
+	return m.Begin(ctx, r, nil)
+}
+
+// Begin implements Store. Counts are never forgotten.
+func (m *Memory) Begin(_ context.Context, r *engine.Record, counts []engine.Count) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	standing, err := m.get(r.ID)
+	if err != nil {
+		return err
+	}
+	if r.SameWrite(standing) {
+		return nil
+	}
+	version := 0
+	if standing != nil {
+		version = standing.Version
+	}
+	if r.Version != version+1 {
+		return engine.ErrConflict
+	}
+	for _, c := range counts {
+		if now := m.counts[c.Key]; now.times >= c.Most {
+			return &engine.FullError{Count: c, By: now.by}
+		}
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode run record %s: %w", r.ID, err)
+	}
+	if m.records == nil {
+		m.records = map[string][]byte{}
+	}
+	m.records[r.ID] = text
+	for _, c := range counts {
+		if m.counts == nil {
+			m.counts = map[string]counted{}
+		}
+		now := m.counts[c.Key]
+		now.times++
+		if c.By != "" && !slices.Contains(now.by, c.By) {
+			now.by = slices.Sorted(slices.Values(append(now.by, c.By)))
+		}
+		m.counts[c.Key] = now
+	}
+	return nil
+}
+
+// Times implements Store.
+func (m *Memory) Times(_ context.Context, key string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts[key].times, nil
+}
+
+// Latest implements Store. Times are never forgotten.
+func (m *Memory) Latest(_ context.Context, key string, at, _ time.Time) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.latest == nil {
+		m.latest = map[string]time.Time{}
+	}
+	if last, ok := m.latest[key]; ok && !at.After(last) {
+		return last, nil
+	}
+	m.latest[key] = at.UTC().Truncate(time.Millisecond)
+	return m.latest[key], nil
+}
+
+// All is every record, in no order.
+func (m *Memory) All() ([]*engine.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []*engine.Record
+	for id := range m.records {
+		r, err := m.get(id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func (m *Memory) get(id string) (*engine.Record, error) {
+	text, ok := m.records[id]
+	if !ok {
+		return nil, nil
+	}
+	r := new(engine.Record)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("decode run record %s: %w", id, err)
+	}
+	return r, nil
+}
