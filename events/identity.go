@@ -28,9 +28,9 @@ type Issuer struct {
 }
 
 func identity(raw json.RawMessage) Identity {
-	id := fields(raw)
-	session := fields(id["sessionContext"].raw)
-	issuer := fields(session["sessionIssuer"].raw)
+	id := fieldsOf(raw)
+	session := fieldsOf(id["sessionContext"].raw)
+	issuer := fieldsOf(session["sessionIssuer"].raw)
 	return Identity{
 		Type:             id["type"].Text(),
 		PrincipalID:      id["principalId"].Text(),
@@ -53,8 +53,8 @@ func identity(raw json.RawMessage) Identity {
 	}
 }
 
-// fields is the fields of an object; none if it is anything else.
-func fields(raw json.RawMessage) map[string]Params {
+// fieldsOf is the fields of an object; none if it is anything else.
+func fieldsOf(raw json.RawMessage) map[string]Params {
 	members, err := object(Params{raw}.inner())
 	if err != nil {
 		return nil

@@ -81,12 +81,14 @@ var quote = foldedRune{`"`, `"`}
 // sameFolded holds for strings equal to the text but for case.
 type sameFolded foldedText
 
-func (t sameFolded) matches(l *leaf) bool { return l.kind == stringScalar && foldedText(t).is(l.text) }
+func (t sameFolded) matches(l *scannedLeaf) bool {
+	return l.kind == stringScalar && foldedText(t).is(l.text)
+}
 
 // hasFoldedPrefix holds for strings that begin with the text but for case; quotes count as in hasPrefix.
 type hasFoldedPrefix foldedText
 
-func (t hasFoldedPrefix) matches(l *leaf) bool {
+func (t hasFoldedPrefix) matches(l *scannedLeaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}
@@ -100,7 +102,7 @@ func (t hasFoldedPrefix) matches(l *leaf) bool {
 // hasFoldedSuffix holds for strings that end with the text but for case; quotes count as in hasPrefix.
 type hasFoldedSuffix foldedText
 
-func (t hasFoldedSuffix) matches(l *leaf) bool {
+func (t hasFoldedSuffix) matches(l *scannedLeaf) bool {
 	return l.kind == stringScalar &&
 		(foldedText(t).isSuffix(l.text) || len(t) > 0 && t[0] == quote && foldedText(t[1:]).is(l.text))
 }

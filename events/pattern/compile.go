@@ -17,10 +17,10 @@ const (
 const orKeyword = "$or"
 
 // A subRule is one alternative of a pattern: what each path must hold, all at once.
-type subRule map[string]*field
+type subRule map[string]*fieldTest
 
 // A field is what one path must hold: one of tests, or nothing at all where absent is set.
-type field struct {
+type fieldTest struct {
 	path   string
 	at     int // offset in the pattern
 	tests  []test
@@ -166,12 +166,12 @@ func reservedInOr(name string) bool {
 }
 
 // sorted returns the fields of a sub-rule in the order in which the engine decides them.
-func (r subRule) sorted() []*field {
-	fields := make([]*field, 0, len(r))
+func (r subRule) sorted() []*fieldTest {
+	fields := make([]*fieldTest, 0, len(r))
 	for _, f := range r {
 		fields = append(fields, f)
 	}
-	slices.SortFunc(fields, func(a, b *field) int { return comparePaths(a.path, b.path) })
+	slices.SortFunc(fields, func(a, b *fieldTest) int { return comparePaths(a.path, b.path) })
 	return fields
 }
 

@@ -15,7 +15,7 @@ type addressRange struct {
 	numbers   bool // numbers are compared too; those that have no value to compare always are
 }
 
-func (t addressRange) matches(l *leaf) bool {
+func (t addressRange) matches(l *scannedLeaf) bool {
 	switch {
 	case l.kind == stringScalar:
 		a, ok := parseAddress(l.text)
@@ -89,21 +89,21 @@ func addressDigits(s string) (string, bool) {
 }
 
 // An address is an IP address of four or sixteen bytes.
-type address struct {
+type ipAddress struct {
 	bytes [16]byte
 	size  int
 }
 
 const hexDigits = "0123456789ABCDEF"
 
-func (a address) digits() (digits [32]byte) {
+func (a ipAddress) digits() (digits [32]byte) {
 	for i, b := range a.bytes {
 		digits[2*i], digits[2*i+1] = hexDigits[b>>4], hexDigits[b&15]
 	}
 	return digits
 }
 
-func (a address) text() string {
+func (a ipAddress) text() string {
 	digits := a.digits()
 	return string(digits[:2*a.size])
 }
@@ -128,7 +128,7 @@ func looksLikeAddress(s string) bool {
 
 // parseAddress reads an IP address as Java does, whose rules differ from net/netip's: leading zeros are decimal in
 // IPv4 and without limit in IPv6, an IPv6 address has no zone and no dotted part, and an IPv4-mapped one is IPv4.
-func parseAddress(s string) (a address, ok bool) {
+func parseAddress(s string) (a ipAddress, ok bool) {
 	switch {
 	case !looksLikeAddress(s):
 		return a, false
@@ -149,28 +149,28 @@ func parseAddress(s string) (a address, ok bool) {
 }
 
 // parseIPv6 reads an IPv6 address of hexadecimal digits and colons. "::" stands for one or more groups of zeros.
-func parseIPv6(s string) (a address, ok bool) {
+func parseIPv6(s string) (a ipAddress, ok bool) {
 	head, tail, gap := strings.Cut(s, "::")
-	front, ok := groups(head)
+	front, ok := hexGroups(head)
 	if !ok {
 		return a, false
 	}
-	back, ok := groups(tail)
+	back, ok := hexGroups(tail)
 	missing := 16 - front.size - back.size
 	if !ok || gap && missing < 2 || !gap && missing != 0 {
 		return a, false
 	}
-	a = address{front.bytes, 16}
+	a = ipAddress{front.bytes, 16}
 	copy(a.bytes[16-back.size:], back.bytes[:back.size])
 	if mapped, ok := strings.CutPrefix(string(a.bytes[:]), "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xFF\xFF"); ok {
-		a = address{size: 4}
+		a = ipAddress{size: 4}
 		copy(a.bytes[:], mapped)
 	}
 	return a, true
 }
 
-// groups reads up to eight groups of hexadecimal digits separated by single colons, two bytes each; s may be empty.
-func groups(s string) (a address, ok bool) {
+// hexGroups reads up to eight groups of hexadecimal digits separated by single colons, two bytes each; s may be empty.
+func hexGroups(s string) (a ipAddress, ok bool) {
 	if s == "" {
 		return a, true
 	}

@@ -89,7 +89,7 @@ func newLinter(text string) (*linter, error) {
 		types:    map[string]string{},
 		absent:   absentPaths(rules),
 		below:    map[string]bool{},
-		uses:     map[*field][]wildcardUse{},
+		uses:     map[*fieldTest][]wildcardUse{},
 		budget:   maxStateSets,
 	}, err
 }
@@ -133,7 +133,7 @@ type linter struct {
 	types    map[string]string    // by text, the detail type of CloudTrail's that it means
 	absent   map[string]bool      // the paths whose absence some sub-rule takes
 	below    map[string]bool      // the paths that the fields of one sub-rule are below
-	uses     map[*field][]wildcardUse
+	uses     map[*fieldTest][]wildcardUse
 	budget   int // sets of states that complexity may still look at
 }
 
@@ -254,16 +254,16 @@ func (l *linter) fields(object node, steps []string, set map[string]bool) (added
 }
 
 // items returns the matchers of a field; none if f is nil.
-func (l *linter) items(f *field) []node {
+func (l *linter) items(f *fieldTest) []node {
 	if f == nil {
 		return nil
 	}
 	return l.matchers[f.at].items
 }
 
-// operator returns the name and the operand of a matcher that is an operator. A plain value has no name and is its
+// operatorOf returns the name and the operand of a matcher that is an operator. A plain value has no name and is its
 // own operand.
-func operator(matcher node) (name string, operand node) {
+func operatorOf(matcher node) (name string, operand node) {
 	if matcher.kind != objectNode {
 		return "", matcher
 	}
@@ -283,10 +283,10 @@ func isString(n node) bool { return n.kind == scalarNode && n.scalar.kind == str
 
 // exact returns the strings that a field's matchers take exactly, and whether they take nothing else. A field that is
 // not there takes everything.
-func (l *linter) exact(f *field) (texts []node, only bool) {
+func (l *linter) exact(f *fieldTest) (texts []node, only bool) {
 	only = f != nil
 	for _, item := range l.items(f) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		if (name == "" || name == "exactly") && isString(operand) {
 			texts = append(texts, operand)
 		} else {

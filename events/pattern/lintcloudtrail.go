@@ -72,7 +72,7 @@ func (l *linter) useless(at int, path, format string, args ...any) {
 func (l *linter) settle(which callFields) {
 	for _, f := range which {
 		for _, item := range l.items(f) {
-			_, operand := operator(item)
+			_, operand := operatorOf(item)
 			if !l.idle[item.at] && !l.idle[operand.at] {
 				l.used[item.at], l.used[operand.at] = true, true
 			}
@@ -96,7 +96,7 @@ var callPaths = [...]string{
 	"detail.managementEvent",
 }
 
-type callFields [len(callPaths)]*field
+type callFields [len(callPaths)]*fieldTest
 
 // kinds says what a rule can match of what CloudTrail sends: anything, API calls, sign-ins; and whether it can't match
 // anything else.
@@ -168,7 +168,7 @@ func (l *linter) source(rule subRule) {
 		return
 	}
 	for _, item := range l.items(f) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		ours := false
 		switch name {
 		case "", "exactly":

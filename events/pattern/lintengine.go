@@ -19,7 +19,7 @@ func (l *linter) engineFaults() {
 // mixtures reports fields that have strings and a numeric < or <=, in whichever sub-rules: the engine, which builds one
 // automaton for a field, then loses matches of the strings in about every other build.
 func (l *linter) mixtures() {
-	texts, below, seen := map[string]bool{}, map[string]node{}, map[*field]bool{}
+	texts, below, seen := map[string]bool{}, map[string]node{}, map[*fieldTest]bool{}
 	for _, rule := range l.rules {
 		for path, f := range rule {
 			if seen[f] {
@@ -44,13 +44,13 @@ func (l *linter) mixtures() {
 
 // isBelow reports whether a matcher is a numeric < or <= alone.
 func isBelow(matcher node) bool {
-	name, operand := operator(matcher)
+	name, operand := operatorOf(matcher)
 	return name == "numeric" && strings.HasPrefix(operand.items[0].scalar.text, "<")
 }
 
 // takesStrings reports whether a matcher, or what it excludes, is about strings.
 func takesStrings(matcher node) bool {
-	name, operand := operator(matcher)
+	name, operand := operatorOf(matcher)
 	switch name {
 	case "":
 		return isString(operand)
@@ -81,9 +81,9 @@ func (l *linter) disorder() {
 
 // innermost returns the operator that is applied to a matcher's texts, and these.
 func innermost(matcher node) (name string, texts []node) {
-	name, operand := operator(matcher)
+	name, operand := operatorOf(matcher)
 	for operand.kind == objectNode {
-		name, operand = operator(operand)
+		name, operand = operatorOf(operand)
 	}
 	return name, operands(operand)
 }
@@ -94,7 +94,7 @@ const maxPairs = 10_000
 // lost reports alternatives of $or that the engine takes for one that it has already, and drops: those with the same
 // fields as another and, in each, some matcher in common.
 func (l *linter) lost() {
-	fields := make([][]*field, len(l.rules))
+	fields := make([][]*fieldTest, len(l.rules))
 	for i, rule := range l.rules {
 		fields[i] = rule.sorted()
 	}
@@ -114,7 +114,7 @@ func (l *linter) lost() {
 }
 
 // difference returns the first field that two sub-rules with the same paths do not have in common; nil if there is none.
-func (l *linter) difference(a, b []*field) *field {
+func (l *linter) difference(a, b []*fieldTest) *fieldTest {
 	if len(a) != len(b) {
 		return nil
 	}

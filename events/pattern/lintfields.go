@@ -41,7 +41,7 @@ var neverValues = [...]string{
 func (l *linter) values() {
 	for _, f := range l.matchers {
 		for _, item := range f.items {
-			name, operand := operator(item)
+			name, operand := operatorOf(item)
 			l.numbers(f.path, operand)
 			l.folding(f.path, name, operand)
 		}
@@ -79,7 +79,7 @@ func documented(text string) bool {
 // folding checks the text of equals-ignore-case, which stands alone or inside another operator.
 func (l *linter) folding(path, name string, operand node) {
 	if operand.kind == objectNode {
-		name, operand = operator(operand)
+		name, operand = operatorOf(operand)
 	}
 	if name != "equals-ignore-case" {
 		return
@@ -95,9 +95,9 @@ func (l *linter) folding(path, name string, operand node) {
 // absence reports a field that excludes values with anything-but and may be absent, unless it is clear that its absence
 // is thought of: the field is there because an error is meant, or because of the rest of the rule, or another sub-rule
 // takes its absence.
-func (l *linter) absence(rule subRule, f *field) {
+func (l *linter) absence(rule subRule, f *fieldTest) {
 	for _, item := range l.items(f) {
-		if name, _ := operator(item); name != "anything-but" {
+		if name, _ := operatorOf(item); name != "anything-but" {
 			continue
 		}
 		if f.absent || l.absent[f.path] || slices.Contains(alwaysThere[:], f.path) || l.impliedBy(rule, f.path) {
@@ -150,9 +150,9 @@ func (l *linter) identified(rule subRule, name string) bool {
 
 // existence reports a question for the existence of what never is a value: in CloudTrail's events, or because other
 // fields of the rule lie below it.
-func (l *linter) existence(path string, f *field, cloudTrail bool) {
+func (l *linter) existence(path string, f *fieldTest, cloudTrail bool) {
 	for _, item := range l.items(f) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		if name != "exists" || !(cloudTrail && slices.Contains(neverValues[:], path)) && !l.below[path] {
 			continue
 		}
@@ -179,9 +179,9 @@ func (l *linter) enclosing(rule subRule) {
 }
 
 // impossible reports values that a field of CloudTrail's events never has.
-func (l *linter) impossible(f *field) {
+func (l *linter) impossible(f *fieldTest) {
 	for _, item := range l.items(f) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		if name != "" && name != "exactly" && name != "anything-but" || operand.kind == objectNode {
 			continue
 		}

@@ -33,7 +33,7 @@ func (l *linter) names(rule subRule) {
 		return
 	}
 	for _, item := range l.items(rule[path]) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		message := ""
 		for i, label := range services {
 			wrong := l.judge(label, name, operand)
@@ -57,7 +57,7 @@ func (l *linter) consoleLogin(rule subRule, kind kinds) {
 		return
 	}
 	for _, item := range l.items(rule["detail.eventName"]) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		if (name == "" || name == "exactly") && operand.scalar == (scalar{stringScalar, consoleLogin}) {
 			l.useless(item.at, "detail.eventName", "a sign-in is no API call, and its event doesn't have this detail-type: "+
 				"write %q and %q, as AWS's pages have both", signIn, otherSignIn)
@@ -95,7 +95,7 @@ func (l *linter) readOnly(rule subRule) {
 		return
 	}
 	for _, item := range l.items(rule["detail.eventName"]) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		if name != "" && name != "exactly" && name != "prefix" || !isString(operand) || !readsOnly(operand.scalar.text) {
 			continue
 		}

@@ -117,7 +117,7 @@ func (l *linter) wrongTexts(rule subRule, kind kinds) {
 		}
 	}
 	for _, item := range l.items(rule["detail.eventName"]) {
-		if name, operand := operator(item); isString(operand) {
+		if name, operand := operatorOf(item); isString(operand) {
 			if wrong := wrongForm(name, operand.scalar.text); wrong != "" {
 				l.useless(item.at, "detail.eventName", "%s", wrong)
 			}
@@ -154,7 +154,7 @@ const maxSpelling = 80
 
 // spelling reports a field whose name differs from one of EventBridge's or CloudTrail's by case or separators, or that
 // is in detail and should be beside it, or the other way round. In detail that is certain only for CloudTrail's events.
-func (l *linter) spelling(f *field, kind kinds) {
+func (l *linter) spelling(f *fieldTest, kind kinds) {
 	meant, ok := l.meant[f.path]
 	if !ok {
 		meant = meantPath(f.path)
@@ -171,14 +171,14 @@ func meantPath(path string) string {
 		return meant
 	}
 	first, _, _ := strings.Cut(path, ".")
-	if !slices.Contains(envelopeFields[:], first) && known(recordFields[:], first) != "" {
+	if !slices.Contains(envelopeFields[:], first) && nearestField(recordFields[:], first) != "" {
 		return "detail." + corrected(recordFields[:], path)
 	}
 	below, ok := strings.CutPrefix(path, "detail.")
 	if !ok {
 		return ""
 	}
-	if meant := known(envelopeFields[:], below); meant == "source" || meant == "detail-type" {
+	if meant := nearestField(envelopeFields[:], below); meant == "source" || meant == "detail-type" {
 		return meant
 	}
 	if meant := corrected(recordFields[:], below); meant != below {
@@ -190,15 +190,15 @@ func meantPath(path string) string {
 // corrected returns a path with what it begins with spelt as in fields, as far as that is one of them.
 func corrected(fields []string, path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '.') {
-		if field := known(fields, path[:end]); field != "" {
+		if field := nearestField(fields, path[:end]); field != "" {
 			return field + path[end:]
 		}
 	}
 	return path
 }
 
-// known returns the field that a path is but for case and separators; "" if it is none.
-func known(fields []string, path string) string {
+// nearestField returns the field that a path is but for case and separators; "" if it is none.
+func nearestField(fields []string, path string) string {
 	if len(path) > maxSpelling {
 		return ""
 	}

@@ -47,22 +47,22 @@ func (l *linter) wildcardPlaces() map[string][]wildcardPlace {
 
 // wildcardPlace is a field with wildcards in a sub-rule, the fields before it, and its uses.
 type wildcardPlace struct {
-	f      *field
-	before []*field
+	f      *fieldTest
+	before []*fieldTest
 	uses   []wildcardUse
 }
 
 // wildcardsOf returns the wildcards of a field, matcher by matcher.
-func (l *linter) wildcardsOf(f *field) []wildcardUse {
+func (l *linter) wildcardsOf(f *fieldTest) []wildcardUse {
 	uses, ok := l.uses[f]
 	if ok {
 		return uses
 	}
 	for _, item := range l.items(f) {
-		name, operand := operator(item)
+		name, operand := operatorOf(item)
 		excluded := name == "anything-but" && operand.kind == objectNode
 		if excluded {
-			name, operand = operator(operand)
+			name, operand = operatorOf(operand)
 		}
 		if name != "wildcard" {
 			continue
@@ -102,8 +102,8 @@ func (l *linter) meeting(places []wildcardPlace) [][]wildcardPlace {
 }
 
 // meet reports whether two lists of fields have the same paths and, in each, a matcher in common.
-func (l *linter) meet(a, b []*field) bool {
-	return slices.EqualFunc(a, b, func(f, g *field) bool {
+func (l *linter) meet(a, b []*fieldTest) bool {
+	return slices.EqualFunc(a, b, func(f, g *fieldTest) bool {
 		return f.path == g.path && (f == g || slices.ContainsFunc(l.items(f), func(item node) bool {
 			return slices.ContainsFunc(l.items(g), func(other node) bool { return sameNode(item, other) })
 		}))
@@ -112,7 +112,7 @@ func (l *linter) meet(a, b []*field) bool {
 
 // sameNode reports whether two nodes are written alike, but for where they stand.
 func sameNode(a, b node) bool {
-	sameMember := func(m, n member) bool { return m.name == n.name && sameNode(m.value, n.value) }
+	sameMember := func(m, n objectMember) bool { return m.name == n.name && sameNode(m.value, n.value) }
 	return a.kind == b.kind && a.scalar == b.scalar && slices.EqualFunc(a.items, b.items, sameNode) &&
 		slices.EqualFunc(a.members, b.members, sameMember)
 }
@@ -190,9 +190,9 @@ func setKey(set []int) string {
 }
 
 // automaton has a state for each beginning of a wildcard, the first for the empty one.
-type automaton []state
+type automaton []automatonState
 
-type state struct {
+type automatonState struct {
 	weight int  // how many beginnings it stands for
 	star   bool // ends with an asterisk: every byte leads back here
 	then   int  // the state with an asterisk more, which is reached without a byte; 0 if there is none
@@ -226,7 +226,7 @@ func (a *automaton) add(use wildcardUse) {
 			}
 		}
 		if final == 0 {
-			*a = append(*a, state{weight: 1})
+			*a = append(*a, automatonState{weight: 1})
 			final = len(*a) - 1
 		}
 		(*a)[at].edges = append((*a)[at].edges, edge{'"', final})
@@ -236,7 +236,7 @@ func (a *automaton) add(use wildcardUse) {
 // asterisk returns the state with an asterisk after at.
 func (a *automaton) asterisk(at, weight int) int {
 	if (*a)[at].then == 0 {
-		*a = append(*a, state{weight: weight, star: true})
+		*a = append(*a, automatonState{weight: weight, star: true})
 		(*a)[at].then = len(*a) - 1
 	}
 	return (*a)[at].then
@@ -249,7 +249,7 @@ func (a *automaton) step(at int, on byte, weight int, shared bool, first int) in
 			return e.to
 		}
 	}
-	*a = append(*a, state{weight: weight})
+	*a = append(*a, automatonState{weight: weight})
 	(*a)[at].edges = append((*a)[at].edges, edge{on, len(*a) - 1})
 	return len(*a) - 1
 }

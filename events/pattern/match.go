@@ -10,7 +10,7 @@ import (
 
 // A program is a number of patterns that are matched in one reading of an event.
 type program struct {
-	rules     []rule
+	rules     []matchRule
 	paths     pathNode
 	positions int
 	anchors   []anchor // by position
@@ -21,14 +21,14 @@ type program struct {
 }
 
 // A rule is a sub-rule of a pattern, in the order in which the engine decides its fields.
-type rule struct {
+type matchRule struct {
 	pattern int32
 	fields  []*boundField
 }
 
 // A boundField is a field that knows where its leaves are.
 type boundField struct {
-	field
+	fieldTest
 	position int32
 	wanted   []string // the strings of which it wants one; none if it can be satisfied otherwise
 }
@@ -50,10 +50,10 @@ type numberedRules struct {
 func newProgram(patterns []numberedRules, emptyNames bool) *program {
 	p := &program{paths: pathNode{position: none}, emptyNames: emptyNames}
 	for _, pattern := range patterns {
-		bound := map[*field]*boundField{} // sub-rules share fields
+		bound := map[*fieldTest]*boundField{} // sub-rules share fields
 		for _, s := range pattern.rules {
 			fields := s.sorted()
-			r := rule{int32(pattern.number), make([]*boundField, len(fields))}
+			r := matchRule{int32(pattern.number), make([]*boundField, len(fields))}
 			for i, f := range fields {
 				if bound[f] == nil {
 					bound[f] = p.bind(f)
@@ -69,18 +69,18 @@ func newProgram(patterns []numberedRules, emptyNames bool) *program {
 }
 
 // bind gives the path of a field a position.
-func (p *program) bind(f *field) *boundField {
+func (p *program) bind(f *fieldTest) *boundField {
 	at := p.paths.add(f.path)
 	if at.position < 0 {
 		at.position = int32(p.positions)
 		p.positions++
 	}
 	wanted := wantedStrings(f)
-	return &boundField{field{f.path, f.at, gather(f, wanted), f.absent}, at.position, wanted}
+	return &boundField{fieldTest{f.path, f.at, gather(f, wanted), f.absent}, at.position, wanted}
 }
 
 // A place is a path, and a string if it is certain ones that rules want there.
-type place struct {
+type pathKey struct {
 	position int32
 	text     string
 	any      bool
@@ -88,12 +88,12 @@ type place struct {
 
 // places calls yield with the places of which one must be in an event for a field to be satisfied. There are none if the
 // field may be absent.
-func (f *boundField) places(yield func(place) bool) {
+func (f *boundField) places(yield func(pathKey) bool) {
 	if len(f.wanted) == 0 && !f.absent {
-		yield(place{position: f.position, any: true})
+		yield(pathKey{position: f.position, any: true})
 	}
 	for _, text := range f.wanted {
-		if !yield(place{position: f.position, text: text}) {
+		if !yield(pathKey{position: f.position, text: text}) {
 			return
 		}
 	}
@@ -105,7 +105,7 @@ const anyWeight = 8
 
 // anchor finds an anchor for each rule that has one: of its fields, that whose places the fewest other rules have.
 func (p *program) anchor() {
-	rules := map[place]int{}
+	rules := map[pathKey]int{}
 	for _, r := range p.rules {
 		for _, f := range r.fields {
 			for at := range f.places {
@@ -140,7 +140,7 @@ func (p *program) anchor() {
 	}
 }
 
-func (a *anchor) add(at place, rule int32) {
+func (a *anchor) add(at pathKey, rule int32) {
 	if at.any {
 		a.needing = append(a.needing, rule)
 		return
@@ -152,7 +152,7 @@ func (a *anchor) add(at place, rule int32) {
 }
 
 // wantedStrings returns the strings of which a field wants one; none if it can be satisfied otherwise.
-func wantedStrings(f *field) []string {
+func wantedStrings(f *fieldTest) []string {
 	texts := make([]string, 0, len(f.tests))
 	for _, t := range f.tests {
 		if s, ok := t.(sameScalar); ok && s.kind == stringScalar {
@@ -169,7 +169,7 @@ func wantedStrings(f *field) []string {
 const manyStrings = 5
 
 // gather returns a field's tests, with one in place of those for the strings it wants if they are many.
-func gather(f *field, wanted []string) []test {
+func gather(f *fieldTest, wanted []string) []test {
 	if len(wanted) < manyStrings {
 		return f.tests
 	}
@@ -309,7 +309,7 @@ type outlook byte
 const (
 	impossible outlook = iota
 	uncertain          // it depends on the elements chosen for other fields
-	certain
+	settled
 )
 
 // outlook looks at a field alone. A leaf outside of arrays is consistent with every other choice.
@@ -319,7 +319,7 @@ func (s *scan) outlook(f *boundField) outlook {
 		l := &s.leaves[i]
 		if f.satisfiedBy(l) {
 			if l.in < 0 {
-				return certain
+				return settled
 			}
 			found = uncertain
 		}
@@ -329,13 +329,13 @@ func (s *scan) outlook(f *boundField) outlook {
 	case !f.absent || outside:
 		return found
 	case s.last[f.position] < 0:
-		return certain
+		return settled
 	}
 	return uncertain
 }
 
 // satisfiedBy reports whether one of the field's tests holds for a leaf.
-func (f *field) satisfiedBy(l *leaf) bool {
+func (f *fieldTest) satisfiedBy(l *scannedLeaf) bool {
 	for _, t := range f.tests {
 		if t.matches(l) {
 			return true

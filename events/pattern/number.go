@@ -16,7 +16,7 @@ const (
 )
 
 // comparable returns the value of a leaf that is a number which the engine compares by value.
-func (l *leaf) comparable() (float64, bool) {
+func (l *scannedLeaf) comparable() (float64, bool) {
 	if l.number == unknownNumber {
 		l.number = incomparable
 		if l.kind == numberScalar {

@@ -3,8 +3,8 @@ package pattern
 import "math"
 
 // field compiles the array of matchers at a path.
-func (c *compiler) field(path string, matchers node) (*field, error) {
-	f := &field{path: path, at: matchers.at}
+func (c *compiler) field(path string, matchers node) (*fieldTest, error) {
+	f := &fieldTest{path: path, at: matchers.at}
 	if len(matchers.items) == 0 {
 		return nil, c.errorAt(matchers.at, "Empty arrays are not allowed")
 	}
@@ -32,7 +32,7 @@ func (c *compiler) field(path string, matchers node) (*field, error) {
 }
 
 // divertNumbers keeps numbers from address tests where the field also compares numbers, as the engine does.
-func (f *field) divertNumbers() {
+func (f *fieldTest) divertNumbers() {
 	compares := false
 	for _, t := range f.tests {
 		compares = compares || comparesNumbers(t)
@@ -118,7 +118,7 @@ func (c *compiler) operand(n node, wrong string) (string, error) {
 }
 
 // affix compiles prefix and suffix, each of a string or of {"equals-ignore-case": string}.
-func (c *compiler) affix(m member) (test, error) {
+func (c *compiler) affix(m objectMember) (test, error) {
 	if m.value.kind != objectNode {
 		s, err := c.operand(m.value, m.name+" match pattern must be a string")
 		if err != nil {

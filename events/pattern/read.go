@@ -312,12 +312,12 @@ type node struct {
 	kind    nodeKind
 	at      int
 	scalar  scalar
-	members []member
+	members []objectMember
 	items   []node
 }
 
 // A member is a name and its value in an object.
-type member struct {
+type objectMember struct {
 	name  string
 	at    int
 	value node
@@ -329,10 +329,10 @@ func (r *jsonReader) node() (node, error) {
 	var err error
 	switch r.peek() {
 	case '{':
-		n.kind, n.at, n.members = objectNode, r.at, make([]member, 0, 4)
+		n.kind, n.at, n.members = objectNode, r.at, make([]objectMember, 0, 4)
 		err = r.object(func(name string, at int) error {
 			value, err := r.node()
-			n.members = append(n.members, member{name, at, value})
+			n.members = append(n.members, objectMember{name, at, value})
 			return err
 		})
 	case '[':

@@ -15,7 +15,7 @@ import (
 const none = -1
 
 // A leaf is a value in an event that is neither object nor array.
-type leaf struct {
+type scannedLeaf struct {
 	scalar
 	in     int32 // the array element it lies in, an index of scan.elements
 	before int32 // the one before it at the same path, an index of scan.leaves
@@ -42,7 +42,7 @@ type scan struct {
 	emptyNames bool   // members with an empty name are read
 	backslash  int    // offset of the next one
 	depth      int
-	leaves     []leaf
+	leaves     []scannedLeaf
 	last       []int32 // by position of the path, the last leaf found there
 	touched    []int32 // positions that have leaves
 	elements   []arrayElement
@@ -220,7 +220,7 @@ func (s *scan) leaf(path *pathNode, value scalar, in int32) {
 	if *last < 0 {
 		s.touched = append(s.touched, path.position)
 	}
-	s.leaves = append(s.leaves, leaf{scalar: value, in: in, before: *last})
+	s.leaves = append(s.leaves, scannedLeaf{scalar: value, in: in, before: *last})
 	*last = int32(len(s.leaves) - 1)
 }
 

@@ -7,18 +7,18 @@ import (
 
 // A test decides on one leaf. What is said of strings never holds for numbers, literals and null.
 type test interface {
-	matches(l *leaf) bool
+	matches(l *scannedLeaf) bool
 }
 
 // sameScalar holds for the same kind and text. For a number that is what remains when it can't be compared.
 type sameScalar scalar
 
-func (t sameScalar) matches(l *leaf) bool { return l.scalar == scalar(t) }
+func (t sameScalar) matches(l *scannedLeaf) bool { return l.scalar == scalar(t) }
 
 // sameAny holds for each of some strings.
 type sameAny map[string]struct{}
 
-func (t sameAny) matches(l *leaf) bool {
+func (t sameAny) matches(l *scannedLeaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}
@@ -29,7 +29,7 @@ func (t sameAny) matches(l *leaf) bool {
 // sameNumber holds for numbers of equal value, however they are spelled.
 type sameNumber float64
 
-func (t sameNumber) matches(l *leaf) bool {
+func (t sameNumber) matches(l *scannedLeaf) bool {
 	value, ok := l.comparable()
 	return ok && value == float64(t)
 }
@@ -40,7 +40,7 @@ type numberRange struct {
 	openLow, openHigh bool // the bound itself is outside
 }
 
-func (t numberRange) matches(l *leaf) bool {
+func (t numberRange) matches(l *scannedLeaf) bool {
 	value, ok := l.comparable()
 	return ok &&
 		(value > t.low || value == t.low && !t.openLow) &&
@@ -51,7 +51,7 @@ func (t numberRange) matches(l *leaf) bool {
 // ends with a quote also matches the value that ends there.
 type hasPrefix string
 
-func (t hasPrefix) matches(l *leaf) bool {
+func (t hasPrefix) matches(l *scannedLeaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}
@@ -62,7 +62,7 @@ func (t hasPrefix) matches(l *leaf) bool {
 // hasSuffix holds for strings with a suffix; quotes count as in hasPrefix.
 type hasSuffix string
 
-func (t hasSuffix) matches(l *leaf) bool {
+func (t hasSuffix) matches(l *scannedLeaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}
@@ -73,17 +73,17 @@ func (t hasSuffix) matches(l *leaf) bool {
 // isPresent holds for every leaf.
 type isPresent struct{}
 
-func (isPresent) matches(*leaf) bool { return true }
+func (isPresent) matches(*scannedLeaf) bool { return true }
 
 // isAbsent stands for exists:false while a field is compiled; no leaf satisfies it.
 type isAbsent struct{}
 
-func (isAbsent) matches(*leaf) bool { return false }
+func (isAbsent) matches(*scannedLeaf) bool { return false }
 
 // anythingBut holds for a leaf, of any kind, for which none of its tests holds.
 type anythingBut []test
 
-func (t anythingBut) matches(l *leaf) bool {
+func (t anythingBut) matches(l *scannedLeaf) bool {
 	for _, excluded := range t {
 		if excluded.matches(l) {
 			return false
@@ -95,7 +95,7 @@ func (t anythingBut) matches(l *leaf) bool {
 // wildcard holds for strings that consist of its segments in order, with anything between them.
 type wildcard []string
 
-func (t wildcard) matches(l *leaf) bool {
+func (t wildcard) matches(l *scannedLeaf) bool {
 	if l.kind != stringScalar {
 		return false
 	}

@@ -27,7 +27,7 @@ const (
 	image           = "arn:${Partition}:ec2:${Region}::image/${ImageId}"
 	instance        = "arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}"
 	internetGateway = "arn:${Partition}:ec2:${Region}:${Account}:internet-gateway/${InternetGatewayId}"
-	key             = "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"
+	kmsKey          = "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"
 	keyPair         = "arn:${Partition}:ec2:${Region}:${Account}:key-pair/${KeyPairName}"
 	launchTemplate  = "arn:${Partition}:ec2:${Region}:${Account}:launch-template/${LaunchTemplateId}"
 	natGateway      = "arn:${Partition}:ec2:${Region}:${Account}:natgateway/${NatGatewayId}"
@@ -165,19 +165,19 @@ var actions = map[string][]string{
 	"iam:UntagUser":                           {user},
 	"iam:UpdateAccessKey":                     {user},
 	"iam:UpdateAssumeRolePolicy":              {role},
-	"kms:CancelKeyDeletion":                   {key},
-	"kms:DescribeKey":                         {key},
-	"kms:DisableKey":                          {key},
-	"kms:DisableKeyRotation":                  {key},
-	"kms:EnableKey":                           {key},
-	"kms:EnableKeyRotation":                   {key},
-	"kms:GetKeyRotationStatus":                {key},
+	"kms:CancelKeyDeletion":                   {kmsKey},
+	"kms:DescribeKey":                         {kmsKey},
+	"kms:DisableKey":                          {kmsKey},
+	"kms:DisableKeyRotation":                  {kmsKey},
+	"kms:EnableKey":                           {kmsKey},
+	"kms:EnableKeyRotation":                   {kmsKey},
+	"kms:GetKeyRotationStatus":                {kmsKey},
 	"kms:ListAliases":                         nil,
 	"kms:ListKeys":                            nil,
-	"kms:ListResourceTags":                    {key},
-	"kms:ScheduleKeyDeletion":                 {key},
-	"kms:TagResource":                         {key},
-	"kms:UntagResource":                       {key},
+	"kms:ListResourceTags":                    {kmsKey},
+	"kms:ScheduleKeyDeletion":                 {kmsKey},
+	"kms:TagResource":                         {kmsKey},
+	"kms:UntagResource":                       {kmsKey},
 	"lambda:AddPermission":                    {function}, // and versions and aliases, whose ARNs are like that
 	"lambda:GetFunctionUrlConfig":             {function},
 	"lambda:GetPolicy":                        {function},

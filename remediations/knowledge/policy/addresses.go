@@ -16,7 +16,7 @@ var private = []netip.Prefix{
 // fixedAddresses reports whether addresses and CIDRs are narrow enough for S3, which calls each public that is
 // wider than /8, or /32 in IPv6. A list can hold as much in pieces, so all together they are measured too: no
 // more than one such range is fixed, as much as the next wider one (/7, /31) is public, and between is unclear.
-func fixedAddresses(values []string) answer {
+func fixedAddresses(values []string) certainty {
 	result := yes
 	var four, six []netip.Prefix
 	for _, v := range values {
@@ -33,7 +33,7 @@ func fixedAddresses(values []string) answer {
 			four = append(four, p)
 		}
 	}
-	for _, a := range []answer{narrow(four, 32-8), narrow(six, 128-32)} {
+	for _, a := range []certainty{narrow(four, 32-8), narrow(six, 128-32)} {
 		switch a {
 		case no:
 			return no
@@ -60,7 +60,7 @@ func network(text string) (netip.Prefix, bool) {
 
 // narrow reports whether networks of one family hold at most 2^bits addresses. Networks either are apart or one
 // holds the other, so those that no other one holds add up to all addresses.
-func narrow(networks []netip.Prefix, bits int) answer {
+func narrow(networks []netip.Prefix, bits int) certainty {
 	slices.SortFunc(networks, func(a, b netip.Prefix) int {
 		if c := a.Addr().Compare(b.Addr()); c != 0 {
 			return c

@@ -23,11 +23,11 @@ type condition struct {
 type matching int
 
 const (
-	never     matching = iota // it does not compare with names: Bool, Null, numbers, dates
-	exact                     // the whole string
-	like                      // wildcards; one can stand for any text, colons too
-	arn                       // wildcards within each of an ARN's six parts
-	addresses                 // a range of addresses
+	never      matching = iota // it does not compare with names: Bool, Null, numbers, dates
+	exact                      // the whole string
+	like                       // wildcards; one can stand for any text, colons too
+	arn                        // wildcards within each of an ARN's six parts
+	addressKey                 // a range of addresses
 )
 
 type operator struct {
@@ -43,13 +43,13 @@ var operators = map[string]operator{
 	"stringlike":                {like, false},
 	"arnequals":                 {arn, false}, // wildcards count here as in ArnLike
 	"arnlike":                   {arn, false},
-	"ipaddress":                 {addresses, false},
+	"ipaddress":                 {addressKey, false},
 	"stringnotequals":           {exact, true},
 	"stringnotequalsignorecase": {exact, true},
 	"stringnotlike":             {like, true},
 	"arnnotequals":              {arn, true},
 	"arnnotlike":                {arn, true},
-	"notipaddress":              {addresses, true},
+	"notipaddress":              {addressKey, true},
 	"bool":                      {never, false},
 	"null":                      {never, false},
 	"binaryequals":              {never, false},
@@ -78,7 +78,7 @@ const (
 	orgPath                 // an organization's path: the organization is enough
 	vpcID                   // a VPC
 	endpointID              // a VPC endpoint
-	service                 // an AWS service
+	serviceKey              // an AWS service
 	keyARN                  // a KMS key's ARN
 	ownedARN                // an ARN: its account is enough
 	sourceARN               // an ARN, or a bucket's, which names no account
@@ -113,8 +113,8 @@ var keys = map[string]kind{
 	"aws:principalaccount":          accountID,
 	"aws:principalarn":              ownedARN,
 	"aws:principalorgpaths":         orgPath,
-	"aws:principalservicename":      service,
-	"aws:principalservicenameslist": service,
+	"aws:principalservicename":      serviceKey,
+	"aws:principalservicenameslist": serviceKey,
 	"aws:sourceorgid":               orgID,
 	"aws:sourceorgpaths":            orgPath,
 	"aws:sourcevpcarn":              ownedARN,
@@ -156,12 +156,12 @@ var keys = map[string]kind{
 // and a KMS key that is no ARN is looked for in the caller's own account.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
 var forms = map[kind]*regexp.Regexp{
-	accountID:   account,
+	accountID:   accountPattern,
 	orgID:       regexp.MustCompile(`^o-[a-z0-9]{10,32}$`),
 	orgPath:     regexp.MustCompile(`^o-[a-z0-9]{10,32}/`),
 	vpcID:       regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`),
 	endpointID:  regexp.MustCompile(`^vpce-[0-9a-f]{8,17}$`),
-	service:     regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$`),
+	serviceKey:  regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$`),
 	keyARN:      regexp.MustCompile(`^arn:[^:]+:kms:[^:]+:[0-9]{12}:(key|alias)/.`),
 	ownedARN:    regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:.`),
 	sourceARN:   regexp.MustCompile(`^arn:[^:]+:(s3::|[^:]+:[^:]*:[0-9]{12}):.`),
@@ -200,7 +200,7 @@ func conditions(raw []byte) ([]condition, error) {
 			return nil, fmt.Errorf("%s: %w", short(op.name), err)
 		}
 		for _, k := range byKey {
-			values, err := texts(k.value)
+			values, err := decodeTexts(k.value)
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", short(op.name), short(k.name), err)
 			}
@@ -223,7 +223,7 @@ func newCondition(written, key string, values []string) condition {
 }
 
 // narrowed reports whether the statement's conditions hold it to fixed callers: one that does is enough.
-func (s statement) narrowed() (answer, string) {
+func (s parsedStatement) narrowed() (certainty, string) {
 	result, reason := no, ""
 	for _, c := range s.conditions {
 		switch a, why := c.narrows(s.present(c.key)); a {
@@ -237,7 +237,7 @@ func (s statement) narrowed() (answer, string) {
 }
 
 // present reports whether the statement demands that a key is there at all.
-func (s statement) present(key string) bool {
+func (s parsedStatement) present(key string) bool {
 	for _, c := range s.conditions {
 		isNull := strings.EqualFold(c.operator, "Null") && strings.EqualFold(c.key, key)
 		if isNull && len(c.values) == 1 && strings.EqualFold(c.values[0], "false") {
@@ -250,7 +250,7 @@ func (s statement) present(key string) bool {
 // narrows reports whether a condition of an Allow statement holds only for fixed callers. IfExists and
 // ForAllValues hold as well for a request without the key, such as an anonymous one, unless another
 // condition demands the key.
-func (c condition) narrows(present bool) (answer, string) {
+func (c condition) narrows(present bool) (certainty, string) {
 	switch {
 	case c.isUnknown:
 		return unsure, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
@@ -263,7 +263,7 @@ func (c condition) narrows(present bool) (answer, string) {
 }
 
 // fixed reports whether all values of the condition are fixed and name an owner.
-func (c condition) fixed() (answer, string) {
+func (c condition) fixed() (certainty, string) {
 	if kindOf(c.key) == sourceIP {
 		return fixedAddresses(c.values), fmt.Sprintf("the addresses of %s may or may not be too many", short(c.key))
 	}
@@ -279,7 +279,7 @@ func (c condition) fixed() (answer, string) {
 	return result, reason
 }
 
-func (c condition) fixedValue(v string) answer {
+func (c condition) fixedValue(v string) certainty {
 	k := kindOf(c.key)
 	switch {
 	case k == anybodys || variable(v) || strings.EqualFold(v, "anonymous"):
@@ -316,14 +316,14 @@ func (c condition) fixedValue(v string) answer {
 	return no
 }
 
-var account = regexp.MustCompile(`^[0-9]{12}$`)
+var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 
 // fixedAccount reports whether an ARN with a wildcard names an account. StringLike does not know the parts of
 // an ARN: a wildcard before the account may swallow another account, with the one that is written here in the
 // path of that one's role.
-func fixedAccount(v string, m matching, k kind) answer {
+func fixedAccount(v string, m matching, k kind) certainty {
 	parts := strings.SplitN(v, ":", 6)
-	if len(parts) < 6 || parts[0] != "arn" || !account.MatchString(parts[4]) {
+	if len(parts) < 6 || parts[0] != "arn" || !accountPattern.MatchString(parts[4]) {
 		return no
 	}
 	if m == like && k != accessPoint && wild(strings.Join(parts[:4], ":")) {
@@ -334,7 +334,7 @@ func fixedAccount(v string, m matching, k kind) answer {
 
 // fixedEndpoint reports whether a pattern of a topic's subscribers names one owner. "*@example.com" is a domain's
 // addresses: whose that is can't be told.
-func fixedEndpoint(v string, m matching) answer {
+func fixedEndpoint(v string, m matching) certainty {
 	if strings.HasPrefix(v, "arn:") {
 		return fixedAccount(v, m, endpoint)
 	}

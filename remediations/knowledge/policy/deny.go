@@ -10,7 +10,7 @@ var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
 // takesBack reports whether a Deny statement of the policy leaves nothing of an Allow statement to the
 // public, and why it can't be told. A Deny that is odd, or may not cover all, takes nothing back.
-func (d *Document) takesBack(allow statement) (answer, string) {
+func (d *Document) takesBack(allow parsedStatement) (certainty, string) {
 	result, reason := no, ""
 	for i, deny := range d.statements {
 		if deny.odd != nil || deny.effect != "Deny" || !deny.everyone || !d.service.covers(deny, allow) {
@@ -27,7 +27,7 @@ func (d *Document) takesBack(allow statement) (answer, string) {
 }
 
 // covers reports whether a statement speaks of all that another one allows.
-func (service Service) covers(s, allow statement) bool {
+func (service Service) covers(s, allow parsedStatement) bool {
 	all := string(service) + ":*"
 	if s.notAction || s.notRes {
 		return false
@@ -60,7 +60,7 @@ func (service Service) covers(s, allow statement) bool {
 // hold, so whoever escapes one of them is spared: each must be escaped by fixed callers only, which are those
 // with one of the values of StringNotEquals and its like. A request without the key must not escape: that rules
 // out ForAnyValue, and Bool without IfExists, as an anonymous request does not have the key.
-func (s statement) spares() (answer, string) {
+func (s parsedStatement) spares() (certainty, string) {
 	result, reason := yes, ""
 	var addresses []string // of all conditions: who comes from one of them is spared
 	for _, c := range s.conditions {

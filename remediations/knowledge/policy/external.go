@@ -50,23 +50,23 @@ func (d *Document) External(t Trusted) (external, unclear []Verdict) {
 type whose int
 
 const (
-	ours     whose = iota // only those who are trusted
-	untold                // it is not understood
-	others                // somebody who is not trusted
-	nameless              // a fixed network, role or thing, of which it can't be told whose it is
-	anybody               // whom the principals name
+	ours         whose = iota // only those who are trusted
+	unclearWhose              // it is not understood
+	others                    // somebody who is not trusted
+	nameless                  // a fixed network, role or thing, of which it can't be told whose it is
+	anybody                   // whom the principals name
 )
 
 // fault is a principal that is not trusted, and what more there is to say about it.
 type fault struct {
-	name
+	name  namedPrincipal
 	whose whose // others, or untold; anybody is a service in anybody's name
 	why   string
 }
 
 // outsiders is what there is to say about an Allow statement that is not public: whom it lets in who is not trusted, and of
 // whom that can't be told.
-func (d *Document) outsiders(s statement, t Trusted) (external, unclear []Verdict) {
+func (d *Document) outsiders(s parsedStatement, t Trusted) (external, unclear []Verdict) {
 	s, whole := s.served()
 	held, by := s.heldTo(t)
 	switch {
@@ -87,18 +87,18 @@ func (d *Document) outsiders(s statement, t Trusted) (external, unclear []Verdic
 // served is the statement with the principals that it has in truth if a condition holds it to AWS services by their names
 // (aws:PrincipalServiceName), and whether they stand in place of anyone. Such a condition does not say whoever they act
 // for.
-func (s statement) served() (statement, bool) {
+func (s parsedStatement) served() (parsedStatement, bool) {
 	for _, c := range s.conditions {
-		if answer, _ := c.narrows(s.present(c.key)); answer != yes || kindOf(c.key) != service {
+		if answer, _ := c.narrows(s.present(c.key)); answer != yes || kindOf(c.key) != serviceKey {
 			continue
 		}
 		if s.anyone == "" {
-			s.names = slices.DeleteFunc(slices.Clone(s.names), func(n name) bool { return n.kind != "Service" })
+			s.names = slices.DeleteFunc(slices.Clone(s.names), func(n namedPrincipal) bool { return n.kind != "Service" })
 			return s, false
 		}
 		s.anyone, s.names = "", nil
 		for _, v := range c.values {
-			s.names = append(s.names, name{"Service", v})
+			s.names = append(s.names, namedPrincipal{"Service", v})
 		}
 		return s, true
 	}
@@ -106,7 +106,7 @@ func (s statement) served() (statement, bool) {
 }
 
 // named judges a statement with fixed principals.
-func (d *Document) named(s statement, t Trusted, held whose, by string) (external, unclear []Verdict) {
+func (d *Document) named(s parsedStatement, t Trusted, held whose, by string) (external, unclear []Verdict) {
 	faults := map[whose][]fault{}
 	services := ours // whether a Deny that spares services matters to those at fault
 	for _, n := range s.names {
@@ -123,27 +123,27 @@ func (d *Document) named(s statement, t Trusted, held whose, by string) (externa
 	if left == ours {
 		return nil, nil
 	}
-	if bad := faults[others]; len(bad) > 0 && (held == untold || left == untold) {
-		if held != untold {
+	if bad := faults[others]; len(bad) > 0 && (held == unclearWhose || left == unclearWhose) {
+		if held != unclearWhose {
 			by = denied
 		}
 		unclear = append(unclear, Verdict{Reason: "can't be judged: " + by})
 	} else if len(bad) > 0 {
-		external = append(external, Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: %s", s.allows(), list(bad)), names: names(bad)})
+		external = append(external, Verdict{Reason: fmt.Sprintf("allows %s to those who are not trusted: %s", s.allows(), listFaults(bad)), names: namesOf(bad)})
 	}
 	if deputies := faults[anybody]; len(deputies) > 0 {
 		external = append(external, Verdict{Reason: fmt.Sprintf("allows %s to %s in anybody's name: no condition on aws:SourceAccount, aws:SourceArn "+
-			"or aws:SourceOrgID says whose", s.allows(), list(deputies)), Deputy: true, names: names(deputies)})
+			"or aws:SourceOrgID says whose", s.allows(), listFaults(deputies)), Deputy: true, names: namesOf(deputies)})
 	}
-	if strangers := faults[untold]; len(strangers) > 0 {
-		unclear = append(unclear, Verdict{Reason: "can't be judged: it can't be told whose " + list(strangers) + " is"})
+	if strangers := faults[unclearWhose]; len(strangers) > 0 {
+		unclear = append(unclear, Verdict{Reason: "can't be judged: it can't be told whose " + listFaults(strangers) + " is"})
 	}
 	return external, unclear
 }
 
 // anyoneFrom judges a statement that allows anyone, and is held to fixed callers by its conditions or by a Deny.
-func (d *Document) anyoneFrom(s statement, t Trusted, held whose, by string) (external, unclear []Verdict) {
-	left, denied := d.leaves(s, t, untold)
+func (d *Document) anyoneFrom(s parsedStatement, t Trusted, held whose, by string) (external, unclear []Verdict) {
+	left, denied := d.leaves(s, t, unclearWhose)
 	if left == ours {
 		return nil, nil
 	}
@@ -171,7 +171,7 @@ var (
 
 // principal is whose a principal of a statement is, and what more there is to say; anybody if that is a service that may
 // act for anybody. It is of a statement whose conditions hold it to whom held says.
-func (d *Document) principal(s statement, n name, t Trusted, held whose, by string) (whose, string) {
+func (d *Document) principal(s parsedStatement, n namedPrincipal, t Trusted, held whose, by string) (whose, string) {
 	switch n.kind {
 	case "CanonicalUser":
 		return others, ""
@@ -179,7 +179,7 @@ func (d *Document) principal(s statement, n name, t Trusted, held whose, by stri
 		return s.federated(n.value, t)
 	case "Service":
 		switch {
-		case held == others, held == untold:
+		case held == others, held == unclearWhose:
 			return others, " with " + by
 		case held == anybody && d.service.actsBy(n.value) && !s.tokened():
 			return anybody, ""
@@ -193,10 +193,10 @@ func (d *Document) principal(s statement, n name, t Trusted, held whose, by stri
 	switch {
 	case unique.MatchString(id), t.has(id), d.service == S3 && loadBalancers[id]:
 		return ours, ""
-	case account.MatchString(id):
+	case accountPattern.MatchString(id):
 		return others, ""
 	}
-	return untold, ""
+	return unclearWhose, ""
 }
 
 // has reports whether an account is trusted.
@@ -224,21 +224,21 @@ func (d *Document) Gone() []Verdict {
 
 // tokened reports whether a condition holds a service to one application, as Alexa's skills are.
 // https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-services.html
-func (s statement) tokened() bool {
+func (s parsedStatement) tokened() bool {
 	return slices.ContainsFunc(s.conditions, func(c condition) bool {
 		return strings.EqualFold(c.key, "lambda:EventSourceToken") && c.matching == exact && !c.negated && !c.ifExists && c.set == ""
 	})
 }
 
 // heldTo is whom the statement's conditions hold its callers to, and by what: the strictest of them counts.
-func (s statement) heldTo(t Trusted) (whose, string) {
+func (s parsedStatement) heldTo(t Trusted) (whose, string) {
 	result, by := anybody, ""
 	for _, c := range s.conditions {
 		w, why := anybody, ""
 		switch {
 		case c.isUnknown:
-			w, why = untold, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
-		case c.negated || c.matching == never, kindOf(c.key) == service, (c.ifExists || c.set == "forallvalues") && !s.present(c.key):
+			w, why = unclearWhose, fmt.Sprintf("the condition operator %s is not known", quoted(c.operator))
+		case c.negated || c.matching == never, kindOf(c.key) == serviceKey, (c.ifExists || c.set == "forallvalues") && !s.present(c.key):
 		default:
 			w, why = c.owners(t)
 		}
@@ -251,9 +251,9 @@ func (s statement) heldTo(t Trusted) (whose, string) {
 
 // leaves is whom the policy's Deny statements leave of those whom a statement allows, and by what; services is what it
 // means if a Deny spares AWS services. One that spares a service by its name leaves to it what a principal would.
-func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, string) {
+func (d *Document) leaves(allow parsedStatement, t Trusted, services whose) (whose, string) {
 	result, by, one := anybody, "", services
-	if services == untold && !d.service.acts() {
+	if services == unclearWhose && !d.service.acts() {
 		one = ours
 	}
 	for i, deny := range d.statements {
@@ -262,7 +262,7 @@ func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, st
 		}
 		if w, why := deny.sparesOnly(t, services, one); w < result {
 			result, by = w, why
-			if w == untold {
+			if w == unclearWhose {
 				by = fmt.Sprintf("statement %d denies it, but %s", i+1, why)
 			}
 		}
@@ -271,7 +271,7 @@ func (d *Document) leaves(allow statement, t Trusted, services whose) (whose, st
 }
 
 // sparesOnly is whom a Deny statement spares, and by what: whoever escapes one of its conditions.
-func (s statement) sparesOnly(t Trusted, services, one whose) (whose, string) {
+func (s parsedStatement) sparesOnly(t Trusted, services, one whose) (whose, string) {
 	result, by := ours, ""
 	for _, c := range s.conditions {
 		w, why := anybody, ""
@@ -280,7 +280,7 @@ func (s statement) sparesOnly(t Trusted, services, one whose) (whose, string) {
 			w, why = services, "all AWS services are spared, whoever they act for"
 		case c.isUnknown || c.set == "foranyvalue" || !c.negated:
 		default:
-			if w, why = c.owners(t); w == ours && kindOf(c.key) == service {
+			if w, why = c.owners(t); w == ours && kindOf(c.key) == serviceKey {
 				w, why = one, "AWS services are spared, whoever they act for"
 			}
 		}
@@ -298,7 +298,7 @@ func (c condition) owners(t Trusted) (whose, string) {
 		w := c.owner(v, t)
 		if w > result {
 			result, by = w, fmt.Sprintf("%s %s", short(c.key), quoted(v))
-			if w == untold {
+			if w == unclearWhose {
 				by = fmt.Sprintf("the condition %s %s %s may or may not name an owner", short(c.operator), short(c.key), quoted(v))
 			}
 		}
@@ -315,7 +315,7 @@ func (c condition) owner(v string, t Trusted) whose {
 		return nameless
 	}
 	if k == userID {
-		if id, _, _ := strings.Cut(v, ":"); !account.MatchString(id) {
+		if id, _, _ := strings.Cut(v, ":"); !accountPattern.MatchString(id) {
 			return nameless
 		}
 	}
@@ -323,11 +323,11 @@ func (c condition) owner(v string, t Trusted) whose {
 	case no:
 		return anybody
 	case unsure:
-		return untold
+		return unclearWhose
 	}
 	id := v
 	switch k {
-	case service:
+	case serviceKey:
 		return ours
 	case orgID, orgPath:
 		if org, _, _ := strings.Cut(v, "/"); org == t.Organization {
@@ -347,17 +347,17 @@ func (c condition) owner(v string, t Trusted) whose {
 	return others
 }
 
-// list is some principals in words.
-func list(faults []fault) string {
+// listFaults is some principals in words.
+func listFaults(faults []fault) string {
 	var words []string
 	for _, f := range faults {
-		words = append(words, f.kind+" "+short(f.value)+f.why)
+		words = append(words, f.name.kind+" "+short(f.name.value)+f.why)
 	}
 	return few(words)
 }
 
-func names(faults []fault) []name {
-	var list []name
+func namesOf(faults []fault) []namedPrincipal {
+	var list []namedPrincipal
 	for _, f := range faults {
 		list = append(list, f.name)
 	}

@@ -43,7 +43,7 @@ const none = math.MaxInt
 // federated is whose an identity provider of a trust policy is. One of an account that is not trusted is somebody
 // else's, and so are the users of one of OpenID Connect unless a condition says who of them is let in. The users of one
 // of SAML are all those of the account.
-func (s statement) federated(principal string, t Trusted) (whose, string) {
+func (s parsedStatement) federated(principal string, t Trusted) (whose, string) {
 	host := principal
 	if parts := provider.FindStringSubmatch(principal); parts != nil {
 		switch {
@@ -54,7 +54,7 @@ func (s statement) federated(principal string, t Trusted) (whose, string) {
 		}
 		host = strings.ToLower(parts[3])
 	} else if shared[principal] == nil {
-		return untold, ""
+		return unclearWhose, ""
 	}
 	claims := shared[host]
 	if claims == nil {

@@ -28,7 +28,7 @@ import (
 type Document struct {
 	service    Service
 	text       []byte
-	statements []statement
+	statements []parsedStatement
 	spans      []span // where in text each statement is
 }
 
@@ -42,7 +42,7 @@ type Verdict struct {
 	Reason string // what it allows, or what can't be told: a clause that follows the statement's name; short
 	Deputy bool   // of External: what it lets in is an AWS service, whoever that acts for
 
-	names []name // the principals at fault; none if that is the statement as a whole
+	names []namedPrincipal // the principals at fault; none if that is the statement as a whole
 }
 
 // String is the verdict in at most 700 bytes, however long the statement is.
@@ -119,7 +119,7 @@ func (d *Document) Judge() (public, unclear []Verdict) {
 }
 
 // judge reports whether a statement is public, and why.
-func (d *Document) judge(s statement) (answer, string) {
+func (d *Document) judge(s parsedStatement) (certainty, string) {
 	if s.odd != nil {
 		return unsure, "can't be judged: " + s.odd.Error()
 	}
@@ -142,7 +142,7 @@ func (d *Document) judge(s statement) (answer, string) {
 // Without is the policy without what verdicts name, byte for byte the same otherwise, and false if none would remain: the
 // principals at fault where the verdict knows them and the statement names others as well, and else the statement.
 func (d *Document) Without(verdicts ...Verdict) ([]byte, bool) {
-	whole, names := map[int]bool{}, map[int][]name{}
+	whole, names := map[int]bool{}, map[int][]namedPrincipal{}
 	for _, v := range verdicts {
 		whole[v.Index] = whole[v.Index] || len(v.names) == 0
 		names[v.Index] = append(names[v.Index], v.names...)
@@ -158,7 +158,7 @@ func (d *Document) Without(verdicts ...Verdict) ([]byte, bool) {
 }
 
 // withoutNames is a statement without some of its principals, and false if it would have none.
-func withoutNames(statement []byte, names []name) ([]byte, bool) {
+func withoutNames(statement []byte, names []namedPrincipal) ([]byte, bool) {
 	fields, err := members(statement)
 	i := slices.IndexFunc(fields, func(m member) bool { return m.name == "Principal" })
 	if err != nil || i < 0 || len(names) == 0 || fields[i].value[0] != '{' {
@@ -174,7 +174,7 @@ func withoutNames(statement []byte, names []name) ([]byte, bool) {
 		whole = append(whole, t.whole)
 		bad := func(text []byte) bool {
 			value, err := scalar(text)
-			return err == nil && slices.Contains(names, name{t.name, value})
+			return err == nil && slices.Contains(names, namedPrincipal{t.name, value})
 		}
 		if t.value[0] != '[' {
 			removed[n] = bad(t.value)
@@ -226,12 +226,12 @@ func cut(text []byte, list []span, removed map[int]bool, changed map[int][]byte)
 // of their strings, and the order in lists of strings: IAM and S3 answer with the principals in another order than they
 // were given, and may write a list of one as that one. Text that is not JSON equals nothing.
 func Equal(a, b []byte) bool {
-	x, errX := value(a)
-	y, errY := value(b)
+	x, errX := decodeJSON(a)
+	y, errY := decodeJSON(b)
 	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
 
-func value(text []byte) (any, error) {
+func decodeJSON(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("not JSON")
 	}

@@ -10,23 +10,23 @@ import (
 	"strings"
 )
 
-// answer is yes, no, or that it can't be told.
-type answer int
+// certainty is yes, no, or that it can't be told.
+type certainty int
 
 const (
-	no answer = iota
+	no certainty = iota
 	yes
 	unsure
 )
 
-// statement is what matters of a statement.
-type statement struct {
-	odd        error  // why it can't be understood; nothing else is to be relied on then
-	sid        string // empty if it has none
-	effect     string // "Allow" or "Deny"
-	anyone     string // what lets anyone in as a principal; empty if the principals are fixed
-	everyone   bool   // its principal is everyone, with no exception
-	names      []name // its principals; none of NotPrincipal
+// parsedStatement is what matters of a statement.
+type parsedStatement struct {
+	odd        error            // why it can't be understood; nothing else is to be relied on then
+	sid        string           // empty if it has none
+	effect     string           // "Allow" or "Deny"
+	anyone     string           // what lets anyone in as a principal; empty if the principals are fixed
+	everyone   bool             // its principal is everyone, with no exception
+	names      []namedPrincipal // its principals; none of NotPrincipal
 	actions    []string
 	resources  []string
 	notAction  bool // actions are those that it does not speak of
@@ -34,14 +34,14 @@ type statement struct {
 	conditions []condition
 }
 
-// name is a principal as a statement has it: "AWS", "arn:aws:iam::111122223333:root".
-type name struct{ kind, value string }
+// namedPrincipal is a principal as a statement has it: "AWS", "arn:aws:iam::111122223333:root".
+type namedPrincipal struct{ kind, value string }
 
 // decode reads a statement. An element that is not known, or spelled another way, may change what the
 // statement means, so it makes the statement odd.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-func (service Service) decode(raw []byte) statement {
-	var s statement
+func (service Service) decode(raw []byte) parsedStatement {
+	var s parsedStatement
 	fields, err := members(raw)
 	if err != nil {
 		s.odd = err
@@ -51,12 +51,12 @@ func (service Service) decode(raw []byte) statement {
 	for _, f := range fields {
 		switch f.name {
 		case "Sid":
-			s.sid, err = one(f.value)
+			s.sid, err = decodeText(f.value)
 		case "Effect":
-			s.effect, err = one(f.value)
+			s.effect, err = decodeText(f.value)
 		case "Principal":
 			principals++
-			s.names, err = principal(f.value)
+			s.names, err = decodePrincipal(f.value)
 			s.anyone, s.everyone = service.anyone(s.names)
 		case "NotPrincipal":
 			principals++
@@ -64,11 +64,11 @@ func (service Service) decode(raw []byte) statement {
 		case "Action", "NotAction":
 			actions++
 			s.notAction = f.name == "NotAction"
-			s.actions, err = texts(f.value)
+			s.actions, err = decodeTexts(f.value)
 		case "Resource", "NotResource":
 			resources++
 			s.notRes = f.name == "NotResource"
-			s.resources, err = texts(f.value)
+			s.resources, err = decodeTexts(f.value)
 		case "Condition":
 			s.conditions, err = conditions(f.value)
 		default:
@@ -97,18 +97,18 @@ func (service Service) decode(raw []byte) statement {
 // canonical is an account's canonical user id. The anonymous user has one as well, of another form.
 var canonical = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// principal reads a Principal: all that it names, and "*" as the AWS principal that it is. Whose name is written in a
+// decodePrincipal reads a Principal: all that it names, and "*" as the AWS principal that it is. Whose name is written in a
 // form that is not known is not told here.
-func principal(raw json.RawMessage) ([]name, error) {
+func decodePrincipal(raw json.RawMessage) ([]namedPrincipal, error) {
 	if raw[0] == '"' {
-		text, err := one(raw)
+		text, err := decodeText(raw)
 		if err != nil {
 			return nil, err
 		}
 		if text != "*" {
 			return nil, fmt.Errorf("%s is neither * nor an object", quoted(text))
 		}
-		return []name{{"", "*"}}, nil
+		return []namedPrincipal{{"", "*"}}, nil
 	}
 	fields, err := members(raw)
 	if err != nil {
@@ -117,9 +117,9 @@ func principal(raw json.RawMessage) ([]name, error) {
 	if len(fields) == 0 {
 		return nil, errors.New("it is empty")
 	}
-	var list []name
+	var list []namedPrincipal
 	for _, f := range fields {
-		values, err := texts(f.value)
+		values, err := decodeTexts(f.value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", short(f.name), err)
 		}
@@ -132,7 +132,7 @@ func principal(raw json.RawMessage) ([]name, error) {
 			if f.name == "CanonicalUser" && !wild(value) && !canonical.MatchString(value) {
 				return nil, fmt.Errorf("%s is no canonical user's id", quoted(value))
 			}
-			list = append(list, name{f.name, value})
+			list = append(list, namedPrincipal{f.name, value})
 		}
 	}
 	return list, nil
@@ -141,7 +141,7 @@ func principal(raw json.RawMessage) ([]name, error) {
 // anyone is what of a statement's principals lets anyone in, and whether that is everyone. S3 counts only AWS accounts,
 // users, roles and services that are written out; its first example of a public policy is a Federated principal, behind
 // which anyone can stand. A role's trust policy is what Federated principals are made for: External judges them.
-func (service Service) anyone(names []name) (anyone string, everyone bool) {
+func (service Service) anyone(names []namedPrincipal) (anyone string, everyone bool) {
 	for _, n := range names {
 		switch {
 		case n.kind == "":
@@ -155,13 +155,13 @@ func (service Service) anyone(names []name) (anyone string, everyone bool) {
 }
 
 // open reports whether a principal lets anyone in.
-func (service Service) open(n name) bool {
+func (service Service) open(n namedPrincipal) bool {
 	return wild(n.value) || variable(n.value) || n.kind == "Federated" && service != Trust
 }
 
 // split is the statement without those of its principals that let anyone in, and these. Whoever was deleted is nobody, and
 // goes with them.
-func (service Service) split(s statement) (rest statement, open []name) {
+func (service Service) split(s parsedStatement) (rest parsedStatement, open []namedPrincipal) {
 	rest = s
 	rest.anyone, rest.everyone, rest.names = "", false, nil
 	for _, n := range s.names {
@@ -175,7 +175,7 @@ func (service Service) split(s statement) (rest statement, open []name) {
 }
 
 // allows is what the statement allows, in a few words.
-func (s statement) allows() string {
+func (s parsedStatement) allows() string {
 	var list []string
 	for _, action := range s.actions {
 		list = append(list, short(action))
@@ -187,7 +187,7 @@ func (s statement) allows() string {
 }
 
 // idle names the conditions that the statement has and that keep nobody out.
-func (s statement) idle() string {
+func (s parsedStatement) idle() string {
 	if len(s.conditions) == 0 {
 		return ""
 	}
@@ -231,8 +231,8 @@ func wild(value string) bool { return strings.ContainsAny(value, "*?") }
 // variable reports whether a value holds a policy variable.
 func variable(value string) bool { return strings.Contains(value, "${") }
 
-// one is a string.
-func one(raw json.RawMessage) (string, error) {
+// decodeText is a string.
+func decodeText(raw json.RawMessage) (string, error) {
 	var s *string
 	if err := json.Unmarshal(raw, &s); err != nil || s == nil {
 		return "", errors.New("it is not a string")
@@ -240,8 +240,8 @@ func one(raw json.RawMessage) (string, error) {
 	return *s, nil
 }
 
-// texts is a value or a list of values: strings, or the numbers and booleans that conditions may hold.
-func texts(raw json.RawMessage) ([]string, error) {
+// decodeTexts is a value or a list of values: strings, or the numbers and booleans that conditions may hold.
+func decodeTexts(raw json.RawMessage) ([]string, error) {
 	if raw[0] != '[' {
 		text, err := scalar(raw)
 		return []string{text}, err
@@ -263,7 +263,7 @@ func texts(raw json.RawMessage) ([]string, error) {
 func scalar(raw []byte) (string, error) {
 	switch {
 	case raw[0] == '"':
-		return one(raw)
+		return decodeText(raw)
 	case raw[0] == '{', raw[0] == '[', bytes.Equal(raw, []byte("null")):
 		return "", errors.New("it is neither a value nor a list of values")
 	}
