@@ -135,7 +135,9 @@ func fixtures() []*remediations.Module {
 	module := func(name string, acts bool) *remediations.Module {
 		m := &remediations.Module{
 			Name:     name,
-			Doc:      "do the " + name + " thing\n\nBecause.",
+			Title:    "do the " + name + " thing",
+			Why:      "Because.",
+			Text:     "Undo does it again.",
 			Severity: remediations.High,
 			Default:  remediations.Observe,
 			Pattern:  pattern.CloudTrail("s3", "PutBucketPolicy"),

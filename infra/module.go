@@ -176,7 +176,7 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 	}
 	return awslambda.NewCfnFunction(scope, jsii.String("Function"), &awslambda.CfnFunctionProps{
 		FunctionName:  jsii.String(resourceName(m.Module)),
-		Description:   jsii.String(m.Title()),
+		Description:   jsii.String(m.Title),
 		Runtime:       jsii.String("provided.al2023"),
 		Handler:       jsii.String("bootstrap"),
 		Architectures: jsii.Strings(lambdaArchitecture(s.config.Architecture)),
@@ -225,7 +225,7 @@ func newRule(scope constructs.Construct, m *remediations.Module, function awslam
 	}
 	return awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:         jsii.String(resourceName(m)),
-		Description:  jsii.String(m.Title()),
+		Description:  jsii.String(m.Title),
 		EventPattern: pattern,
 		State:        jsii.String("ENABLED"),
 		Targets:      []any{target(function, queue)},

@@ -163,7 +163,7 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 	if diff := cmp.Diff(want, variables); diff != "" {
 		t.Errorf("environment of %s (-want +got):\n%s", m.Name, diff)
 	}
-	if description, _ := got["Description"].(string); description != m.Title() || len(description) > 256 {
+	if description, _ := got["Description"].(string); description != m.Title || len(description) > 256 {
 		t.Errorf("%s is described as %q, which must be its title and have at most 256 characters", m.Name, description)
 	}
 	architecture := map[string]string{arm64: "arm64", amd64: "x86_64"}[c.Architecture]

@@ -25,7 +25,9 @@ import (
 // Module is one remediation. It holds no state and is never changed after it is declared.
 type Module struct {
 	Name     string          // "s3-public-policy": in configuration, alerts, Lambda, role, metric, log; without hyphens the folder and package
-	Doc      string          // title line; a paragraph on why it matters, which alerts carry; what it changes, how it is undone
+	Title    string          // what it does, in a line: imperative, lower-case, no period, at most 72 characters
+	Why      string          // why it matters: a paragraph, which alerts carry
+	Text     string          // what counts as wrong, what is changed, how that is undone, and what is not seen
 	Severity Severity        // how bad it is if nobody looks
 	Risk     string          // what may break when it acts: one sentence
 	Controls []string        // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"

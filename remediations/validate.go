@@ -11,6 +11,7 @@ import (
 var (
 	moduleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	iamAction  = regexp.MustCompile(`^[a-z0-9-]+:([A-Za-z0-9]+|[A-Za-z0-9]*\*)$`)
+	title      = regexp.MustCompile(`^[a-z].*[^\s.]$`)
 	pseudo     = regexp.MustCompile(`\$\{[^}]*\}`)
 )
 
@@ -18,30 +19,20 @@ var (
 // a Region.
 const maxName = 32
 
+// maxTitle keeps a title on one line of a table.
+const maxTitle = 72
+
 // summaryFunction is a name that no module may have: its function, log and rule would be those of functions/summary.
 const summaryFunction = "summary"
 
 // Package is the name of the module's folder and package: its name without hyphens.
 func (m *Module) Package() string { return strings.ReplaceAll(m.Name, "-", "") }
 
-// Title is the first line of the module's documentation.
-func (m *Module) Title() string {
-	title, _, _ := strings.Cut(m.Doc, "\n")
-	return title
-}
-
 // SweepRule is the name of the rule that has the module sweep.
 func (m *Module) SweepRule() string { return "countermand-" + m.Name + "-sweep" }
 
 // Permissions is everything that the module declares: Reads, Writes and UndoWrites.
 func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
-
-// Why is the paragraph of the module's documentation that says why it matters.
-func (m *Module) Why() string {
-	_, rest, _ := strings.Cut(m.Doc, "\n\n")
-	why, _, _ := strings.Cut(rest, "\n\n")
-	return strings.TrimSpace(why)
-}
 
 // CheckName reports why a module can't have a name.
 func CheckName(name string) error {
@@ -65,9 +56,7 @@ func (m *Module) Validate() error {
 	if err := CheckName(m.Name); err != nil {
 		wrong("%w", err)
 	}
-	if m.Title() == "" || m.Why() == "" {
-		wrong("doc must be a title line, a blank line, and why it matters")
-	}
+	errs = append(errs, m.validateTexts()...)
 	if m.Severity < Low || m.Severity > Critical {
 		wrong("severity is %s", m.Severity)
 	}
@@ -104,6 +93,26 @@ func (m *Module) Validate() error {
 	errs = append(errs, m.validatePermissions()...)
 	errs = append(errs, m.validateParts()...)
 	return errors.Join(errs...)
+}
+
+func (m *Module) validateTexts() []error {
+	var errs []error
+	first, _, _ := strings.Cut(m.Title, " ")
+	thirdPerson := strings.HasSuffix(first, "s") && !strings.HasSuffix(first, "ss") // "restarts", or a noun
+	if !title.MatchString(m.Title) || len(m.Title) > maxTitle || thirdPerson {
+		errs = append(errs, fmt.Errorf("module %q: title %q: want a line of at most %d characters that says what it does: "+
+			"imperative, lower-case, no period, as \"restart a stopped trail\"", m.Name, m.Title, maxTitle))
+	}
+	switch why := strings.TrimSpace(m.Why); {
+	case why == "":
+		errs = append(errs, fmt.Errorf("module %q: why is empty: want a paragraph on why it matters", m.Name))
+	case strings.Contains(why, "\n\n"):
+		errs = append(errs, fmt.Errorf("module %q: why is more than a paragraph: alerts carry it", m.Name))
+	}
+	if strings.TrimSpace(m.Text) == "" {
+		errs = append(errs, fmt.Errorf("module %q: text is empty: want what counts as wrong, what is changed, and how that is undone", m.Name))
+	}
+	return errs
 }
 
 func (m *Module) validatePermissions() []error {

@@ -13,7 +13,7 @@ import (
 func whole() *remediations.Module {
 	arn := "arn:${AWS::Partition}:s3:::*"
 	return &remediations.Module{
-		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Severity: remediations.High,
+		Name: "door-open", Title: "shut the door", Why: "An open door lets people in.", Text: "Undo opens it again.", Severity: remediations.High,
 		Risk: "somebody may be locked out", Controls: []string{"FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1562.008"},
 		Default: remediations.Alert, Pattern: pattern.CloudTrail("s3", "PutBucketPolicy"),
 		Reads:    []remediations.Permission{{Action: "s3:GetBucketPolicy", Resource: arn}},
@@ -35,7 +35,15 @@ func TestValidate(t *testing.T) {
 		"take another name":         func(m *remediations.Module) { m.Name = "all" },
 		"folded alerts is called":   func(m *remediations.Module) { m.Name = "summary" },
 		"of at most 32 characters":  func(m *remediations.Module) { m.Name = strings.Repeat("a", 33) },
-		"doc must be":               func(m *remediations.Module) { m.Doc = "shut the door" },
+		`title "": want a line`:     func(m *remediations.Module) { m.Title = "" },
+		`title "Shut`:               func(m *remediations.Module) { m.Title = "Shut the door" },
+		`door.": want`:              func(m *remediations.Module) { m.Title = "shut the door." },
+		`door\nand`:                 func(m *remediations.Module) { m.Title = "shut the door\nand lock it" },
+		`title "shuts`:              func(m *remediations.Module) { m.Title = "shuts the door" },
+		"of at most 72 characters":  func(m *remediations.Module) { m.Title = "shut " + strings.Repeat("a", 68) },
+		"why is empty":              func(m *remediations.Module) { m.Why = " " },
+		"more than a paragraph":     func(m *remediations.Module) { m.Why += "\n\nTwo of them more." },
+		"text is empty":             func(m *remediations.Module) { m.Text = "" },
 		"severity is invalid(7)":    func(m *remediations.Module) { m.Severity = 7 },
 		"default mode is enforce":   func(m *remediations.Module) { m.Default = remediations.Enforce },
 		`unknown control "S3.8"`:    func(m *remediations.Module) { m.Controls = []string{"S3.8"} },

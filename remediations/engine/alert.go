@@ -40,7 +40,7 @@ func body(m *remediations.Module, r *Record, difference string) string {
 		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
 	}
 	facts(section, r, difference)
-	section("WHY IT MATTERS", "%s", m.Why())
+	section("WHY IT MATTERS", "%s", m.Why)
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
 	}
@@ -126,9 +126,9 @@ func headline(m *remediations.Module, r *Record) string {
 func ended(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
-		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title())
+		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title)
 	case Partial:
-		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG.", m.Title())
+		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG.", m.Title)
 	case Unverified:
 		return "Countermand acted, BUT IT IS STILL WRONG."
 	case Limited:

@@ -41,7 +41,7 @@ type door struct {
 
 func (d *door) module() *remediations.Module {
 	return &remediations.Module{
-		Name: "door-open", Doc: "shut the door\n\nAn open door lets people in.", Risk: "somebody may be locked out",
+		Name: "door-open", Title: "shut the door", Why: "An open door lets people in.", Text: "Undo opens it again.", Risk: "somebody may be locked out",
 		Severity: remediations.High, Default: remediations.Alert, Controls: []string{"FSBP/S3.8", "ATT&CK/T1562.008"},
 		Pattern: pattern.CloudTrail("s3", "OpenDoor", "PutBucketPolicy"),
 		Writes:  []remediations.Permission{{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"}},

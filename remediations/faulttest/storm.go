@@ -97,7 +97,7 @@ func (s *storm) engine(t *testing.T) *engine.Engine {
 
 func (s *storm) module() *remediations.Module {
 	return &remediations.Module{
-		Name: "door-open", Doc: "shut doors\n\nAn open door lets people in.", Risk: "somebody is locked out",
+		Name: "door-open", Title: "shut doors", Why: "An open door lets people in.", Text: "Undo opens it again.", Risk: "somebody is locked out",
 		Pattern: pattern.CloudTrail("s3", "OpenDoor"),
 		Suspects: func(e events.Event) ([]remediations.Resource, error) {
 			door := e.Record.Request.Get("door").Text()

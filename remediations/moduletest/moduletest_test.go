@@ -249,7 +249,9 @@ func TestAsksForCompleteCases(t *testing.T) {
 func versioning() *remediations.Module {
 	return &remediations.Module{
 		Name:     "bucket-versioning",
-		Doc:      "switch S3 versioning back on\n\nWithout it, what is overwritten is lost.",
+		Title:    "switch S3 versioning back on",
+		Why:      "Without it, what is overwritten is lost.",
+		Text:     "Undo suspends it again.",
 		Severity: remediations.Medium,
 		Risk:     "old versions cost storage",
 		Default:  remediations.Alert,

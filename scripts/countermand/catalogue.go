@@ -47,8 +47,7 @@ func yesNo(yes bool) string {
 // markdown is a section on the module.
 func (d description) markdown() string {
 	var b strings.Builder
-	_, doc, _ := strings.Cut(d.Doc, "\n")
-	fmt.Fprintf(&b, "## %s\n\n**%s.**\n\n%s\n\n", d.Name, escapedMarkdown(sentence(d.Title)), escapedMarkdown(strings.TrimSpace(doc)))
+	fmt.Fprintf(&b, "## %s\n\n**%s.**\n\n%s\n\n", d.Name, escapedMarkdown(sentence(d.Title)), escapedMarkdown(d.about()))
 	fmt.Fprintf(&b, "- **Watches** %s", escapedMarkdown(d.Watches))
 	if d.Schedule != "" {
 		fmt.Fprintf(&b, "; and %s all that is there, whatever was called", d.often())

@@ -44,7 +44,9 @@ type everySetting struct {
 // keyModule has all that a module can have.
 var keyModule = &remediations.Module{
 	Name:     "key-left",
-	Doc:      "switch off *unused* keys\n\nA key that nobody uses | is used by <somebody>.\n\nAll of them.",
+	Title:    "switch off *unused* keys",
+	Why:      "A key that nobody uses | is used by <somebody>.",
+	Text:     "All of them.",
 	Severity: remediations.High,
 	Risk:     "a job stops",
 	Controls: []string{"FSBP/IAM.3"},

@@ -21,7 +21,9 @@ import (
 // bucketModule suspects the bucket of a PutBucketPolicy, and can't tell where there is no name.
 var bucketModule = &remediations.Module{
 	Name:     "bucket-policy",
-	Doc:      "take public statements out of a bucket's policy\n\nOne statement is enough.",
+	Title:    "take public statements out of a bucket's policy",
+	Why:      "One statement is enough.",
+	Text:     "No other is touched.",
 	Severity: remediations.High,
 	Risk:     "a website stops being public",
 	Controls: []string{"FSBP/S3.8", "ATT&CK/T1530"},
@@ -50,7 +52,9 @@ var bucketModule = &remediations.Module{
 // trailModule suspects two trails, in another Region and another account.
 var trailModule = &remediations.Module{
 	Name:    "trail-stopped",
-	Doc:     "tell when a trail is stopped\n\nWithout it nobody sees anything.",
+	Title:   "tell when a trail is stopped",
+	Why:     "Without it nobody sees anything.",
+	Text:    "It changes nothing.",
 	Default: remediations.Observe,
 	Pattern: pattern.CloudTrail("cloudtrail", "StopLogging"),
 	Reads: []remediations.Permission{
@@ -272,7 +276,8 @@ func TestModulesAsJSON(t *testing.T) {
 	wants(t, "JSON", `{
   "name": "bucket-policy",
   "title": "take public statements out of a bucket's policy",
-  "doc": "take public statements out of a bucket's policy\n\nOne statement is enough.",
+  "why": "One statement is enough.",
+  "text": "No other is touched.",
   "severity": "high",
   "mode": "alert",
   "risk": "a website stops being public",

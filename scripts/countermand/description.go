@@ -13,7 +13,8 @@ import (
 type description struct {
 	Name     string                `json:"name"`
 	Title    string                `json:"title"`
-	Doc      string                `json:"doc"`
+	Why      string                `json:"why"`  // it matters
+	Text     string                `json:"text"` // what it changes, and how that is undone
 	Severity remediations.Severity `json:"severity"`
 	Mode     remediations.Mode     `json:"mode"` // of a new install
 	Risk     string                `json:"risk"`
@@ -78,7 +79,7 @@ func descriptions(modules []*remediations.Module) ([]description, error) {
 // describe is a module's description. Its errors are of what Validate refuses, too.
 func describe(m *remediations.Module) (description, error) {
 	d := description{
-		Name: m.Name, Title: m.Title(), Doc: m.Doc, Severity: m.Severity, Mode: m.Default, Risk: m.Risk,
+		Name: m.Name, Title: m.Title, Why: m.Why, Text: m.Text, Severity: m.Severity, Mode: m.Default, Risk: m.Risk,
 		Controls: []control{}, Pattern: json.RawMessage(m.Pattern), Global: m.Global, Schedule: m.Schedule,
 		Settings: []setting{}, Policies: []managedPolicy{},
 		Reads: permissions(m.Reads), Writes: permissions(m.Writes), UndoOnly: permissions(m.UndoWrites),
@@ -108,6 +109,11 @@ func describe(m *remediations.Module) (description, error) {
 	return d, nil
 }
 
+// about returns all that the module says of itself below its title.
+func (d description) about() string {
+	return strings.TrimSpace(d.Why) + "\n\n" + strings.TrimSpace(d.Text)
+}
+
 func permissions(declared []remediations.Permission) []permission {
 	all := []permission{}
 	for _, p := range declared {
@@ -120,7 +126,7 @@ func permissions(declared []remediations.Permission) []permission {
 	return all
 }
 
-// undoOf says how what a module did is taken back, or that it can't be. What exactly is put back is in its Doc.
+// undoOf says how what a module did is taken back, or that it can't be. What exactly is put back is in its Text.
 func undoOf(m *remediations.Module) string {
 	switch {
 	case m.Action == nil:

@@ -103,7 +103,7 @@ func printTable(out io.Writer, modules []*remediations.Module) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tMODE\tSEVERITY\tTITLE")
 	for _, m := range modules {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", m.Name, m.Default, m.Severity, m.Title())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", m.Name, m.Default, m.Severity, m.Title)
 	}
 	return w.Flush()
 }
@@ -160,8 +160,7 @@ func printModule(out io.Writer, d description) error {
 	var b bytes.Buffer
 	heading := func(text string) { fmt.Fprintf(&b, "\n%s\n", p.bold(text)) }
 
-	_, doc, _ := strings.Cut(d.Doc, "\n")
-	fmt.Fprintf(&b, "%s: %s\n\n%s\n", p.bold(d.Name), d.Title, strings.TrimSpace(doc))
+	fmt.Fprintf(&b, "%s: %s\n\n%s\n", p.bold(d.Name), d.Title, d.about())
 	fmt.Fprintf(&b, "\nSeverity %s, runs in mode %s unless told otherwise\n", d.Severity, d.Mode)
 
 	heading("What it watches")

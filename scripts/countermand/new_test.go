@@ -61,7 +61,7 @@ func TestNew(t *testing.T) {
 
 	module := readText(t, "remediations/modules/keyleft/keyleft.go")
 	for _, part := range []string{
-		"package keyleft\n", "\tName: \"key-left\",\n", `pattern.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
+		"package keyleft\n", "\tName:     \"key-left\",\n", `pattern.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
 	} {
 		if !strings.Contains(module, part) {
 			t.Errorf("%q is missing in\n%s", part, module)

@@ -30,13 +30,11 @@ const (
 
 // Module restarts a trail that was stopped, and alerts on everything else that blinds one.
 var Module = &remediations.Module{
-	Name: "cloudtrail-tamper",
-	Doc: `restart a CloudTrail trail that was stopped
-
-Without a trail nobody sees what is done to the account, and neither does Countermand: turning it off is
-what an intruder does first.
-
-Judged by the trail's present state, whatever the event: it is there, it is logging, and it records the
+	Name:  "cloudtrail-tamper",
+	Title: "restart a CloudTrail trail that was stopped",
+	Why: `Without a trail nobody sees what is done to the account, and neither does Countermand: turning it off is
+what an intruder does first.`,
+	Text: `Judged by the trail's present state, whatever the event: it is there, it is logging, and it records the
 management events that write. What a trail may well do without is judged only if the event is a call that
 asked for it, and the state shows it: events of all Regions, of global services and of an organisation's
 members, log file validation,

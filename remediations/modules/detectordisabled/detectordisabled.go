@@ -28,12 +28,10 @@ const (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "detector-disabled",
-	Doc: `switch GuardDuty and AWS Config back on
-
-What watches an account is what an intruder switches off first, and what is missed only when it would have been needed.
-
-Switched back on is what is the same afterwards: a suspended GuardDuty detector, and a stopped recorder of AWS Config
+	Name:  "detector-disabled",
+	Title: "switch GuardDuty and AWS Config back on",
+	Why:   `What watches an account is what an intruder switches off first, and what is missed only when it would have been needed.`,
+	Text: `Switched back on is what is the same afterwards: a suspended GuardDuty detector, and a stopped recorder of AWS Config
 that still has its delivery channel. Undo switches it off again.
 
 The rest is alerted, with the commands: a deleted detector, recorder or delivery channel, as nobody knows any more how

@@ -22,13 +22,11 @@ const images = "arn:${AWS::Partition}:ec2:${AWS::Region}::image/*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "ec2-ami-public",
-	Doc: `stop sharing machine images (AMIs) with everybody
-
-From a public image anybody with an AWS account can launch an instance, and read what is on its disks: code, keys and
-passwords that were left there.
-
-Public is an image that everybody may launch (the group "all"). Only that group is removed: the accounts, organizations and
+	Name:  "ec2-ami-public",
+	Title: "stop sharing machine images (AMIs) with everybody",
+	Why: `From a public image anybody with an AWS account can launch an instance, and read what is on its disks: code, keys and
+passwords that were left there.`,
+	Text: `Public is an image that everybody may launch (the group "all"). Only that group is removed: the accounts, organizations and
 organizational units that the image is shared with keep it, whoever they are. With trustedAccounts set, the accounts that
 are not among them are removed as well, and nobody else. Instances that were launched by then keep running. Undo shares the
 image again with whom it was taken from, unless somebody else has by then; EC2 refuses to make it public while block public

@@ -23,13 +23,11 @@ const groups = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:secur
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "ec2-sg-open-ingress",
-	Doc: `close ports of security groups that are open to the internet
-
-Whatever listens on a port that is open to everybody is found within minutes, and attacked: passwords of SSH and RDP are
-guessed, databases without one are copied and deleted.
-
-A port is open if the inbound rules that let it through hold all together what counts as the internet: half of all
+	Name:  "ec2-sg-open-ingress",
+	Title: "close ports of security groups that are open to the internet",
+	Why: `Whatever listens on a port that is open to everybody is found within minutes, and attacked: passwords of SSH and RDP are
+guessed, databases without one are copied and deleted.`,
+	Text: `A port is open if the inbound rules that let it through hold all together what counts as the internet: half of all
 public addresses or more, or a whole /3 of IPv4 or /8 of IPv6. So 0.0.0.0/0 and ::/0 do, and 0.0.0.0/1 with 128.0.0.0/1,
 and everything but 10.0.0.0/8, in rules of their own or in a prefix list; the ranges of a country or of a provider don't,
 and other security groups never do. It is put right for protectedPorts, TCP and UDP, without allowedPorts: by default those

@@ -22,12 +22,10 @@ const snapshots = "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "ec2-snapshot-public",
-	Doc: `stop sharing EBS snapshots with everybody
-
-A public snapshot is a whole disk that anybody with an AWS account can copy, with the files, keys and passwords on it.
-
-Public is a snapshot from which everybody may create volumes (the group "all"). Only that group is removed: the accounts
+	Name:  "ec2-snapshot-public",
+	Title: "stop sharing EBS snapshots with everybody",
+	Why:   `A public snapshot is a whole disk that anybody with an AWS account can copy, with the files, keys and passwords on it.`,
+	Text: `Public is a snapshot from which everybody may create volumes (the group "all"). Only that group is removed: the accounts
 that the snapshot is shared with one by one keep it, whoever they are. With trustedAccounts set, those that are not among
 them are removed as well, and no other. Copies that others have made by then stay theirs. Undo shares the snapshot again
 with whom it was taken from, unless somebody else has by then; EC2 refuses to make it public while block public access for

@@ -22,13 +22,11 @@ import (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "iam-access-key-compromised",
-	Doc: `make the access keys inactive of a user that AWS has put under quarantine
-
-AWS has found an access key of this user where everybody can read it, such as in a public repository. Its quarantine
-policy denies some actions that intruders are fond of; everything else that the user may do, whoever has the key may do.
-
-AWS attaches the policy AWSCompromisedKeyQuarantine, or a later version of it, to the user; in earlier years it wrote the
+	Name:  "iam-access-key-compromised",
+	Title: "deactivate the access keys of users that AWS has quarantined",
+	Why: `AWS has found an access key of this user where everybody can read it, such as in a public repository. Its quarantine
+policy denies some actions that intruders are fond of; everything else that the user may do, whoever has the key may do.`,
+	Text: `AWS attaches the policy AWSCompromisedKeyQuarantine, or a later version of it, to the user; in earlier years it wrote the
 inline policy AWSExposedCredentialPolicy_DO_NOT_REMOVE. As long as the user has one of them, its active keys are made
 inactive: all of them, as nothing but AWS's support case and mail says which one was found. The reason tells when, where
 and for what each was used last. Undo makes those active again that were. The quarantine policy stays: AWS asks not to

@@ -18,13 +18,11 @@ import (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "iam-access-key-created",
-	Doc: `make a new access key inactive that nobody is meant to have
-
-An access key works from anywhere, for as long as nobody deletes it, and in most accounts without a second factor. A key
-that somebody makes for another user is how an intruder comes back after the door is shut.
-
-Told of is each new key, as long as it is there and active, but one that a user named in the setting keyUsers has made
+	Name:  "iam-access-key-created",
+	Title: "make a new access key inactive that nobody is meant to have",
+	Why: `An access key works from anywhere, for as long as nobody deletes it, and in most accounts without a second factor. A key
+that somebody makes for another user is how an intruder comes back after the door is shut.`,
+	Text: `Told of is each new key, as long as it is there and active, but one that a user named in the setting keyUsers has made
 for itself. A key that somebody else makes for such a user is told of, too: exempt the role that is meant to do that. The
 one new key is made inactive, and no other; undo makes it active again.
 

@@ -27,13 +27,11 @@ const (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "iam-admin-grant",
-	Doc: `take back administrator rights that were just granted
-
-Whoever is an administrator can give themselves every other right, hide what they do, and lock everybody else out. To make
-one of a user, a role or a group at hand is the commonest step from a small intrusion to a large one.
-
-Looked at is what the event has given, and nothing that was there before: the one policy that was attached or written
+	Name:  "iam-admin-grant",
+	Title: "take back administrator rights that were just granted",
+	Why: `Whoever is an administrator can give themselves every other right, hide what they do, and lock everybody else out. To make
+one of a user, a role or a group at hand is the commonest step from a small intrusion to a large one.`,
+	Text: `Looked at is what the event has given, and nothing that was there before: the one policy that was attached or written
 inline, the one group that a user was put into, or the version of a managed policy that is in effect now. It gives the
 rights of an administrator if it allows everything on all resources, or everything in IAM; also under a condition, and
 also if it leaves out some actions (NotAction, or a Deny) but not those by which one gives oneself rights. What counts is

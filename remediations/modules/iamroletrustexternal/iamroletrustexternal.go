@@ -31,13 +31,11 @@ const roles = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "iam-role-trust-external",
-	Doc: `take those who are not trusted out of a role's trust policy
-
-Who can assume a role has all its rights, from outside, without a key or password of this account. An intruder who adds
-an account of their own to a trust policy comes back whenever they like, after every key has been changed.
-
-What counts is a statement that lets anyone assume the role, or another account, its users, roles or identity providers,
+	Name:  "iam-role-trust-external",
+	Title: "take those who are not trusted out of a role's trust policy",
+	Why: `Who can assume a role has all its rights, from outside, without a key or password of this account. An intruder who adds
+an account of their own to a trust policy comes back whenever they like, after every key has been changed.`,
+	Text: `What counts is a statement that lets anyone assume the role, or another account, its users, roles or identity providers,
 or an AWS service that acts for another account; unless that is the role's own account, one of trustedAccounts, or held by
 a condition to trustedOrganization (aws:PrincipalOrgID). An external id is no such condition. That an account is a member
 of the organization can't be seen from the policy: without a condition it has to be one of trustedAccounts, and so has the

@@ -39,13 +39,11 @@ func (s Settings) Check() error {
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "iam-user-no-mfa",
-	Doc: `hold users with a password and no MFA until they set it up
-
-A password alone can be guessed, phished or reused from another site, and it is all that the console asks of an IAM
-user who has no MFA device.
-
-Wrong is a user with a password and no MFA device. They have graceHours, from getting the password on, to set it up; a
+	Name:  "iam-user-no-mfa",
+	Title: "hold users with a password and no MFA until they set it up",
+	Why: `A password alone can be guessed, phished or reused from another site, and it is all that the console asks of an IAM
+user who has no MFA device.`,
+	Text: `Wrong is a user with a password and no MFA device. They have graceHours, from getting the password on, to set it up; a
 sweep then attaches the policy countermand-require-mfa to them, which is deployed with this module, if sweeps may
 enforce. Signed in without MFA they can do no more than set up MFA for themselves and change their password; once it is
 set up, and they have signed in again, they can do what they could before. From a user who has MFA the policy is taken

@@ -27,13 +27,11 @@ const (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "kms-key-loss",
-	Doc: `keep protected KMS keys from being deleted or disabled
-
-When a KMS key is deleted, all that is encrypted with it is lost for good, backups included, and while it is disabled
-nobody can read that. One call begins either.
-
-A key is protected if it has the tag or an alias that the settings name. Of a protected key the deletion is cancelled,
+	Name:  "kms-key-loss",
+	Title: "keep protected KMS keys from being deleted or disabled",
+	Why: `When a KMS key is deleted, all that is encrypted with it is lost for good, backups included, and while it is disabled
+nobody can read that. One call begins either.`,
+	Text: `A key is protected if it has the tag or an alias that the settings name. Of a protected key the deletion is cancelled,
 the key is enabled, and where somebody has just turned its rotation off, that is turned on again, once a year whatever
 the period was: KMS forgets that. Whether a key was enabled before its deletion was scheduled can't be told: it is
 enabled. Of other keys, and of imported key material that was deleted and that only its owner can import again, people

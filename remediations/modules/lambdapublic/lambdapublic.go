@@ -23,13 +23,11 @@ const functions = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "lambda-public",
-	Doc: `take public statements out of the policy of a Lambda function
-
-A function that everybody may invoke runs for strangers, with the rights of its role and at your cost; one that everybody
-may change is theirs. It is a quiet way to stay in an account, too.
-
-Public is a statement of the function's policy, or of the policy of one of its versions or aliases, that lets in anybody,
+	Name:  "lambda-public",
+	Title: "take public statements out of the policy of a Lambda function",
+	Why: `A function that everybody may invoke runs for strangers, with the rights of its role and at your cost; one that everybody
+may change is theirs. It is a quiet way to stay in an account, too.`,
+	Text: `Public is a statement of the function's policy, or of the policy of one of its versions or aliases, that lets in anybody,
 without a condition that says who. It is removed by its id, and everything else stays. A statement that can't be put back
 by AddPermission as it was, or that has no id, is left to people, and so is one of which it can't be told whether it is
 public. Undo adds the statements again, unless there are others of these ids by then.

@@ -19,13 +19,11 @@ const whyAll = "what a deleted database has left is asked for by its resource id
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "rds-deleted",
-	Doc: `tell what a deleted RDS database can be restored from
-
-A database that is deleted is gone with its automated backups, unless somebody has asked for a final snapshot or for the
-backups to stay; whoever wants to destroy it asks for neither, and deletes its snapshots as well.
-
-Told is the deletion of a DB instance or a DB cluster (Aurora, Neptune and DocumentDB among them) and of a snapshot that
+	Name:  "rds-deleted",
+	Title: "tell what a deleted RDS database can be restored from",
+	Why: `A database that is deleted is gone with its automated backups, unless somebody has asked for a final snapshot or for the
+backups to stay; whoever wants to destroy it asks for neither, and deletes its snapshots as well.`,
+	Text: `Told is the deletion of a DB instance or a DB cluster (Aurora, Neptune and DocumentDB among them) and of a snapshot that
 somebody has made of one. First comes whether the final snapshot was skipped; then how far it is, whether automated
 backups are kept, up to when one can go back in them, and which snapshots stay. The command restores from the best of
 these. Instances of a cluster and read replicas hold nothing that their cluster or source does not hold: nothing is said

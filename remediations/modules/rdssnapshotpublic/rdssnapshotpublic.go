@@ -23,12 +23,10 @@ const (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "rds-snapshot-public",
-	Doc: `stop sharing RDS snapshots with everybody
-
-A public snapshot is a whole database that anybody with an AWS account can copy and restore, with all that is in it.
-
-Public is a snapshot that everybody may restore ("all"), of a DB instance or of a DB cluster (Aurora, Neptune and
+	Name:  "rds-snapshot-public",
+	Title: "stop sharing RDS snapshots with everybody",
+	Why:   `A public snapshot is a whole database that anybody with an AWS account can copy and restore, with all that is in it.`,
+	Text: `Public is a snapshot that everybody may restore ("all"), of a DB instance or of a DB cluster (Aurora, Neptune and
 DocumentDB among them). Only that is removed: the accounts that the snapshot is shared with one by one keep it, whoever they
 are. With trustedAccounts set, those that are not among them are removed as well, and no other. Copies that others have made
 by then stay theirs. Undo shares the snapshot again with whom it was taken from, unless somebody else has by then.

@@ -12,13 +12,11 @@ import (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "root-activity",
-	Doc: `tell of what is done as the account's root user
-
-The root user may do everything, and no policy of the account holds it back. It is needed for a handful of tasks a year:
-whatever else is done as root is a mistake, or somebody who has its password or a key.
-
-Told of are its sign-ins and each call that changes something, with where it came from, whether with MFA, and by what
+	Name:  "root-activity",
+	Title: "tell of what is done as the account's root user",
+	Why: `The root user may do everything, and no policy of the account holds it back. It is needed for a handful of tasks a year:
+whatever else is done as root is a mistake, or somebody who has its password or a key.`,
+	Text: `Told of are its sign-ins and each call that changes something, with where it came from, whether with MFA, and by what
 program. So are calls that were refused, and sign-ins that failed: somebody knows the account's e-mail address, and tries
 passwords. As everybody who knows it can do so, and ask for a new password, these are told once an hour and the rest in a
 summary. Also told are what else is done at the sign-in page, such as setting a password, and sessions that AWS

@@ -24,13 +24,11 @@ const anAccount = "AWS::S3::AccountPublicAccessBlock"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "s3-bpa-removed",
-	Doc: `switch S3 Block Public Access back on
-
-Block Public Access is what keeps a bucket from becoming public by one wrong policy or ACL. It is switched off right
-before that: by an intruder, or by somebody in a hurry.
-
-If a call leaves one of its four settings off (BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy,
+	Name:  "s3-bpa-removed",
+	Title: "switch S3 Block Public Access back on",
+	Why: `Block Public Access is what keeps a bucket from becoming public by one wrong policy or ACL. It is switched off right
+before that: by an intruder, or by somebody in a hurry.`,
+	Text: `If a call leaves one of its four settings off (BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy,
 RestrictPublicBuckets), on a bucket or in the account, all four are switched on. S3 takes the stricter of the bucket's
 setting and the account's: a bucket is left alone if each of the four is on for one of them. Countermand keeps no copy of
 the settings: a call that switches on some of the four where none was is taken for one that left out the others. Undo puts

@@ -26,13 +26,11 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "s3-external-policy",
-	Doc: `take accounts that are not trusted out of a bucket policy
-
-A bucket policy that lets in one more account copies nothing and opens nothing to the internet: it hands the data to
-somebody, quietly, for as long as it stands, and no check for public buckets ever sees it.
-
-What counts is a statement that lets in another account, its users or roles, a canonical user, an AWS service that acts
+	Name:  "s3-external-policy",
+	Title: "take accounts that are not trusted out of a bucket policy",
+	Why: `A bucket policy that lets in one more account copies nothing and opens nothing to the internet: it hands the data to
+somebody, quietly, for as long as it stands, and no check for public buckets ever sees it.`,
+	Text: `What counts is a statement that lets in another account, its users or roles, a canonical user, an AWS service that acts
 for another account, CloudFront without a condition that says whose distributions, or anyone from another account or
 organization by a condition; unless they are the bucket's own account, one of trustedAccounts, or held by a condition to
 trustedOrganization (aws:PrincipalOrgID, aws:SourceOrgID). That an account is a member of the organization can't be seen

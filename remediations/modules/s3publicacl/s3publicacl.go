@@ -18,13 +18,11 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "s3-public-acl",
-	Doc: `take grants to everyone out of a bucket ACL
-
-A grant of a bucket's ACL to AllUsers lets anyone on the internet list the bucket, write into it, or change the ACL
-itself; one to AuthenticatedUsers lets anyone who has an AWS account, which is anyone.
-
-Grants to these two groups are removed, and all others stay as they are: other accounts' and that of S3's log delivery.
+	Name:  "s3-public-acl",
+	Title: "take grants to everyone out of a bucket ACL",
+	Why: `A grant of a bucket's ACL to AllUsers lets anyone on the internet list the bucket, write into it, or change the ACL
+itself; one to AuthenticatedUsers lets anyone who has an AWS account, which is anyone.`,
+	Text: `Grants to these two groups are removed, and all others stay as they are: other accounts' and that of S3's log delivery.
 A public ACL that takes no effect is left alone: where Block Public Access ignores it (IgnorePublicAcls, of the bucket or
 of the account), or where the bucket has ACLs disabled (BucketOwnerEnforced). Undo puts the grants back, unless the ACL
 has been changed since. If Block Public Access refuses public ACLs by then (BlockPublicAcls), S3 refuses that as well.

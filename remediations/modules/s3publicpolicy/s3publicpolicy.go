@@ -16,13 +16,11 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "s3-public-policy",
-	Doc: `take public statements out of a bucket policy
-
-A bucket policy with one public statement lets anyone on the internet do what that statement allows: read, list,
-overwrite or delete what is in the bucket.
-
-Public is what S3 calls public; a policy that Block Public Access (RestrictPublicBuckets, of the bucket or of the
+	Name:  "s3-public-policy",
+	Title: "take public statements out of a bucket policy",
+	Why: `A bucket policy with one public statement lets anyone on the internet do what that statement allows: read, list,
+overwrite or delete what is in the bucket.`,
+	Text: `Public is what S3 calls public; a policy that Block Public Access (RestrictPublicBuckets, of the bucket or of the
 account) keeps from taking effect is left alone. The public statements are removed, or only the principals that let
 anyone in where others are named beside them, and everything else stays as it is; the policy is deleted only if nothing
 else is in it. A statement of which it can't be told whether it is public is not touched: people are told. Undo puts the

@@ -33,13 +33,11 @@ func (s Settings) Check() error {
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "self-tamper",
-	Doc: `tell of changes to Countermand itself
-
-Who wants to do something that Countermand would take back disarms it first; and who can put other code into one of its
-functions has the rights of that function's role.
-
-Told of are calls that delete, disable, replace or empty a part of Countermand: its rules and their targets, functions,
+	Name:  "self-tamper",
+	Title: "tell of changes to Countermand itself",
+	Why: `Who wants to do something that Countermand would take back disarms it first; and who can put other code into one of its
+functions has the rights of that function's role.`,
+	Text: `Told of are calls that delete, disable, replace or empty a part of Countermand: its rules and their targets, functions,
 topics, queues, alarms, logs, roles and policies, the run table, the records' bucket, the stacks, and the parameters
 below /countermand, the kill switch among them: "countermand stop" is told, too, and by whom; and calls that give one of
 its roles to another function. They are known by their names, which begin with countermand- or, made by CloudFormation,

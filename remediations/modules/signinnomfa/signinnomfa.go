@@ -14,13 +14,11 @@ import (
 
 // Module is the remediation.
 var Module = &remediations.Module{
-	Name: "signin-no-mfa",
-	Doc: `tell of sign-ins to the console without MFA
-
-Who signs in with a password alone needs nothing but that: somebody who has guessed, phished or bought it gets in the same
-way.
-
-Told of is each successful sign-in of an IAM user or of the root user for which CloudTrail says that MFA was not used.
+	Name:  "signin-no-mfa",
+	Title: "tell of sign-ins to the console without MFA",
+	Why: `Who signs in with a password alone needs nothing but that: somebody who has guessed, phished or bought it gets in the same
+way.`,
+	Text: `Told of is each successful sign-in of an IAM user or of the root user for which CloudTrail says that MFA was not used.
 Nothing is changed. A session that is open already has to be ended by taking the user's rights.
 
 Not told of are people who come by a role: through IAM Identity Center, SAML or another identity provider. CloudTrail

@@ -18,14 +18,12 @@ import (
 
 // Module tags new resources.
 var Module = &remediations.Module{
-	Name: "tag-on-create",
-	Doc: `tag new resources with who created them, when and how
-
-A resource that nobody answers for is neither patched nor switched off. CloudTrail knows who made the call,
+	Name:  "tag-on-create",
+	Title: "tag new resources with who created them, when and how",
+	Why: `A resource that nobody answers for is neither patched nor switched off. CloudTrail knows who made the call,
 but keeps it for 90 days only; the tags Owner, CreatedBy, CreatedAt and CreatedVia keep it for as long as the
-resource lives.
-
-Tagged are instances, with the volumes and network interfaces that were created with them, volumes, snapshots,
+resource lives.`,
+	Text: `Tagged are instances, with the volumes and network interfaces that were created with them, volumes, snapshots,
 images, addresses, key pairs, launch templates, networks and what they are made of; buckets, file systems of EFS,
 databases of RDS and their snapshots, tables of DynamoDB, functions, clusters of ECS, load balancers and target
 groups, Auto Scaling groups, repositories of ECR, log groups, topics, queues, secrets and keys; and, in the global
