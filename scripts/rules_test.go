@@ -219,7 +219,23 @@ func breaks(path string, text []byte) []string {
 }
 
 func TestFiles(t *testing.T) {
-	generated := map[string]bool{".git": true} // and what .gitignore names: what is built or installed
+	files := 0
+	forEachFile(t, func(path string, text []byte) {
+		files++
+		for _, b := range breaks(path, text) {
+			t.Error(b)
+		}
+	})
+	if files < 20 {
+		t.Errorf("%d files were checked: this is not the repository", files)
+	}
+}
+
+// forEachFile calls check with each file of the repository, by its path there with slashes. What is built or installed is
+// left out.
+func forEachFile(t *testing.T, check func(path string, text []byte)) {
+	t.Helper()
+	generated := map[string]bool{".git": true} // and what .gitignore names
 	ignored, err := os.ReadFile(filepath.Join(root, ".gitignore"))
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +243,6 @@ func TestFiles(t *testing.T) {
 	for _, line := range strings.Fields(string(ignored)) {
 		generated[strings.Trim(line, "/")] = true
 	}
-	files := 0
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -245,17 +260,11 @@ func TestFiles(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		files++
-		for _, b := range breaks(filepath.ToSlash(inside), text) {
-			t.Error(b)
-		}
+		check(filepath.ToSlash(inside), text)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if files < 20 {
-		t.Errorf("%d files were checked: this is not the repository", files)
 	}
 }
 
