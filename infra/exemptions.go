@@ -92,7 +92,7 @@ func (r *reader) end(n ast.Node, now time.Time) time.Time {
 func (c *Config) notices(now time.Time) []string {
 	var notices []string
 	for _, x := range c.Exemptions {
-		deployed := slices.ContainsFunc(c.Modules, func(m Enabled) bool { return x.Applies(m.Name) })
+		deployed := slices.ContainsFunc(c.Modules, func(m Enabled) bool { return x.AppliesTo(m.Name) })
 		name := fmt.Sprintf("the exemption of %s from %s", x, x.Module)
 		ends := x.Expires.Format(time.DateOnly)
 		switch {
@@ -100,11 +100,11 @@ func (c *Config) notices(now time.Time) []string {
 			notices = append(notices, name+" does nothing: the module is off")
 		case !now.Before(x.Expires):
 			notices = append(notices, name+" ended on "+ends+": delete it, or give it another day")
-		case c.Account != "" && x.Foreign(c.Account):
+		case c.Account != "" && x.InOtherAccount(c.Account):
 			notices = append(notices, name+" is one of another account than "+c.Account+", where this is deployed to: only an organisation's trail can match it")
 		case c.Account != "" && x == (remediations.Exemption{Module: x.Module, Account: c.Account, Owner: x.Owner, Reason: x.Reason, Expires: x.Expires}):
 			notices = append(notices, name+" is one of every resource there is in the account: mode: off says that as well, and is seen")
-		case x.Ending(now):
+		case x.EndsSoon(now):
 			notices = append(notices, fmt.Sprintf("%s (%s) counts %s: delete it, or give it another day", name, x.Owner, x.Until(now)))
 		}
 	}
@@ -115,7 +115,7 @@ func (c *Config) notices(now time.Time) []string {
 func (c *Config) exemptionsOf(module string) []remediations.Exemption {
 	var list []remediations.Exemption
 	for _, x := range c.Exemptions {
-		if x.Applies(module) {
+		if x.AppliesTo(module) {
 			list = append(list, x)
 		}
 	}

@@ -73,7 +73,7 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 		rights = append(rights, allow("Traces", "xray:PutTraceSegments", jsii.String("*")), allow("Telemetry", "xray:PutTelemetryRecords", jsii.String("*")))
 	}
 	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
-		for _, p := range remediations.TagLookups {
+		for _, p := range remediations.TagPermissions {
 			_, name, _ := strings.Cut(p.Action, ":")
 			rights = append(rights, allow("Tags"+name, p.Action, resourceOf(p.Resource)))
 		}

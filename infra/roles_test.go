@@ -169,11 +169,11 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 			return out, metadata, err
 		}), middleware.After)
 	}}}
-	store, alert := store.NewDynamoDB(cfg, runTable), engine.SNS(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
+	store, alert := store.NewDynamoDB(cfg, runTable), engine.NewSNSSender(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
 	e, err := engine.New(engine.Config{
 		Module: standIn(m.Name), Mode: m.Mode, Account: testAccount, AWS: cfg, Store: store, Limits: config.Limits,
 		Alert:  alert,
-		Switch: engine.SSM(cfg, remediations.SwitchParameter, func() time.Time { return testNow }), Retention: time.Hour, Now: func() time.Time { return testNow },
+		Switch: engine.NewSwitchReader(cfg, remediations.SwitchParameter, func() time.Time { return testNow }), Retention: time.Hour, Now: func() time.Time { return testNow },
 		Wait: func(context.Context, time.Duration) error { return nil },
 	})
 	if err != nil {
@@ -187,7 +187,7 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 		t.Fatal(err)
 	}
 	if m.Mode != remediations.Observe {
-		if err := store.Fold(t.Context(), engine.Folded{Module: m.Name}); err != nil {
+		if err := store.FoldAlert(t.Context(), engine.FoldedAlert{Module: m.Name}); err != nil {
 			t.Fatal(err)
 		}
 	}

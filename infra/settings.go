@@ -37,7 +37,7 @@ func (r *reader) settings(modules []*remediations.Module, shared ast.Node, said 
 // settingsOf is the settings of one module.
 func (r *reader) settingsOf(m *remediations.Module, common map[string]ast.Node, own ast.Node) any {
 	settings, err := m.ParseSettings([]byte("{}")) // a copy
-	declared, listErr := m.SettingsOf()
+	declared, listErr := m.DescribeSettings()
 	if err != nil || listErr != nil {
 		return m.Settings // which Validate refuses
 	}
@@ -87,7 +87,7 @@ func with(settings reflect.Value, index int, value reflect.Value) any {
 
 func settingNames(m *remediations.Module) []string {
 	var names []string
-	declared, err := m.SettingsOf()
+	declared, err := m.DescribeSettings()
 	if err != nil {
 		return nil // which Validate refuses
 	}

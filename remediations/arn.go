@@ -126,7 +126,7 @@ func (r Resource) ARN() (string, error) {
 		arn = strings.NewReplacer("${Partition}", Partition(r.Region), "${Region}", r.Region,
 			"${Account}", r.Account, "${Name}", r.ID, "${NameWithPath}", r.ID).Replace(form)
 	}
-	if part := misfit(arn, form); part >= 0 {
+	if part := firstMismatch(arn, form); part >= 0 {
 		return "", fmt.Errorf("the ARN of %s would be %q: its %s is not like that of %s", r, arn, arnParts[part], form)
 	}
 	return arn, nil
@@ -147,19 +147,19 @@ func (r Resource) owner() (string, error) {
 // arnParts is what stands between the first five colons of an ARN, and after them.
 var arnParts = []string{"beginning", "partition", "service", "Region", "account", "resource"}
 
-// misfit is the first part of an ARN, which may hold *, by which it can't be one of a form; -1 if it can.
-func misfit(arn, form string) int {
+// firstMismatch is the first part of an ARN, which may hold *, by which it can't be one of a form; -1 if it can.
+func firstMismatch(arn, form string) int {
 	got := strings.SplitN(arn, ":", len(arnParts))
 	for i, want := range strings.SplitN(form, ":", len(arnParts)) {
-		if i >= len(got) || !couldBe(got[i], want) {
+		if i >= len(got) || !couldMatch(got[i], want) {
 			return i
 		}
 	}
 	return -1
 }
 
-// couldBe reports whether a part of an ARN, which may hold *, can be that of a form.
-func couldBe(part, form string) bool {
+// couldMatch reports whether a part of an ARN, which may hold *, can be that of a form.
+func couldMatch(part, form string) bool {
 	gots, wants := segments(part), segments(form)
 	if last := len(wants) - 1; wants[last] == "${NameWithPath}" && len(gots) > last {
 		gots = append(gots[:last], strings.Join(gots[last:], ""))
@@ -168,15 +168,15 @@ func couldBe(part, form string) bool {
 		if variable, ok := arnVariables[want]; ok {
 			return variable.MatchString(got)
 		}
-		return like(got, want)
+		return matchGlob(got, want)
 	})
 }
 
-// arnForm reports by which part a resource's ARN, which may hold *, is none that a module looks at.
-func arnForm(arn string) error {
+// checkARN reports by which part a resource's ARN, which may hold *, is none that a module looks at.
+func checkARN(arn string) error {
 	deepest, nearest := -1, []string(nil)
 	for _, form := range slices.Sorted(maps.Values(arnForms)) {
-		switch part := misfit(arn, form); {
+		switch part := firstMismatch(arn, form); {
 		case part < 0:
 			return nil
 		case part > deepest:
@@ -191,7 +191,7 @@ func arnForm(arn string) error {
 // matchARN reports whether an ARN matches a pattern. Both are compared segment by segment, each of which a colon
 // or a slash ends: * is any run of characters within its segment, none included, and never reaches over either.
 func matchARN(pattern, arn string) bool {
-	return slices.EqualFunc(segments(pattern), segments(arn), like)
+	return slices.EqualFunc(segments(pattern), segments(arn), matchGlob)
 }
 
 // segments is a text cut before and after each colon and slash.
@@ -209,8 +209,8 @@ func segments(text string) []string {
 
 func separator(c rune) bool { return c == ':' || c == '/' }
 
-// like reports whether a text is a pattern in which * stands for any run of characters, none included.
-func like(pattern, text string) bool {
+// matchGlob reports whether a text is a pattern in which * stands for any run of characters, none included.
+func matchGlob(pattern, text string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")
 	if !wild {
 		return pattern == text

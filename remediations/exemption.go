@@ -30,21 +30,21 @@ const AllModules = "all"
 // ExemptionNotice is how long before its end an exemption begins to be warned of.
 const ExemptionNotice = 14 * 24 * time.Hour
 
-// TagLookups is the rights that the engine needs besides, in a function that has an exemption with a tag, and only there.
-var TagLookups = []Permission{
+// TagPermissions is the rights that the engine needs besides, in a function that has an exemption with a tag, and only there.
+var TagPermissions = []Permission{
 	{Action: "tag:GetResources", Resource: "*", Why: "an exemption asks for a tag; IAM can't narrow the call down to some resources"},
 	{Action: "iam:ListPolicyTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"},
 	{Action: "iam:ListRoleTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
 	{Action: "iam:ListUserTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"},
 }
 
-// Applies reports whether the exemption is one from a module.
-func (x Exemption) Applies(module string) bool { return x.Module == module || x.Module == AllModules }
+// AppliesTo reports whether the exemption is one from a module.
+func (x Exemption) AppliesTo(module string) bool { return x.Module == module || x.Module == AllModules }
 
 // Covers reports whether the exemption keeps the module's hands off a resource that a call of who made suspect,
 // at a time. Its tag is left to HasTag. An error means that it can't be told, and must not be taken for no.
 func (x Exemption) Covers(module string, r Resource, who events.Identity, at time.Time) (bool, error) {
-	if !x.Applies(module) || !at.Before(x.Expires) || !x.coversPrincipal(who) {
+	if !x.AppliesTo(module) || !at.Before(x.Expires) || !x.coversPrincipal(who) {
 		return false, nil
 	}
 	if covered, err := x.coversResource(r); err != nil || !covered || x.Account == "" {
@@ -100,8 +100,8 @@ func (x Exemption) Until(now time.Time) string {
 	return "until " + x.Expires.Format(time.DateOnly) + ", " + left
 }
 
-// Ending reports whether the exemption counts at a time, but not for long.
-func (x Exemption) Ending(now time.Time) bool {
+// EndsSoon reports whether the exemption counts at a time, but not for long.
+func (x Exemption) EndsSoon(now time.Time) bool {
 	return now.Before(x.Expires) && x.Expires.Sub(now) <= ExemptionNotice
 }
 
@@ -121,39 +121,39 @@ func (x Exemption) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
-	return errors.Join(append(errs, x.narrow(), x.agrees())...)
+	return errors.Join(append(errs, x.checkNarrow(), x.checkAccount())...)
 }
 
-// everyName is an ARN whose last segment is no more than stars.
-var everyName = regexp.MustCompile(`^arn:.*[:/]\*+$`)
+// anyNameARN is an ARN whose last segment is no more than stars.
+var anyNameARN = regexp.MustCompile(`^arn:.*[:/]\*+$`)
 
-// narrow reports an exemption of everything that a module looks at.
-func (x Exemption) narrow() error {
+// checkNarrow reports an exemption of everything that a module looks at.
+func (x Exemption) checkNarrow() error {
 	only := Exemption{Resource: x.Resource}
 	switch {
 	case x.String() == "":
 		return errors.New("an exemption needs a resource, account, principal or tag; for one of everything, set the module's mode: off")
-	case x.String() == only.String() && everyName.MatchString(x.Resource):
+	case x.String() == only.String() && anyNameARN.MatchString(x.Resource):
 		return fmt.Errorf("an exemption needs more than the resource %s; for one of everything, set the module's mode: off", x.Resource)
 	}
 	return nil
 }
 
-// agrees reports a resource whose ARN is one of another account than the exemption's.
-func (x Exemption) agrees() error {
-	if x.Account == "" || !x.Foreign(x.Account) {
+// checkAccount reports a resource whose ARN is one of another account than the exemption's.
+func (x Exemption) checkAccount() error {
+	if x.Account == "" || !x.InOtherAccount(x.Account) {
 		return nil
 	}
 	return fmt.Errorf("the exemption can never match: %s is not of account %s", x.Resource, x.Account)
 }
 
-// Foreign reports whether the exemption says that its resources belong to another account.
-func (x Exemption) Foreign(account string) bool {
+// InOtherAccount reports whether the exemption says that its resources belong to another account.
+func (x Exemption) InOtherAccount(account string) bool {
 	if x.Account != "" && x.Account != account {
 		return true
 	}
 	parts := strings.SplitN(x.Resource, ":", len(arnParts))
-	return len(parts) == len(arnParts) && parts[4] != "" && !like(parts[4], account)
+	return len(parts) == len(arnParts) && parts[4] != "" && !matchGlob(parts[4], account)
 }
 
 // CheckResource reports what is wrong with an exemption's resource.
@@ -167,7 +167,7 @@ func CheckResource(text string) error {
 		}
 		return nil
 	}
-	if err := arnForm(text); err != nil {
+	if err := checkARN(text); err != nil {
 		return fmt.Errorf("%q matches no resource: %w", text, err)
 	}
 	return nil
@@ -195,13 +195,13 @@ func CheckPrincipal(text string) error {
 	switch {
 	case strings.Contains(text, "?"):
 		return fmt.Errorf("want * for any run of characters, got %q: nothing stands for one character", text)
-	case !couldBe(parts[1], "${Partition}"):
+	case !couldMatch(parts[1], "${Partition}"):
 		return wrong(1, "want aws, aws-cn or aws-us-gov")
 	case !known:
 		return wrong(2, "want iam, or sts for a session")
 	case parts[3] != "":
 		return wrong(3, "want it empty")
-	case !couldBe(parts[4], "${Account}") || strings.Contains(parts[4], "*"):
+	case !couldMatch(parts[4], "${Account}") || strings.Contains(parts[4], "*"):
 		return wrong(4, "want 12 digits, as a role of any name can be made in another account")
 	case !form.MatchString(parts[5]) && parts[2] == "sts":
 		return wrong(5, "want assumed-role/ROLE/*, as who assumes a role chooses the session's name")

@@ -158,7 +158,7 @@ func TestExemptionValidate(t *testing.T) {
 	}
 }
 
-func TestForeign(t *testing.T) {
+func TestInOtherAccount(t *testing.T) {
 	const own = "111122223333"
 	for _, c := range []struct {
 		x    remediations.Exemption
@@ -172,7 +172,7 @@ func TestForeign(t *testing.T) {
 		{remediations.Exemption{Resource: "arn:aws:ec2:*:444455556666:instance/i-0abc"}, true},
 		{remediations.Exemption{Principal: "arn:aws:iam::444455556666:role/x"}, false}, // a caller may be of another account
 	} {
-		if got := c.x.Foreign(own); got != c.want {
+		if got := c.x.InOtherAccount(own); got != c.want {
 			t.Errorf("%s: %t, want %t", c.x, got, c.want)
 		}
 	}
@@ -201,19 +201,19 @@ func TestUntil(t *testing.T) {
 	}
 }
 
-func TestEnding(t *testing.T) {
+func TestEndsSoon(t *testing.T) {
 	x := remediations.Exemption{Expires: end}
 	for left, want := range map[time.Duration]bool{
 		-time.Second: false, 0: false, time.Second: true, 14 * 24 * time.Hour: true, 14*24*time.Hour + 1: false,
 	} {
-		if got := x.Ending(end.Add(-left)); got != want {
+		if got := x.EndsSoon(end.Add(-left)); got != want {
 			t.Errorf("%s before the end: %t, want %t", left, got, want)
 		}
 	}
 }
 
-func TestTagLookupsAreExplained(t *testing.T) {
-	for _, p := range remediations.TagLookups {
+func TestTagPermissionsAreExplained(t *testing.T) {
+	for _, p := range remediations.TagPermissions {
 		if err := p.Validate(); err != nil {
 			t.Error(err)
 		}

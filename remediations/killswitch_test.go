@@ -54,7 +54,7 @@ func TestSwitchComesBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestSwitchThatCantBeReadForCertain(t *testing.T) {
+func TestParseSwitchErrors(t *testing.T) {
 	const example = `want an object of texts, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`
 	for text, want := range map[string]string{
 		``:                                     "it is no JSON: unexpected end of JSON input",

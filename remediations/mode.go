@@ -17,14 +17,14 @@ const (
 
 var modes = []string{"observe", "alert", "enforce"}
 
-func (m Mode) String() string { return name(modes, int(m)) }
+func (m Mode) String() string { return nameOf(modes, int(m)) }
 
 // MarshalText writes the mode as it stands in configuration.
 func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText reads a mode as it stands in configuration: observe, alert or enforce.
 func (m *Mode) UnmarshalText(text []byte) error {
-	i, err := index(modes, string(text), "mode")
+	i, err := indexOf(modes, string(text), "mode")
 	*m = Mode(i)
 	return err
 }
@@ -42,26 +42,26 @@ const (
 
 var severities = []string{"low", "medium", "high", "critical"}
 
-func (s Severity) String() string { return name(severities, int(s)) }
+func (s Severity) String() string { return nameOf(severities, int(s)) }
 
 // MarshalText writes the severity in lower case.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads low, medium, high or critical.
 func (s *Severity) UnmarshalText(text []byte) error {
-	i, err := index(severities, string(text), "severity")
+	i, err := indexOf(severities, string(text), "severity")
 	*s = Severity(i)
 	return err
 }
 
-func name(names []string, i int) string {
+func nameOf(names []string, i int) string {
 	if i < 0 || i >= len(names) {
 		return fmt.Sprintf("invalid(%d)", i)
 	}
 	return names[i]
 }
 
-func index(names []string, text, what string) (int, error) {
+func indexOf(names []string, text, what string) (int, error) {
 	for i, n := range names {
 		if n == text {
 			return i, nil

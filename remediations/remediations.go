@@ -49,7 +49,7 @@ type Module struct {
 	// An error ends it. nil where the state can't be listed, or is none.
 	Sweep    func(context.Context, *Run) iter.Seq2[Resource, error]
 	Schedule string // how often that is done: "rate(1 day)"; EventBridge's
-	// Guard reads the resource's present state, in as few round trips as that takes (AtOnce). nil, nil: nothing is
+	// Guard reads the resource's present state, in as few round trips as that takes (InParallel). nil, nil: nothing is
 	// wrong. It may be called several times at once, and is called right before the action. In a sweep there is no event.
 	Guard func(context.Context, *Run, Resource) (*Finding, error)
 	// Action makes it right: the least change that closes the hole. Idempotent. The finding is of the state as it was
@@ -148,8 +148,8 @@ func Encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// AtOnce makes calls that don't depend on one another at the same time, waits for all of them, and joins their errors.
-func AtOnce(calls ...func() error) error {
+// InParallel makes calls that don't depend on one another at the same time, waits for all of them, and joins their errors.
+func InParallel(calls ...func() error) error {
 	var group sync.WaitGroup
 	errs, panics := make([]error, len(calls)), make([]any, len(calls))
 	for i, call := range calls {
@@ -195,9 +195,9 @@ func Changed(present any) error {
 	return &ChangedError{Present: state}
 }
 
-// ErrNotYet is a guard's answer about a resource that is not as far as to be judged: just created, and not
+// ErrNotReady is a guard's answer about a resource that is not as far as to be judged: just created, and not
 // visible everywhere. The engine asks again for a few seconds before it calls the run failed.
-var ErrNotYet = errors.New("the resource can't be judged yet")
+var ErrNotReady = errors.New("the resource can't be judged yet")
 
 // ErrorCode is the code of an error that AWS answered with ("NoSuchBucketPolicy"), and "" for any other error.
 func ErrorCode(err error) string {

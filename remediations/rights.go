@@ -50,7 +50,7 @@ func statements(use string, permissions []Permission) []Statement {
 	list := []Statement{}
 	used := map[string]int{}
 	for _, p := range permissions {
-		sid := use + letters(p.Action)
+		sid := use + sidOf(p.Action)
 		if used[sid]++; used[sid] > 1 {
 			sid += strconv.Itoa(used[sid])
 		}
@@ -71,8 +71,8 @@ func (c Condition) statement() map[string]map[string]string {
 	return map[string]map[string]string{"StringEquals": {c.Key: c.Value}}
 }
 
-// letters is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".
-func letters(action string) string {
+// sidOf is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".
+func sidOf(action string) string {
 	service, name, _ := strings.Cut(strings.ReplaceAll(action, "*", "Any"), ":")
 	var text strings.Builder
 	for _, word := range strings.Split(service, "-") {

@@ -47,8 +47,8 @@ func (a *AccountID) UnmarshalText(text []byte) error {
 
 var settingName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
 
-// SettingsOf lists what a module's owner may set, in the order of its struct.
-func (m *Module) SettingsOf() ([]Setting, error) {
+// DescribeSettings lists what a module's owner may set, in the order of its struct.
+func (m *Module) DescribeSettings() ([]Setting, error) {
 	if m.Settings == nil {
 		return nil, nil
 	}
@@ -133,7 +133,7 @@ func (m *Module) validateSettings() error {
 	if m.Settings == nil {
 		return nil
 	}
-	if _, err := m.SettingsOf(); err != nil {
+	if _, err := m.DescribeSettings(); err != nil {
 		return err
 	}
 	_, err := m.ParseSettings([]byte("{}"))

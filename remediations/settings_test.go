@@ -10,40 +10,40 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-type doors struct {
+type doorSettings struct {
 	Accounts []remediations.AccountID `json:"accounts" doc:"accounts that may come in"`
 	Locks    int                      `json:"locks" doc:"how many locks a door has"`
 	Shut     bool                     `json:"shut" doc:"whether doors are to be shut"`
 	Sign     string                   `json:"sign" doc:"what stands on the door"`
 }
 
-func (d doors) Check() error {
+func (d doorSettings) Check() error {
 	if d.Shut && d.Locks == 0 {
 		return errors.New("a door that is to be shut needs a lock")
 	}
 	return nil
 }
 
-func house() *remediations.Module {
-	return &remediations.Module{Name: "house", Settings: doors{Accounts: []remediations.AccountID{"111122223333"}, Locks: 1}}
+func houseModule() *remediations.Module {
+	return &remediations.Module{Name: "house", Settings: doorSettings{Accounts: []remediations.AccountID{"111122223333"}, Locks: 1}}
 }
 
-func TestSettingsAreReadOverTheModulesOwn(t *testing.T) {
-	m := house()
+func TestParseSettings(t *testing.T) {
+	m := houseModule()
 	got, err := m.ParseSettings([]byte(`{"accounts":["444455556666","777788889999"],"shut":true}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := doors{Accounts: []remediations.AccountID{"444455556666", "777788889999"}, Locks: 1, Shut: true}
+	want := doorSettings{Accounts: []remediations.AccountID{"444455556666", "777788889999"}, Locks: 1, Shut: true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(house().Settings, m.Settings); diff != "" {
+	if diff := cmp.Diff(houseModule().Settings, m.Settings); diff != "" {
 		t.Errorf("the module's own settings have changed: %s", diff)
 	}
 }
 
-func TestSettingsThatAreWrong(t *testing.T) {
+func TestParseSettingsErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"doors":1}`:               "unknown field",
 		`{"accounts":["12"]}`:       "12 digits",
@@ -51,7 +51,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		`{"locks":0,"shut":true}`:   "needs a lock",
 		`{"accounts":"1111222233"}`: "accounts",
 	} {
-		if _, err := house().ParseSettings([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := houseModule().ParseSettings([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error with %q", text, err, want)
 		}
 	}
@@ -60,8 +60,8 @@ func TestSettingsThatAreWrong(t *testing.T) {
 	}
 }
 
-func TestSettingsAreListed(t *testing.T) {
-	got, err := house().SettingsOf()
+func TestDescribeSettings(t *testing.T) {
+	got, err := houseModule().DescribeSettings()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestSettingsAreListed(t *testing.T) {
 	}
 }
 
-func TestSettingsThatNobodyCouldSet(t *testing.T) {
+func TestDescribeSettingsErrors(t *testing.T) {
 	for want, settings := range map[string]any{
 		"want a struct": "text",
 		"its type": struct {
@@ -89,7 +89,7 @@ func TestSettingsThatNobodyCouldSet(t *testing.T) {
 			A remediations.AccountID `json:"a" doc:"d"`
 		}{"none"},
 	} {
-		m := house()
+		m := houseModule()
 		m.Settings = settings
 		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%T: %v, want an error with %q", settings, err, want)

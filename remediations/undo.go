@@ -8,11 +8,11 @@ import (
 	"github.com/countermand/countermand/events/pattern"
 )
 
-// HearsUndo reports whether the module may hear of its own undo, so that where it enforces, it takes the resource back
+// MatchesUndo reports whether the module may hear of its own undo, so that where it enforces, it takes the resource back
 // again unless that is exempt. It is false only where that is certain: the pattern is a list of calls, and none of them
 // is one that undo may make. A right need not be called as the event of the call is; where no event has its name, it
 // can't be told.
-func (m *Module) HearsUndo() bool {
+func (m *Module) MatchesUndo() bool {
 	var listed struct {
 		Detail struct {
 			EventName []string `json:"eventName"`

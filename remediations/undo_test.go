@@ -7,7 +7,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-func TestHearsUndo(t *testing.T) {
+func TestMatchesUndo(t *testing.T) {
 	created := pattern.CloudTrail("ec2", "RunInstances")
 	for name, c := range map[string]struct {
 		pattern          pattern.Pattern
@@ -28,7 +28,7 @@ func TestHearsUndo(t *testing.T) {
 			Writes:     []remediations.Permission{{Action: c.write}},
 			UndoWrites: []remediations.Permission{{Action: c.undoWrite}},
 		}
-		if got := m.HearsUndo(); got != c.want {
+		if got := m.MatchesUndo(); got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
 		}
 	}

@@ -149,15 +149,15 @@ func (p Permission) Validate() error {
 			return fmt.Errorf("permission %s: resource holds %s: only AWS::Partition, AWS::AccountId and AWS::Region are known", p.Action, variable)
 		}
 	}
-	if p.Why == "" && (anything(p.Resource) || strings.Contains(p.Action, "*")) {
+	if p.Why == "" && (coversService(p.Resource) || strings.Contains(p.Action, "*")) {
 		return fmt.Errorf("permission %s on %s: a wildcard needs a Why", p.Action, p.Resource)
 	}
 	return nil
 }
 
-// anything reports whether a resource is all that a service has, of whatever type. A bucket's ARN has neither
+// coversService reports whether a resource is all that a service has, of whatever type. A bucket's ARN has neither
 // Region nor account nor type, so that for S3 a star alone is no more than every bucket can be named.
-func anything(resource string) bool {
+func coversService(resource string) bool {
 	parts := strings.SplitN(pseudo.ReplaceAllString(resource, "pseudo"), ":", 6) // the parameters have colons
 	return len(parts) < 6 || strings.ContainsAny(parts[2], "*?") || strings.Trim(parts[5], "*?:/") == "" && parts[2] != "s3"
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-func whole() *remediations.Module {
+func validModule() *remediations.Module {
 	arn := "arn:${AWS::Partition}:s3:::*"
 	return &remediations.Module{
 		Name: "door-open", Title: "shut the door", Why: "An open door lets people in.", Text: "Undo opens it again.", Severity: remediations.High,
@@ -27,7 +27,7 @@ func whole() *remediations.Module {
 }
 
 func TestValidate(t *testing.T) {
-	if err := whole().Validate(); err != nil {
+	if err := validModule().Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for want, fault := range map[string]func(*remediations.Module){
@@ -60,7 +60,7 @@ func TestValidate(t *testing.T) {
 		"a wildcard needs a Why":    func(m *remediations.Module) { m.Reads[0].Resource = "*" },
 		"s3:Get* on arn":            func(m *remediations.Module) { m.Reads[0].Action = "s3:Get*" },
 	} {
-		m := whole()
+		m := validModule()
 		fault(m)
 		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)

@@ -43,7 +43,7 @@ func (d *digester) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 // report writes the line that is also the metrics of an invocation, in CloudWatch's embedded metric format.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func (d *digester) report(ctx context.Context, made ledger.Made, err error) {
+func (d *digester) report(ctx context.Context, made ledger.MakeResult, err error) {
 	type metric struct{ Name, Unit string }
 	type directive struct {
 		Namespace  string

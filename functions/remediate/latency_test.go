@@ -56,7 +56,7 @@ func BenchmarkMutation(b *testing.B) {
 			}
 			clock := time.Now()
 			config := deployed.Config
-			config.Switch = engine.SSM(config.AWS, remediations.SwitchParameter, func() time.Time {
+			config.Switch = engine.NewSwitchReader(config.AWS, remediations.SwitchParameter, func() time.Time {
 				clock = clock.Add(time.Hour) // what the kill switch has said is old each time
 				return clock
 			})

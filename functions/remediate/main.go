@@ -128,9 +128,9 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	}
 	c.AWS = cfg
 	c.Store = store.NewDynamoDB(cfg, table)
-	c.Switch = engine.SSM(cfg, parameter, time.Now)
-	c.Alert = engine.SNS(cfg, topic, critical)
-	c.Tags = engine.Tags(cfg)
+	c.Switch = engine.NewSwitchReader(cfg, parameter, time.Now)
+	c.Alert = engine.NewSNSSender(cfg, topic, critical)
+	c.Tags = engine.NewTagReader(cfg)
 	return engine.New(c)
 }
 

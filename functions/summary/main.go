@@ -44,7 +44,7 @@ func (h *handler) handle(ctx context.Context) error {
 	if h.broken != nil {
 		return h.broken
 	}
-	folded, err := h.summary.Tell(ctx)
+	folded, err := h.summary.Send(ctx)
 	h.log.InfoContext(ctx, "summary ended", "folded", folded)
 	return err
 }
@@ -71,7 +71,7 @@ func build(ctx context.Context, getenv func(string) string) (*engine.Summary, er
 	return &engine.Summary{
 		Modules: strings.Split(modules, ","),
 		Store:   store.NewDynamoDB(cfg, table),
-		Alert:   engine.SNS(cfg, topic, critical),
+		Alert:   engine.NewSNSSender(cfg, topic, critical),
 		Now:     time.Now,
 	}, nil
 }

@@ -2,22 +2,22 @@ package engine
 
 import "fmt"
 
-// Action is the IAM action that an SDK operation needs. SDK operation, IAM action and CloudTrail event name
+// IAMAction is the IAM action that an SDK operation needs. SDK operation, IAM action and CloudTrail event name
 // are three different names; this is the one place that knows the first two. The service is named by the
 // SDK's service id. An unknown service is an error: its IAM prefix can't be guessed.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-func Action(service, operation string) (string, error) {
-	prefix, ok := prefixes[service]
+func IAMAction(service, operation string) (string, error) {
+	prefix, ok := iamPrefixes[service]
 	if !ok {
 		return "", fmt.Errorf("service %q has no IAM prefix in the engine's table", service)
 	}
-	if action, ok := renamed[service+"."+operation]; ok {
+	if action, ok := renamedActions[service+"."+operation]; ok {
 		return prefix + ":" + action, nil
 	}
 	return prefix + ":" + operation, nil
 }
 
-var prefixes = map[string]string{
+var iamPrefixes = map[string]string{
 	"CloudTrail": "cloudtrail",
 	"DynamoDB":   "dynamodb",
 	"EC2":        "ec2",
@@ -45,9 +45,9 @@ var prefixes = map[string]string{
 	"SecurityHub":                 "securityhub",
 }
 
-// renamed holds the operations whose IAM action has another name.
+// renamedActions holds the operations whose IAM action has another name.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-var renamed = map[string]string{
+var renamedActions = map[string]string{
 	"S3 Control.DeletePublicAccessBlock": "PutAccountPublicAccessBlock",
 	"S3 Control.GetPublicAccessBlock":    "GetAccountPublicAccessBlock",
 	"S3 Control.PutPublicAccessBlock":    "PutAccountPublicAccessBlock",

@@ -22,8 +22,8 @@ const (
 	maxRivals  = 20
 )
 
-// body is the text about a run. difference is what has changed, or would.
-func body(m *remediations.Module, r *Record, difference string) string {
+// emailBody is the text about a run. difference is what has changed, or would.
+func emailBody(m *remediations.Module, r *Record, difference string) string {
 	var b strings.Builder
 	section := sections(&b)
 	b.WriteString(headline(m, r) + "\n\n")
@@ -34,12 +34,12 @@ func body(m *remediations.Module, r *Record, difference string) string {
 		section("WHAT IS STILL WRONG", "%s\n\n%s", bounded(r.Left, maxReason), r.LeftFix)
 	}
 	if r.Limit != "" {
-		section("WHY NOTHING WAS DONE", "%s", limits(r))
+		section("WHY NOTHING WAS DONE", "%s", limitText(r))
 	}
 	if r.Lowered != "" {
 		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
 	}
-	facts(section, r, difference)
+	eventSections(section, r, difference)
 	section("WHY IT MATTERS", "%s", m.Why)
 	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
 		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
@@ -47,15 +47,15 @@ func body(m *remediations.Module, r *Record, difference string) string {
 	switch {
 	case r.Outcome == Exempt && r.Exemption != nil:
 		section("WHY IT IS LEFT ALONE", "%s\n\nTo keep it so, give the exemption in countermand.yaml a later end, then deploy.",
-			exemption(r.Exemption))
+			exemptionText(r.Exemption))
 	case r.Resource.ID != "":
-		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", ExemptionText(r))
+		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", ExemptionYAML(r))
 	}
 	if r.Touched && r.Revert != "" {
-		section("TAKE IT BACK", "%s", takeBack(m, r))
+		section("TAKE IT BACK", "%s", undoText(m, r))
 	}
 	if len(m.Controls) > 0 {
-		section("CONTROLS", "%s", controls(m))
+		section("CONTROLS", "%s", controlList(m))
 	}
 	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
 	return b.String()
@@ -68,12 +68,12 @@ func sections(b *strings.Builder) func(title, format string, args ...any) {
 	}
 }
 
-// facts are the sections on what somebody did, and what it has come to.
-func facts(section func(title, format string, args ...any), r *Record, difference string) {
-	if r.EventName == sweepEvent && r.Principal == someone {
+// eventSections are the sections on what somebody did, and what it has come to.
+func eventSections(section func(title, format string, args ...any), r *Record, difference string) {
+	if r.EventName == sweepEvent && r.Principal == unknownPrincipal {
 		section("WHAT HAPPENED", "A sweep has looked at %s\nat %s in account %s, Region %s.\nHow long it has been so, and who did it, can't be told.",
 			plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
-		wrong(section, r, difference)
+		findingSections(section, r, difference)
 		return
 	}
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
@@ -83,27 +83,27 @@ func facts(section func(title, format string, args ...any), r *Record, differenc
 		later = "\nA later call on it, at " + when(r.Newer) + ", was handled before: it may have been that one."
 	}
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s%s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent), later)
-	wrong(section, r, difference)
+	findingSections(section, r, difference)
 }
 
-// wrong is the sections on what is wrong, and what puts it right.
-func wrong(section func(title, format string, args ...any), r *Record, difference string) {
+// findingSections is the sections on what is wrong, and what puts it right.
+func findingSections(section func(title, format string, args ...any), r *Record, difference string) {
 	if r.Reason != "" {
 		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
 		section(changeTitle(r), "%s", difference)
 	}
 }
 
-// takeBack says how to take the run back. The command looks first whether the resource has changed since; the
+// undoText says how to take the run back. The command looks first whether the resource has changed since; the
 // call by hand needs no tool. Whether a module that is gone would hear of it can't be told.
-func takeBack(m *remediations.Module, r *Record) string {
+func undoText(m *remediations.Module, r *Record) string {
 	text := r.Revert
 	if m != nil && m.Undo != nil {
 		text = fmt.Sprintf("In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
 			undoCommand(r), r.Revert)
 	}
 	switch {
-	case m == nil || m.HearsUndo():
+	case m == nil || m.MatchesUndo():
 		text = "Exempt it first, or this is taken back as well.\n" + text
 	case m.Sweep != nil:
 		text = "Where sweeps enforce, exempt it first, or the next one takes this back as well.\n" + text
@@ -117,13 +117,13 @@ func undoCommand(r *Record) string { return "go run ./scripts/countermand undo "
 // headline says in one line how the run ended, and whether that can wait for the morning.
 func headline(m *remediations.Module, r *Record) string {
 	if r.urgent() {
-		return ended(m, r) + " Look now."
+		return outcomeLine(m, r) + " Look now."
 	}
-	return ended(m, r)
+	return outcomeLine(m, r)
 }
 
-// ended says how the run ended.
-func ended(m *remediations.Module, r *Record) string {
+// outcomeLine says how the run ended.
+func outcomeLine(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
 		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title)
@@ -155,8 +155,8 @@ func ended(m *remediations.Module, r *Record) string {
 	return "Countermand has changed nothing: this is not for it to put right."
 }
 
-// limits says what kept the module from acting.
-func limits(r *Record) string {
+// limitText says what kept the module from acting.
+func limitText(r *Record) string {
 	if r.Outcome == Limited {
 		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
 	}
@@ -253,14 +253,14 @@ func printable(text string) string {
 	return b.String()
 }
 
-// exemption is what a run was exempt by, and who wants that.
-func exemption(x *Exemption) string {
+// exemptionText is what a run was exempt by, and who wants that.
+func exemptionText(x *Exemption) string {
 	return fmt.Sprintf("exempt by %s\n%s: %s\nowner: %s", bounded(x.Matched, maxReason), x.Until, bounded(x.Reason, maxReason),
 		bounded(x.Owner, maxField))
 }
 
-// ExemptionText is the text for countermand.yaml that keeps the module's hands off this resource.
-func ExemptionText(r *Record) string {
+// ExemptionYAML is the text for countermand.yaml that keeps the module's hands off this resource.
+func ExemptionYAML(r *Record) string {
 	return fmt.Sprintf(`exemptions:
   - module: %s
     resource: %q
@@ -269,7 +269,7 @@ func ExemptionText(r *Record) string {
     expires: %s`, r.Module, r.Resource.ID, r.Started.AddDate(0, 3, 0).Format(time.DateOnly))
 }
 
-func controls(m *remediations.Module) string {
+func controlList(m *remediations.Module) string {
 	var lines []string
 	for _, control := range m.Controls {
 		url, err := remediations.ControlURL(control)

@@ -71,7 +71,7 @@ func chatAbout(m *remediations.Module, r *Record) chat {
 	}
 	title := fmt.Sprintf("[%s] %s: %s", m.Severity, r.Outcome, m.Name)
 	c := newChat(r.ID, thread(r.Resource), title, b.String(), chatSteps(m, r), map[string]string{
-		"run": r.ID, "mode": r.Mode.String(), "account": digits(r.Resource.Account),
+		"run": r.ID, "mode": r.Mode.String(), "account": accountDigits(r.Resource.Account),
 	})
 	c.Content.Keywords = []string{m.Name, m.Severity.String(), string(r.Outcome)}
 	return c
@@ -94,7 +94,7 @@ func chatSteps(m *remediations.Module, r *Record) []string {
 	}
 	step("Put the rest right", r.LeftFix)
 	back := "Take it back"
-	if m.HearsUndo() {
+	if m.MatchesUndo() {
 		back += ", after you have exempted it"
 	}
 	switch {
@@ -108,18 +108,18 @@ func chatSteps(m *remediations.Module, r *Record) []string {
 	return steps
 }
 
-// inert takes out of a text what could end a span of code, and what Slack reads inside of one as well: a mention
+// codeSafe takes out of a text what could end a span of code, and what Slack reads inside of one as well: a mention
 // of everybody is <!channel>, a link <https://example.com|AWS>.
 // https://docs.slack.dev/messaging/formatting-message-text
-var inert = strings.NewReplacer("`", "'", "<", "‹", ">", "›")
+var codeSafe = strings.NewReplacer("`", "'", "<", "‹", ">", "›")
 
 // code is text that somebody else chose as a span of code, in which markdown, links and mentions mean nothing.
 func code(s string, most int) string {
-	return "`" + bounded(inert.Replace(bounded(s, most)), most) + "`"
+	return "`" + bounded(codeSafe.Replace(bounded(s, most)), most) + "`"
 }
 
-// digits is an account's number, and nothing else.
-func digits(s string) string {
+// accountDigits is an account's number, and nothing else.
+func accountDigits(s string) string {
 	if strings.Trim(s, "0123456789") != "" {
 		return ""
 	}

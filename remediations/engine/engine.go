@@ -60,7 +60,7 @@ func New(c Config) (*Engine, error) {
 	case c.Store == nil || c.Switch == nil || c.Alert == nil || c.Now == nil || c.Wait == nil || c.Retention <= 0:
 		return nil, errors.New("engine: store, kill switch, alert, clock, wait and retention are required")
 	}
-	if err := validExemptions(c); err != nil {
+	if err := checkExemptions(c); err != nil {
 		return nil, err
 	}
 	matcher, err := c.Module.Pattern.Compile()
@@ -89,7 +89,7 @@ func New(c Config) (*Engine, error) {
 func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	if tick, ok, err := events.ParseTick(raw); ok {
 		if err = errors.Join(err, e.checkTick(tick)); err != nil {
-			return e.refuse(ctx, events.Event{ID: tick.ID}, err)
+			return e.reject(ctx, events.Event{ID: tick.ID}, err)
 		}
 		return e.sweep(ctx, tick)
 	}
@@ -97,46 +97,46 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	defer cancel()
 	event, err := events.Parse(raw)
 	if err != nil {
-		return e.refuse(ctx, event, err)
+		return e.reject(ctx, event, err)
 	}
 	if err := event.Authentic(); err != nil {
-		return e.refuse(ctx, event, fmt.Errorf("not what CloudTrail sent: %w", err))
+		return e.reject(ctx, event, fmt.Errorf("not what CloudTrail sent: %w", err))
 	}
 	if event.Account != e.Account {
-		return e.refuse(ctx, event, fmt.Errorf("the event is of account %s; this function works in %s", event.Account, e.Account))
+		return e.reject(ctx, event, fmt.Errorf("the event is of account %s; this function works in %s", event.Account, e.Account))
 	}
 	matched, err := e.matcher.Match(raw)
 	if err != nil {
-		return e.refuse(ctx, event, fmt.Errorf("match: %w", err))
+		return e.reject(ctx, event, fmt.Errorf("match: %w", err))
 	}
 	if !matched {
-		record := e.record(event, remediations.Resource{})
+		record := e.newRecord(event, remediations.Resource{})
 		record.Outcome = NoMatch
-		e.log(ctx, record)
+		e.logRun(ctx, record)
 		return []Record{*record}, nil
 	}
 	resources, err := e.suspects(event)
 	if err == nil && len(resources) == 0 {
-		record := e.record(event, remediations.Resource{})
+		record := e.newRecord(event, remediations.Resource{})
 		record.Outcome = Clean
-		e.log(ctx, record)
+		e.logRun(ctx, record)
 		return []Record{*record}, nil
 	}
 	if err != nil {
-		record := e.record(event, remediations.Resource{})
+		record := e.newRecord(event, remediations.Resource{})
 		err = e.fail(ctx, record, fmt.Errorf("name the suspects: %w", err))
 		return []Record{*record}, err
 	}
-	return e.each(ctx, event, resources)
+	return e.runEach(ctx, event, resources)
 }
 
 // parallel is how many resources of an event are worked on at once. One call may launch a hundred instances,
 // and the function has half a minute.
 const parallel = 8
 
-// each runs every resource, whatever becomes of the others. What there is no time for is left to the next
+// runEach runs every resource, whatever becomes of the others. What there is no time for is left to the next
 // delivery, to which those that are done are duplicates.
-func (e *Engine) each(ctx context.Context, event events.Event, resources []remediations.Resource) ([]Record, error) {
+func (e *Engine) runEach(ctx context.Context, event events.Event, resources []remediations.Resource) ([]Record, error) {
 	work, cancel := workTime(ctx)
 	defer cancel()
 	records := make([]Record, len(resources))
@@ -153,7 +153,7 @@ func (e *Engine) each(ctx context.Context, event events.Event, resources []remed
 		}
 		group.Go(func() {
 			defer func() { <-gate }()
-			record, err := e.run(ctx, &event, e.record(event, r))
+			record, err := e.run(ctx, &event, e.newRecord(event, r))
 			records[i] = *record
 			if err != nil {
 				errs[i] = fmt.Errorf("%s: %s: %w", e.Module.Name, r, err)
@@ -166,54 +166,54 @@ func (e *Engine) each(ctx context.Context, event events.Event, resources []remed
 
 // suspects asks the module for the resources.
 func (e *Engine) suspects(event events.Event) (resources []remediations.Resource, err error) {
-	defer recovered(&err)
+	defer recoverPanic(&err)
 	return e.Module.Suspects(event)
 }
 
 // ErrPanic is a module's panic. It ends the run like any other error, so that its record says so.
 var ErrPanic = errors.New("the module panicked")
 
-func recovered(err *error) {
+func recoverPanic(err *error) {
 	if problem := recover(); problem != nil {
 		*err = fmt.Errorf("%w: %v", ErrPanic, problem)
 	}
 }
 
-// refuse ends an event that nobody may act on.
-func (e *Engine) refuse(ctx context.Context, event events.Event, err error) ([]Record, error) {
-	record := e.record(event, remediations.Resource{})
+// reject ends an event that nobody may act on.
+func (e *Engine) reject(ctx context.Context, event events.Event, err error) ([]Record, error) {
+	record := e.newRecord(event, remediations.Resource{})
 	record.Outcome, record.Error = Rejected, err.Error()
-	e.log(ctx, record)
+	e.logRun(ctx, record)
 	return []Record{*record}, fmt.Errorf("%s: event rejected: %w", e.Module.Name, err)
 }
 
-// record is the beginning of a run record.
-func (e *Engine) record(event events.Event, r remediations.Resource) *Record {
+// newRecord is the beginning of a run record.
+func (e *Engine) newRecord(event events.Event, r remediations.Resource) *Record {
 	now := e.Now().UTC()
 	rec := event.Record
 	return &Record{
-		ID:        remediations.RunRow(e.Module.Name, r, event.Key(), event.ReplayName),
-		Module:    e.Module.Name,
-		Mode:      e.mode(event),
-		Resource:  r,
-		EventID:   event.Key(),
-		EventName: rec.EventName,
-		EventTime: rec.EventTime,
-		Principal: rec.Identity.Principal(),
-		counted:   countedOn(rec.Identity),
-		Name:      rec.Identity.Name(),
-		SourceIP:  rec.SourceIPAddress,
-		UserAgent: rec.UserAgent,
-		Replay:    event.ReplayName,
-		Attempt:   1,
-		Writer:    rand.Text(),
-		Started:   now,
-		Expires:   now.Add(e.Retention),
+		ID:               remediations.RunRow(e.Module.Name, r, event.Key(), event.ReplayName),
+		Module:           e.Module.Name,
+		Mode:             e.modeFor(event),
+		Resource:         r,
+		EventID:          event.Key(),
+		EventName:        rec.EventName,
+		EventTime:        rec.EventTime,
+		Principal:        rec.Identity.Principal(),
+		countedPrincipal: countedPrincipal(rec.Identity),
+		Name:             rec.Identity.Name(),
+		SourceIP:         rec.SourceIPAddress,
+		UserAgent:        rec.UserAgent,
+		Replay:           event.ReplayName,
+		Attempt:          1,
+		Writer:           rand.Text(),
+		Started:          now,
+		Expires:          now.Add(e.Retention),
 	}
 }
 
-// mode is how far a run may go. A replayed event is about a state that may be long gone: it is observed.
-func (e *Engine) mode(event events.Event) remediations.Mode {
+// modeFor is how far a run may go. A replayed event is about a state that may be long gone: it is observed.
+func (e *Engine) modeFor(event events.Event) remediations.Mode {
 	if event.ReplayName != "" {
 		return remediations.Observe
 	}

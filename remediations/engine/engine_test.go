@@ -63,7 +63,7 @@ func (d *door) module() *remediations.Module {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			if d.notYet--; d.notYet >= 0 {
-				return nil, fmt.Errorf("describe door: %w", remediations.ErrNotYet)
+				return nil, fmt.Errorf("describe door: %w", remediations.ErrNotReady)
 			}
 			if d.stuckIDs[r.ID] {
 				return nil, errors.New("nobody answers")

@@ -36,7 +36,7 @@ type Fence struct {
 	mu            sync.Mutex
 	writing       bool
 	wrote         bool
-	made          int
+	callCount     int
 	calls         []Call
 }
 
@@ -75,15 +75,15 @@ func (f *Fence) Wrote() bool {
 	return f.wrote
 }
 
-// Made is how many calls have reached AWS.
-func (f *Fence) Made() int {
+// CallCount is how many calls have reached AWS.
+func (f *Fence) CallCount() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.made
+	return f.callCount
 }
 
 func (f *Fence) attach(stack *middleware.Stack) error {
-	if err := refuseHollow(stack); err != nil {
+	if err := addEmptyResponseCheck(stack); err != nil {
 		return err
 	}
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Countermand.Fence", f.handle), middleware.After)
@@ -110,7 +110,7 @@ func (f *Fence) handle(ctx context.Context, in middleware.InitializeInput, next 
 }
 
 func (f *Fence) check(service, operation string) (Call, error) {
-	action, err := Action(service, operation)
+	action, err := IAMAction(service, operation)
 	if err != nil {
 		return Call{Action: service + "." + operation}, fmt.Errorf("%w: %w", ErrFenced, err)
 	}
@@ -132,7 +132,7 @@ func (f *Fence) note(call Call) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !call.Fenced {
-		f.made++
+		f.callCount++
 		f.wrote = f.wrote || call.Write && !accessDenied[call.Error]
 	}
 	f.calls = append(f.calls, call)

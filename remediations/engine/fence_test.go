@@ -98,12 +98,12 @@ func TestEngineCallsOfEveryFunction(t *testing.T) {
 	count := 0
 	fence := engine.NewFence(&remediations.Module{})
 	cfg := fence.Config(reached(&count), "eu-west-1")
-	store, alert := store.NewDynamoDB(cfg, "runs"), engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
-	_, getErr := store.Get(t.Context(), "id")
-	_, timesErr := store.Times(t.Context(), "count")
-	_, latestErr := store.Latest(t.Context(), "latest", time.Now(), time.Now())
-	_, switchErr := engine.SSM(cfg, remediations.SwitchParameter, time.Now)(t.Context())
-	errs := []error{getErr, timesErr, latestErr, switchErr, store.Put(t.Context(), &engine.Record{ID: "id", Version: 1}), alert(t.Context(), engine.Message{Subject: "s", Body: "b"})}
+	runs, alert := store.NewDynamoDB(cfg, "runs"), engine.NewSNSSender(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
+	_, getErr := runs.Get(t.Context(), "id")
+	_, timesErr := runs.Times(t.Context(), "count")
+	_, latestErr := runs.Latest(t.Context(), "latest", time.Now(), time.Now())
+	_, switchErr := engine.NewSwitchReader(cfg, remediations.SwitchParameter, time.Now)(t.Context())
+	errs := []error{getErr, timesErr, latestErr, switchErr, runs.Put(t.Context(), &engine.Record{ID: "id", Version: 1}), alert(t.Context(), engine.Message{Subject: "s", Body: "b"})}
 	for _, err := range errs {
 		if err == nil {
 			t.Error("a refused call is not an error")
@@ -122,11 +122,11 @@ func TestEngineCallsOfEveryFunction(t *testing.T) {
 func TestTagsCallsOnlyItsAction(t *testing.T) {
 	count := 0
 	fence := engine.NewFence(&remediations.Module{})
-	if _, err := engine.Tags(fence.Config(reached(&count), "eu-west-1"))(t.Context(), "eu-west-1", "arn:aws:s3:::ledger"); err == nil {
+	if _, err := engine.NewTagReader(fence.Config(reached(&count), "eu-west-1"))(t.Context(), "eu-west-1", "arn:aws:s3:::ledger"); err == nil {
 		t.Error("a refused call is not an error")
 	}
-	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagLookups[0].Action {
-		t.Errorf("calls %+v, want %s", calls, remediations.TagLookups[0].Action)
+	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagPermissions[0].Action {
+		t.Errorf("calls %+v, want %s", calls, remediations.TagPermissions[0].Action)
 	}
 }
 
@@ -144,8 +144,8 @@ func TestRecordOfTheLargestPolicyFits(t *testing.T) {
 			command = strings.ReplaceAll(policy, filler, `\u2028`)
 		}
 		sent := 0
-		store := store.NewDynamoDB(reached(&sent), "runs")
-		err = store.Put(t.Context(), &engine.Record{ID: "id", Version: 1, Before: finding.Before, After: finding.After, Fix: command, Revert: command})
+		runs := store.NewDynamoDB(reached(&sent), "runs")
+		err = runs.Put(t.Context(), &engine.Record{ID: "id", Version: 1, Before: finding.Before, After: finding.After, Fix: command, Revert: command})
 		if sent != 1 || remediations.ErrorCode(err) != "AccessDenied" {
 			t.Errorf("filled with %q: it was not sent: %v", filler, err)
 		}
@@ -153,7 +153,7 @@ func TestRecordOfTheLargestPolicyFits(t *testing.T) {
 }
 
 func TestActionOfAnUnknownServiceIsAnError(t *testing.T) {
-	if action, err := engine.Action("Managed Blockchain", "GetNode"); err == nil {
+	if action, err := engine.IAMAction("Managed Blockchain", "GetNode"); err == nil {
 		t.Errorf("got %s", action)
 	}
 }

@@ -14,29 +14,29 @@ import (
 // What a person on call can read: one mail an hour on what is the same, and so many of a module in five minutes. The
 // others are folded: counted, and told together by Summary.
 const (
-	stormTime   = 5 * time.Minute
-	stormAlerts = 20
-	MaxListed   = 200             // runs that a backlog names
-	MaxOfOne    = 5               // of these, what one principal did that ended alike: nobody keeps others from being named
-	admitTime   = 2 * time.Second // for the store to say whether an alert is sent
+	stormTime      = 5 * time.Minute
+	stormAlerts    = 20
+	MaxBacklogRuns = 200             // runs that a backlog names
+	MaxGroupRuns   = 5               // of these, what one principal did that ended alike: nobody keeps others from being named
+	claimAlertTime = 2 * time.Second // for the store to say whether an alert is sent
 )
 
-// Folds is what a store keeps of alerts: which were sent, and which were folded and are not told yet.
-type Folds interface {
-	// Admit notes that an alert is to be sent, and reports whether it may: it is the first on what it is about, or of
+// AlertStore is what a store keeps of alerts: which were sent, and which were folded and are not told yet.
+type AlertStore interface {
+	// ClaimAlert notes that an alert is to be sent, and reports whether it may: it is the first on what it is about, or of
 	// the run that was, and its window is not full. What is refused is not noted.
-	Admit(ctx context.Context, a Admission) (bool, error)
-	// Fold adds an alert to its module's backlog. A run that the backlog names already is not added again.
-	Fold(ctx context.Context, f Folded) error
+	ClaimAlert(ctx context.Context, a AlertClaim) (bool, error)
+	// FoldAlert adds an alert to its module's backlog. A run that the backlog names already is not added again.
+	FoldAlert(ctx context.Context, f FoldedAlert) error
 	// Backlog is what was folded of a module and is not told yet; nil if nothing is.
 	Backlog(ctx context.Context, module string) (*Backlog, error)
-	// Told takes what a backlog holds out of that of its module. What was folded since it was read stays. It does
+	// ClearBacklog takes what a backlog holds out of that of its module. What was folded since it was read stays. It does
 	// nothing if another call has taken it out.
-	Told(ctx context.Context, d *Backlog) error
+	ClearBacklog(ctx context.Context, backlog *Backlog) error
 }
 
-// Admission asks for an alert to be sent.
-type Admission struct {
+// AlertClaim asks for an alert to be sent.
+type AlertClaim struct {
 	Key     string // of the module and the hour
 	About   string // the same for alerts that say the same
 	Run     string // id of the run
@@ -45,8 +45,8 @@ type Admission struct {
 	Expires time.Time
 }
 
-// Folded is an alert that was not sent.
-type Folded struct {
+// FoldedAlert is an alert that was not sent.
+type FoldedAlert struct {
 	Module    string                `json:"module"`
 	Severity  remediations.Severity `json:"severity"`
 	Run       string                `json:"run"`
@@ -64,20 +64,20 @@ type Backlog struct {
 	Times    int // alerts
 	Critical int // of these
 	Outcomes map[Outcome]int
-	Runs     []Folded // the first of them, by their ids: at most 200, and 5 of one principal and outcome
+	Runs     []FoldedAlert // the first of them, by their ids: at most 200, and 5 of one principal and outcome
 
 	Mark string // of this backlog and no later one
 }
 
-// send tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
+// sendOrFold tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
 // store can't be asked, the alert is sent.
-func (e *Engine) send(ctx context.Context, record *Record) (string, error) {
+func (e *Engine) sendOrFold(ctx context.Context, record *Record) (string, error) {
 	message := Render(e.Module, record)
-	counting, cancel := context.WithTimeout(ctx, admitTime)
+	counting, cancel := context.WithTimeout(ctx, claimAlertTime)
 	defer cancel()
-	admitted, err := e.Store.Admit(counting, e.admission(record, message.Facts.Critical))
+	admitted, err := e.Store.ClaimAlert(counting, e.alertClaim(record, message.Facts.Critical))
 	if err == nil && !admitted {
-		if err = e.Store.Fold(counting, e.folded(record, message.Facts.Critical)); err == nil {
+		if err = e.Store.FoldAlert(counting, e.foldedAlert(record, message.Facts.Critical)); err == nil {
 			return AlertFolded, nil
 		}
 	}
@@ -90,10 +90,10 @@ func (e *Engine) send(ctx context.Context, record *Record) (string, error) {
 	return AlertSent, nil
 }
 
-// admission is what an alert is about: a module, a resource, who did it, how the run ended and what was wrong, so that
+// alertClaim is what an alert is about: a module, a resource, who did it, how the run ended and what was wrong, so that
 // what gets worse is heard of. Hours are those of the clock. What is critical has windows of its own, and what was not
 // put right: nobody hides one behind a storm of others.
-func (e *Engine) admission(r *Record, critical bool) Admission {
+func (e *Engine) alertClaim(r *Record, critical bool) AlertClaim {
 	now := e.Now().UTC()
 	hour := now.Truncate(time.Hour)
 	window := now.Truncate(stormTime).Format("15:04")
@@ -107,21 +107,21 @@ func (e *Engine) admission(r *Record, critical bool) Admission {
 		r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID, withoutSession(r.Principal), string(r.Outcome),
 		r.Reason, r.Left,
 	}, "\x00")))
-	return Admission{
+	return AlertClaim{
 		Key:   remediations.AlertsRow(r.Module, hour),
 		About: hex.EncodeToString(about[:10]), Run: r.ID, Window: window, Most: stormAlerts, Expires: hour.Add(2 * time.Hour),
 	}
 }
 
-func (e *Engine) folded(r *Record, critical bool) Folded {
-	return Folded{
+func (e *Engine) foldedAlert(r *Record, critical bool) FoldedAlert {
+	return FoldedAlert{
 		Module: r.Module, Severity: e.Module.Severity, Run: r.ID, Outcome: r.Outcome, Critical: critical, At: e.Now().UTC(),
 		Resource: plain(r.Resource.String()), Principal: plain(withoutSession(r.Principal)),
 	}
 }
 
 // alike is the same for what one principal did that ended alike.
-func (f Folded) Kind() string {
+func (f FoldedAlert) Group() string {
 	sum := sha256.Sum256([]byte(f.Principal + "\x00" + string(f.Outcome)))
 	return hex.EncodeToString(sum[:8])
 }

@@ -14,25 +14,25 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-func (f *flaky) Admit(ctx context.Context, a engine.Admission) (bool, error) {
+func (f *flaky) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, error) {
 	if f.failAdmit != nil {
 		return false, f.failAdmit
 	}
-	return f.Memory.Admit(ctx, a)
+	return f.Memory.ClaimAlert(ctx, a)
 }
 
-func (f *flaky) Fold(ctx context.Context, alert engine.Folded) error {
+func (f *flaky) FoldAlert(ctx context.Context, alert engine.FoldedAlert) error {
 	if f.failFold != nil {
 		return f.failFold
 	}
-	return f.Memory.Fold(ctx, alert)
+	return f.Memory.FoldAlert(ctx, alert)
 }
 
-func (f *flaky) Told(ctx context.Context, d *engine.Backlog) error {
+func (f *flaky) ClearBacklog(ctx context.Context, d *engine.Backlog) error {
 	if f.failTold != nil {
 		return f.failTold
 	}
-	return f.Memory.Told(ctx, d)
+	return f.Memory.ClearBacklog(ctx, d)
 }
 
 func (f *flaky) Backlog(ctx context.Context, module string) (*engine.Backlog, error) {
@@ -71,7 +71,7 @@ func TestSameAlertIsSentOnceAnHour(t *testing.T) {
 	if len(h.alerts) != 1 || h.kept(t, first.ID).Alert != engine.AlertSent || h.kept(t, second.ID).Alert != engine.AlertFolded {
 		t.Errorf("%d alerts, the records say %s and %s", len(h.alerts), h.kept(t, first.ID).Alert, h.kept(t, second.ID).Alert)
 	}
-	want := []engine.Folded{{
+	want := []engine.FoldedAlert{{
 		Module: "door-open", Severity: remediations.High, Run: second.ID, Outcome: engine.Remediated, Resource: "AWS::House::Door front",
 		Principal: "arn:aws:iam::111122223333:user/bob", At: h.now,
 	}}
@@ -95,7 +95,7 @@ func TestSameAlertIsSentOnceAnHour(t *testing.T) {
 }
 
 // The same outcome on the same resource can be worse than before.
-func TestSomethingElseThatIsWrongIsTold(t *testing.T) {
+func TestADifferentProblemIsAlerted(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	reason, guard := "one shelf may be read", h.Module.Guard
 	h.Module.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
@@ -177,7 +177,7 @@ func TestStormIsFolded(t *testing.T) {
 }
 
 // What people are not told of is not counted either: a function that only observes may not write that.
-func TestNothingIsFoldedThatIsNotAlerted(t *testing.T) {
+func TestSilentRunsAreNotFolded(t *testing.T) {
 	h := newHouse(remediations.Observe)
 	h.store.failAdmit = errors.New("it was asked")
 	for n := range 3 {
@@ -264,10 +264,10 @@ func TestFailuresAreFoldedToo(t *testing.T) {
 // summarize tells of what is folded in a house.
 func (h *house) summarize(ctx context.Context) (int, error) {
 	s := engine.Summary{Modules: []string{"absent", h.Module.Name}, Store: h.store, Alert: h.Alert, Now: h.Now}
-	return s.Tell(ctx)
+	return s.Send(ctx)
 }
 
-func TestSummaryIsSentUntilItIsTold(t *testing.T) {
+func TestSummaryIsSentUntilTheBacklogIsCleared(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	for n := range 4 {
 		h.again(t, openedBy(n, "bob", "front"))
@@ -300,7 +300,7 @@ func TestSummaryIsSentUntilItIsTold(t *testing.T) {
 }
 
 // One module's backlog that can't be read does not keep people from hearing of the others.
-func TestSummaryOfWhatCanBeRead(t *testing.T) {
+func TestSummaryDespiteAnUnreadableBacklog(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	for n := range 2 {
 		h.again(t, openedBy(n, "bob", "front"))
@@ -319,7 +319,7 @@ func backlogs(name string) []*engine.Backlog {
 		Outcomes: map[engine.Outcome]int{engine.Remediated: 41, engine.Unverified: 1},
 	}
 	for n := range 40 {
-		one.Runs = append(one.Runs, engine.Folded{
+		one.Runs = append(one.Runs, engine.FoldedAlert{
 			Module: "door-open", Severity: remediations.High, Run: fmt.Sprintf("door-open-%020d", n), Outcome: engine.Remediated,
 			Resource: "AWS::House::Door " + fmt.Sprint(name, n), Principal: "arn:aws:iam::111122223333:user/" + fmt.Sprint(name, n%12),
 			At: at.Add(time.Duration(n) * time.Second),
@@ -327,7 +327,7 @@ func backlogs(name string) []*engine.Backlog {
 	}
 	one.Runs[39].Outcome, one.Runs[39].Critical = engine.Unverified, true
 	two := &engine.Backlog{Module: "window-open", Severity: remediations.Low, Times: 1, Outcomes: map[engine.Outcome]int{engine.Alerted: 1}}
-	two.Runs = []engine.Folded{{
+	two.Runs = []engine.FoldedAlert{{
 		Module: "window-open", Severity: remediations.Low, Run: "window-open-1", Outcome: engine.Alerted,
 		Resource: "AWS::House::Window west", Principal: "arn:aws:iam::111122223333:user/bob", At: at,
 	}}

@@ -19,9 +19,9 @@ const switchAge = time.Minute
 // switchTime is how long the answer may take: the run goes on without, and only observes.
 const switchTime = 3 * time.Second
 
-// SSM reads the kill switch from a parameter, at most once a minute. What can't be read is asked for again by the next
+// NewSwitchReader reads the kill switch from a parameter, at most once a minute. What can't be read is asked for again by the next
 // run. It is safe for concurrent use; who comes while it is read waits for the answer.
-func SSM(cfg aws.Config, parameter string, now func() time.Time) func(context.Context) (remediations.Switch, error) {
+func NewSwitchReader(cfg aws.Config, parameter string, now func() time.Time) func(context.Context) (remediations.Switch, error) {
 	var (
 		client = ssm.NewFromConfig(cfg)
 		gate   = make(chan struct{}, 1)
@@ -48,24 +48,24 @@ func SSM(cfg aws.Config, parameter string, now func() time.Time) func(context.Co
 		if out.Parameter == nil {
 			return nil, fmt.Errorf("get parameter %s: the answer holds none", parameter)
 		}
-		said, err := remediations.ParseSwitch(aws.ToString(out.Parameter.Value))
+		stops, err := remediations.ParseSwitch(aws.ToString(out.Parameter.Value))
 		if err != nil {
 			return nil, fmt.Errorf("parameter %s: %w", parameter, err)
 		}
-		last, read = said, began
-		return said, nil
+		last, read = stops, began
+		return stops, nil
 	}
 }
 
-// lower sets how far the run may go by the kill switch. Who can't be asked is taken to say stop.
-func (r *Record) lower(said remediations.Switch, err error) {
+// applySwitch sets how far the run may go by the kill switch. Who can't be asked is taken to say stop.
+func (r *Record) applySwitch(stops remediations.Switch, err error) {
 	if err != nil {
 		r.Lowered = fmt.Sprintf("observe instead of %s: the kill switch can't be read: %v", r.Mode, err)
 		r.switchUnread, r.denied = true, r.denied || accessDenied[remediations.ErrorCode(err)]
 		r.Mode = remediations.Observe
 		return
 	}
-	mode, by := said.Lower(r.Module, r.Mode)
+	mode, by := stops.Lower(r.Module, r.Mode)
 	if by != nil {
 		r.Lowered = fmt.Sprintf("%s instead of %s: %s", mode, r.Mode, by)
 	}

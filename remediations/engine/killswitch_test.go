@@ -31,7 +31,7 @@ func TestSwitchIsAskedOnceAMinute(t *testing.T) {
 			}), middleware.After)
 	}}}
 	now := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
-	ask := engine.SSM(cfg, remediations.SwitchParameter, func() time.Time { return now })
+	ask := engine.NewSwitchReader(cfg, remediations.SwitchParameter, func() time.Time { return now })
 	for _, step := range []struct {
 		name  string
 		after time.Duration

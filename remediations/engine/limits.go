@@ -30,14 +30,14 @@ type FullError struct {
 
 func (e *FullError) Error() string { return fmt.Sprintf("%d %s", e.Count.Most, e.Count.What) }
 
-// counts are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
+// countsOf are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
 // breaks the resource.
-func (e *Engine) counts(r *Record) []Count {
+func (e *Engine) countsOf(r *Record) []Count {
 	day := e.Now().UTC().Truncate(24 * time.Hour)
 	counts := []Count{
-		e.ofModule(),
-		e.hourly(e.Limits.Account, "in account", e.Account),
-		e.hourly(e.Limits.Principal, "on what was done by", r.counted),
+		e.moduleCount(),
+		e.hourlyCount(e.Limits.Account, "in account", e.Account),
+		e.hourlyCount(e.Limits.Principal, "on what was done by", r.countedPrincipal),
 	}
 	if r.Began {
 		return counts
@@ -49,8 +49,8 @@ func (e *Engine) counts(r *Record) []Count {
 	})
 }
 
-// hourly is a count of actions in this hour.
-func (e *Engine) hourly(most int, of ...string) Count {
+// hourlyCount is a count of actions in this hour.
+func (e *Engine) hourlyCount(most int, of ...string) Count {
 	hour := e.Now().UTC().Truncate(time.Hour)
 	return Count{
 		Key: remediations.CountRow(hour, of...), Most: most, Outcome: Limited, Expires: hour.Add(2 * time.Hour),
@@ -58,11 +58,13 @@ func (e *Engine) hourly(most int, of ...string) Count {
 	}
 }
 
-func (e *Engine) ofModule() Count { return e.hourly(e.Limits.Module, "of module", e.Module.Name) }
+func (e *Engine) moduleCount() Count {
+	return e.hourlyCount(e.Limits.Module, "of module", e.Module.Name)
+}
 
-// budget is how many more actions the module has in this hour; nil if that can't be told, which stops nothing.
-func (e *Engine) budget(ctx context.Context, r *Record) *int {
-	count := e.ofModule()
+// budgetLeft is how many more actions the module has in this hour; nil if that can't be told, which stops nothing.
+func (e *Engine) budgetLeft(ctx context.Context, r *Record) *int {
+	count := e.moduleCount()
 	times, err := e.Store.Times(ctx, count.Key)
 	if err != nil {
 		e.Log.WarnContext(ctx, "what is left of the budget can't be told", "run", r.ID, "error", err)
@@ -72,11 +74,11 @@ func (e *Engine) budget(ctx context.Context, r *Record) *int {
 	return &left
 }
 
-// countedOn is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.
-func countedOn(who events.Identity) string { return cmp.Or(who.Issuer.ARN, who.Principal()) }
+// countedPrincipal is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.
+func countedPrincipal(who events.Identity) string { return cmp.Or(who.Issuer.ARN, who.Principal()) }
 
-// stop ends a run that found a count full: nothing is done, and people are told.
-func (r *Record) stop(full *FullError) {
+// setLimited ends a run that found a count full: nothing is done, and people are told.
+func (r *Record) setLimited(full *FullError) {
 	r.Outcome, r.Limit = full.Count.Outcome, full.Error()
 	if by := append(slices.Clone(full.By), r.Principal); r.Outcome == Contested {
 		slices.Sort(by)

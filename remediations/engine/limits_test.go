@@ -193,20 +193,20 @@ func (c *counting) Begin(ctx context.Context, r *engine.Record, counts []engine.
 
 // Counts are kept until what they count is over, and are those of one module, or of all where that is meant.
 func TestCounts(t *testing.T) {
-	store := &counting{}
+	counter := &counting{}
 	for _, name := range []string{"door-open", "window-open"} {
 		h := newHouse(remediations.Enforce)
 		h.Module.Name = name
-		h.Config.Store = store
+		h.Config.Store = counter
 		if r, err := h.deliver(t, opened()); r.Outcome != engine.Remediated || err != nil {
 			t.Fatalf("%s (%v)", r.Outcome, err)
 		}
 	}
-	if len(store.counts) != 8 {
-		t.Fatalf("%d counts, want 4 for each of two runs", len(store.counts))
+	if len(counter.counts) != 8 {
+		t.Fatalf("%d counts, want 4 for each of two runs", len(counter.counts))
 	}
 	keys := map[string]int{}
-	for i, c := range store.counts {
+	for i, c := range counter.counts {
 		keys[c.Key]++
 		over := time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)
 		if i%4 == 3 {

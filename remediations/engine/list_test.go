@@ -64,8 +64,8 @@ func TestListIsTheNewestOfAllPages(t *testing.T) {
 		for _, r := range l.Runs {
 			got = append(got, r.ID)
 		}
-		if diff := cmp.Diff(want, got); diff != "" || l.Matched != 6 || l.Looked != 30 {
-			t.Errorf("limit %d: %d matched, %d looked at\n%s", limit, l.Matched, l.Looked, diff)
+		if diff := cmp.Diff(want, got); diff != "" || l.Matched != 6 || l.Scanned != 30 {
+			t.Errorf("limit %d: %d matched, %d looked at\n%s", limit, l.Matched, l.Scanned, diff)
 		}
 		for _, r := range l.Runs[len(l.Runs):cap(l.Runs)] {
 			if r != nil {

@@ -19,12 +19,12 @@ var accessDenied = map[string]bool{
 	"UnauthorizedOperation":        true,
 }
 
-// log writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded metric
+// logRun writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded metric
 // format, by module: a count by outcome, the AWS calls of the module, refusals by IAM (the declared permissions are
 // wrong), exemptions that end soon, what is left of the module's budget, and the time from the call that was made to
 // the end of the run. What a stack has one alarm for is counted without a module as well.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func (e *Engine) log(ctx context.Context, r *Record) {
+func (e *Engine) logRun(ctx context.Context, r *Record) {
 	now := e.Now()
 	var metrics, totals []metric
 	attrs := []any{
@@ -39,18 +39,18 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 		}
 	}
 	note(string(r.Outcome), "Count", 1)
-	note("Calls", "Count", int64(r.made))
-	if denied(r) {
+	note("Calls", "Count", int64(r.callCount))
+	if accessWasDenied(r) {
 		note("AccessDenied", "Count", 1)
 	}
 	if r.switchUnread {
 		note("SwitchUnreadable", "Count", 1)
 	}
-	if r.ending() {
+	if r.exemptionEndsSoon() {
 		note("ExemptionExpiring", "Count", 1)
 	}
-	if r.budget != nil {
-		note("BudgetLeft", "Count", int64(*r.budget))
+	if r.budgetLeft != nil {
+		note("BudgetLeft", "Count", int64(*r.budgetLeft))
 	}
 	if !r.EventTime.IsZero() && r.Replay == "" {
 		note("Latency", "Milliseconds", now.Sub(r.EventTime).Milliseconds())
@@ -61,7 +61,7 @@ func (e *Engine) log(ctx context.Context, r *Record) {
 	if r.Error != "" {
 		attrs = append(attrs, "error", r.Error)
 	}
-	attrs = append(attrs, "_aws", embedded(now, metrics, totals))
+	attrs = append(attrs, "_aws", embedMetrics(now, metrics, totals))
 	level := slog.LevelInfo
 	switch r.Outcome {
 	case NoMatch, Partial, Unverified, Limited, Contested:
@@ -94,7 +94,7 @@ type metadata struct {
 	CloudWatchMetrics []directive
 }
 
-func embedded(now time.Time, metrics, totals []metric) metadata {
+func embedMetrics(now time.Time, metrics, totals []metric) metadata {
 	m := metadata{
 		Timestamp:         now.UnixMilli(),
 		CloudWatchMetrics: []directive{{Namespace: namespace, Dimensions: [][]string{{"Module"}}, Metrics: metrics}},
@@ -105,7 +105,7 @@ func embedded(now time.Time, metrics, totals []metric) metadata {
 	return m
 }
 
-func denied(r *Record) bool {
+func accessWasDenied(r *Record) bool {
 	if r.denied {
 		return true
 	}

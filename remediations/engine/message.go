@@ -108,8 +108,8 @@ const (
 	maxID      = 1_024 // bytes of a resource's id
 )
 
-// SNS sends messages to one of two topics: critical ones to the second.
-func SNS(cfg aws.Config, topic, critical string) func(context.Context, Message) error {
+// NewSNSSender sends messages to one of two topics: critical ones to the second.
+func NewSNSSender(cfg aws.Config, topic, critical string) func(context.Context, Message) error {
 	client := sns.NewFromConfig(cfg)
 	return func(ctx context.Context, m Message) error {
 		to := topic
@@ -199,21 +199,21 @@ func Render(m *remediations.Module, r *Record) Message {
 // render is the message with no part longer than most bytes.
 func render(m *remediations.Module, r *Record, difference string, most int) Message {
 	short := *r
-	short.Resource.ID = whole(r.Resource.ID, maxID)
+	short.Resource.ID = oneLine(r.Resource.ID, maxID)
 	for _, command := range []*string{&short.Fix, &short.LeftFix, &short.Revert} {
 		if len(*command) > most {
 			*command = "(too long for a message: " + runCommand(r) + " shows it)"
 		}
 	}
-	message := Message{Subject: subject(m, r), Body: body(m, &short, cut(difference, most))}
-	message.Facts = factsOf(m, r, cut(difference, most), most)
-	message.Facts.Subject, message.Facts.Title, message.Facts.Text = message.Subject, harmless(message.Subject), message.Body
+	message := Message{Subject: subject(m, r), Body: emailBody(m, &short, truncate(difference, most))}
+	message.Facts = factsOf(m, r, truncate(difference, most), most)
+	message.Facts.Subject, message.Facts.Title, message.Facts.Text = message.Subject, templateSafe(message.Subject), message.Body
 	message.chat = chatAbout(m, r)
 	return message
 }
 
-// cut is a text with no more than most bytes of it.
-func cut(text string, most int) string {
+// truncate is a text with no more than most bytes of it.
+func truncate(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
@@ -226,12 +226,12 @@ func factsOf(m *remediations.Module, r *Record, difference string, most int) Fac
 		Kind: AlertKind, Version: factsVersion, Critical: critical(m, r), Level: level(m.Severity, critical(m, r)),
 		Module: m.Name, Severity: m.Severity, Thread: thread(r.Resource), Outcome: r.Outcome, Run: r.ID, Mode: r.Mode.String(),
 		Account: r.Resource.Account, Region: r.Resource.Region,
-		Resource:  &FactsResource{ID: whole(r.Resource.ID, maxID), Type: r.Resource.Type},
-		Event:     &FactsEvent{ID: whole(r.EventID, maxField), Name: whole(r.EventName, maxField), Time: r.EventTime},
-		Principal: whole(r.Principal, maxField), Name: whole(r.Name, maxField),
-		SourceIP: whole(r.SourceIP, maxField), UserAgent: whole(r.UserAgent, maxField),
-		Reason: whole(r.Reason, maxReason), Left: whole(r.Left, maxReason), Error: whole(r.Error, maxReason),
-		Limit: whole(r.Limit, maxReason), Lowered: whole(r.Lowered, maxReason), Commands: &Commands{}, Controls: m.Controls,
+		Resource:  &FactsResource{ID: oneLine(r.Resource.ID, maxID), Type: r.Resource.Type},
+		Event:     &FactsEvent{ID: oneLine(r.EventID, maxField), Name: oneLine(r.EventName, maxField), Time: r.EventTime},
+		Principal: oneLine(r.Principal, maxField), Name: oneLine(r.Name, maxField),
+		SourceIP: oneLine(r.SourceIP, maxField), UserAgent: oneLine(r.UserAgent, maxField),
+		Reason: oneLine(r.Reason, maxReason), Left: oneLine(r.Left, maxReason), Error: oneLine(r.Error, maxReason),
+		Limit: oneLine(r.Limit, maxReason), Lowered: oneLine(r.Lowered, maxReason), Commands: &Commands{}, Controls: m.Controls,
 		Started: r.Started, Ended: r.Ended, Attempt: r.Attempt,
 	}
 	if r.Reason != "" {
@@ -258,13 +258,13 @@ func factsOf(m *remediations.Module, r *Record, difference string, most int) Fac
 		}
 	}
 	if r.Outcome != Exempt {
-		set("commands.exempt", len(r.Resource.ID), maxID, func() { f.Commands.Exempt = ExemptionText(r) })
+		set("commands.exempt", len(r.Resource.ID), maxID, func() { f.Commands.Exempt = ExemptionYAML(r) })
 	}
 	return f
 }
 
-// harmless is a text with only such characters as can be put into a template without escaping them.
-func harmless(s string) string {
+// templateSafe is a text with only such characters as can be put into a template without escaping them.
+func templateSafe(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(" []:/._,+=@-", c) {
 			return c
@@ -273,8 +273,8 @@ func harmless(s string) string {
 	}, s)
 }
 
-// whole is text that somebody else chose, on one line and of bounded length; "" stays what it is.
-func whole(s string, most int) string {
+// oneLine is text that somebody else chose, on one line and of bounded length; "" stays what it is.
+func oneLine(s string, most int) string {
 	if s == "" {
 		return ""
 	}

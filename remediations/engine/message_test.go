@@ -30,7 +30,7 @@ func published(t *testing.T, m engine.Message) (*sns.PublishInput, map[string]st
 				return middleware.InitializeOutput{Result: &sns.PublishOutput{}}, middleware.Metadata{}, nil
 			}), middleware.Before)
 	}}}
-	if err := engine.SNS(cfg, "arn:alerts", "arn:critical")(t.Context(), m); err != nil {
+	if err := engine.NewSNSSender(cfg, "arn:alerts", "arn:critical")(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	forms := map[string]string{}

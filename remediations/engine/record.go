@@ -101,13 +101,13 @@ type Record struct {
 	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
 
-	counted      string // whom the action is counted on
-	earlier      []Call // of earlier attempts
-	made         int    // calls of this attempt
-	budget       *int   // actions that the module has left in this hour, after this one
-	followed     bool   // an earlier attempt may have changed the resource
-	denied       bool   // IAM refused a call of the engine's own
-	switchUnread bool   // the kill switch could not be read
+	countedPrincipal string // whom the action is counted on
+	earlierCalls     []Call // of earlier attempts
+	callCount        int    // calls of this attempt
+	budgetLeft       *int   // actions that the module has left in this hour, after this one
+	touchedBefore    bool   // an earlier attempt may have changed the resource
+	denied           bool   // IAM refused a call of the engine's own
+	switchUnread     bool   // the kill switch could not be read
 }
 
 // fail notes that the run failed, and why.
@@ -116,13 +116,13 @@ func (r *Record) fail(err error) {
 	r.denied = r.denied || accessDenied[remediations.ErrorCode(err)]
 }
 
-// found notes what is wrong.
-func (r *Record) found(f *remediations.Finding) {
+// setFinding notes what is wrong.
+func (r *Record) setFinding(f *remediations.Finding) {
 	r.Reason, r.Fix, r.Revert, r.Before, r.After, r.Grace = f.Reason, f.Fix, f.Revert, f.Before, f.After, f.Grace
 }
 
-// verified is the outcome of an action, by what the guard still finds after it.
-func (r *Record) verified(left *remediations.Finding) {
+// setVerified is the outcome of an action, by what the guard still finds after it.
+func (r *Record) setVerified(left *remediations.Finding) {
 	switch {
 	case left == nil:
 		r.Outcome = Remediated
@@ -135,69 +135,69 @@ func (r *Record) verified(left *remediations.Finding) {
 	r.Left, r.LeftFix = left.Reason, left.Fix
 }
 
-// overtaken is the outcome of a run that has nothing left to do, by what the guard finds now. Where an earlier attempt
+// setFixedBefore is the outcome of a run that has nothing left to do, by what the guard finds now. Where an earlier attempt
 // may have acted, it is that one's doing, and what undo has to put back is what that one saw.
-func (r *Record) overtaken(now *remediations.Finding) {
+func (r *Record) setFixedBefore(now *remediations.Finding) {
 	switch {
-	case r.followed && now == nil:
+	case r.touchedBefore && now == nil:
 		r.Outcome = Remediated
-	case r.followed && now.AlertOnly:
-		r.verified(now)
+	case r.touchedBefore && now.AlertOnly:
+		r.setVerified(now)
 	case now == nil:
-		r.found(&remediations.Finding{})
+		r.setFinding(&remediations.Finding{})
 	default:
-		r.found(now)
+		r.setFinding(now)
 	}
 }
 
-// ending reports whether the run is under an exemption that people should hear of before it ends.
-func (r *Record) ending() bool {
+// exemptionEndsSoon reports whether the run is under an exemption that people should hear of before it ends.
+func (r *Record) exemptionEndsSoon() bool {
 	return r.Outcome == Exempt && r.Exemption != nil && r.Exemption.Ending
 }
 
-// tells reports whether people hear of a run that has ended so.
-func (r *Record) tells() bool {
+// needsAlert reports whether people hear of a run that has ended so.
+func (r *Record) needsAlert() bool {
 	switch r.Outcome {
 	case Alerted, Limited, Contested, Remediated, Partial, Unverified:
 		return true
 	case Observed: // by an attempt after one that may have acted: the kill switch has come in between
 		return r.Touched
 	case Exempt: // it may have been acted upon before it was exempt
-		return r.Touched || r.ending() && r.Mode != remediations.Observe
+		return r.Touched || r.exemptionEndsSoon() && r.Mode != remediations.Observe
 	}
 	return false
 }
 
-// follow makes the record the next attempt at the run that prior left unfinished, and that may have touched
+// continueFrom makes the record the next attempt at the run that prior left unfinished, and that may have touched
 // the resource already. What undo must put back is the state before the first touch, as long as this attempt
 // wants the same: otherwise somebody else has changed the resource in between, and it is their state that
 // this attempt replaces.
-func (r *Record) follow(prior *Record) {
+func (r *Record) continueFrom(prior *Record) {
 	r.Version, r.Attempt, r.Began = prior.Version+1, prior.Attempt+1, prior.Began
 	if !prior.Touched {
 		return
 	}
-	r.Touched, r.followed = true, true
-	r.earlier, r.Calls = prior.Calls, slices.Concat(prior.Calls, r.Calls)
+	r.Touched, r.touchedBefore = true, true
+	r.earlierCalls, r.Calls = prior.Calls, slices.Concat(prior.Calls, r.Calls)
 	if r.Before == nil || bytes.Equal(r.After, prior.After) {
 		now := r.Before
 		r.Reason, r.Before, r.After, r.Fix, r.Revert, r.Between = prior.Reason, prior.Before, prior.After, prior.Fix, prior.Revert, prior.Between
-		r.between(now)
+		r.setBetween(now)
 	}
 }
 
-// sees notes a state that has taken the place of the one that was judged.
-func (r *Record) sees(f *remediations.Finding) {
-	if r.followed && bytes.Equal(r.After, f.After) {
-		r.between(f.Before)
+// replaceFinding notes a state that has taken the place of the one that was judged.
+func (r *Record) replaceFinding(f *remediations.Finding) {
+	if r.touchedBefore && bytes.Equal(r.After, f.After) {
+		r.setBetween(f.Before)
 		return
 	}
-	r.found(f)
+	r.setFinding(f)
 }
 
-// between keeps a state that a later attempt found, unless it is the one before or after the action. It may be half of
+// setBetween keeps a state that a later attempt found, unless it is the one before or after the action. It may be half of
 // what an earlier attempt did, or what somebody has set since: a person who takes the run back should see it.
-func (r *Record) between(state json.RawMessage) {
+func (r *Record) setBetween(state json.RawMessage) {
 	if state != nil && !SameState(state, r.Before) && !SameState(state, r.After) {
 		r.Between = state
 	}
@@ -212,11 +212,11 @@ func (r *Record) unfinished(now time.Time) bool {
 	case Started, Failed, Clean, Stale:
 		return true
 	}
-	return r.untold()
+	return r.alertPending()
 }
 
-// untold reports whether the run is over but for its alert.
-func (r *Record) untold() bool { return r.Alert == AlertPending }
+// alertPending reports whether the run is over but for its alert.
+func (r *Record) alertPending() bool { return r.Alert == AlertPending }
 
 // Store keeps run records, and what became of their alerts.
 type Store interface {
@@ -235,7 +235,7 @@ type Store interface {
 	// Latest notes a time under a key, if none later is there, and returns the latest, to the millisecond. It is kept
 	// until it expires.
 	Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
-	Folds
+	AlertStore
 }
 
 // ErrConflict is Put's refusal: the record that stands is not the one that was read.

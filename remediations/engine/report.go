@@ -65,24 +65,24 @@ func Report(m *remediations.Module, r, undone *Record) string {
 		section("WHO DID IT", "%s\n%s", plain(r.Name), plain(r.Principal))
 		section("WHAT WAS TO BE PUT BACK (- before, + after)", "%s", Difference(r.Before, r.After))
 	} else {
-		facts(section, r, Difference(r.Before, r.After))
+		eventSections(section, r, Difference(r.Before, r.After))
 	}
 	if r.Limit != "" {
-		section("WHY NOTHING WAS DONE", "%s", limits(r))
+		section("WHY NOTHING WAS DONE", "%s", limitText(r))
 	}
 	if r.Lowered != "" {
 		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
 	}
 	if r.Exemption != nil {
-		section("WHY IT IS LEFT ALONE", "%s", exemption(r.Exemption))
+		section("WHY IT IS LEFT ALONE", "%s", exemptionText(r.Exemption))
 	}
 	section("AWS CALLS", "%s", callList(r.Calls))
-	section("RUN", "%s", course(r))
+	section("RUN", "%s", runDetails(r))
 	switch {
 	case undone != nil && undone.Outcome == Undone:
 		section("TAKEN BACK", "at %s by %s\nsee run %s", when(undone.Ended), plain(undone.Principal), undone.ID)
 	case r.Touched && r.Revert != "" && r.Undoes == "":
-		section("TAKE IT BACK", "%s", takeBack(m, r))
+		section("TAKE IT BACK", "%s", undoText(m, r))
 	}
 	return b.String()
 }
@@ -109,8 +109,8 @@ func callList(calls []Call) string {
 	return strings.Join(lines, "\n")
 }
 
-// course is when the run was, which attempt it was, and whether people were told.
-func course(r *Record) string {
+// runDetails is when the run was, which attempt it was, and whether people were told.
+func runDetails(r *Record) string {
 	ended := "not ended"
 	if !r.Ended.IsZero() {
 		ended = "ended " + when(r.Ended) + " (" + r.Ended.Sub(r.Started).Round(time.Millisecond).String() + ")"

@@ -25,7 +25,7 @@ func killed(r *engine.Record) error {
 	return nil
 }
 
-func TestReplayNeitherTakesTheEventsPlaceNorIsTakenForIt(t *testing.T) {
+func TestReplayHasARunOfItsOwn(t *testing.T) {
 	replayed := opened(`"version": "0"`, `"version": "0", "replay-name": "march"`)
 	h := newHouse(remediations.Enforce)
 	if r, err := h.deliver(t, replayed); err != nil || r.Outcome != engine.Observed {
@@ -39,7 +39,7 @@ func TestReplayNeitherTakesTheEventsPlaceNorIsTakenForIt(t *testing.T) {
 	}
 }
 
-func TestPeopleAreToldOfAFailureThatWillNotMendItself(t *testing.T) {
+func TestPermanentFailureIsAlerted(t *testing.T) {
 	refused := &smithy.GenericAPIError{Code: "AccessDenied", Message: "explicit deny in a resource-based policy"}
 	for _, c := range []struct {
 		name   string
@@ -109,7 +109,7 @@ func TestOneResourceDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-func TestWhatThereIsNoTimeForIsLeftToTheNextDelivery(t *testing.T) {
+func TestLeftoverResourcesWaitForTheNextDelivery(t *testing.T) {
 	h := newHouse(remediations.Observe)
 	e, err := engine.New(h.Config)
 	if err != nil {
@@ -144,7 +144,7 @@ func TestRetryAfterSomebodyElsesChangeKeepsTheirState(t *testing.T) {
 	}
 }
 
-func TestRetryThatFindsOnlyTheRestSaysWhatWasDone(t *testing.T) {
+func TestRetryAfterAPartialFixSaysWhatWasDone(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.door.noLock = true
 	h.store.failPut = killed
@@ -283,7 +283,7 @@ func TestRunDoesNotForgetThatItTouchedTheResource(t *testing.T) {
 }
 
 // What a person has put right after AWS refused us is not our doing.
-func TestRefusedWriteTakesNoCredit(t *testing.T) {
+func TestRefusedWriteIsNotRemediated(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Module.Action = func(ctx context.Context, run *remediations.Run, _ *remediations.Finding) error {
 		count := 0
@@ -355,7 +355,7 @@ func TestFindingThatCouldNotBeRecordedIsTriedAgain(t *testing.T) {
 }
 
 // Somebody stops the module between two attempts: that the first may have acted is not for the record alone.
-func TestWhatWasTouchedBeforeTheModuleWasStoppedIsTold(t *testing.T) {
+func TestEarlierActionIsAlertedAfterAStop(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = killed
 	if _, err := h.deliver(t, opened()); err == nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// looks is how long to wait before each look of the guard that is one of several: at a resource that was
+// guardDelays is how long to wait before each look of the guard that is one of several: at a resource that was
 // just created, and after an action. S3, IAM and others answer with an old state for a moment.
-var looks = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
+var guardDelays = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
 
 // recordTime is kept back from the module for the record and the alert.
 const recordTime = 5 * time.Second
@@ -35,82 +35,82 @@ func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (
 		Settings: e.Settings,
 		Log:      e.Log.With("run", record.ID, "module", e.Module.Name),
 	}
-	finding, err := e.judge(ctx, run, record)
-	record.Calls, record.made = fence.Calls(), fence.Made()
+	finding, err := e.assess(ctx, run, record)
+	record.Calls, record.callCount = fence.Calls(), fence.CallCount()
 	if err != nil {
 		return record, e.fail(ctx, record, err)
 	}
 	record.Outcome = e.decide(record, finding)
 	if event == nil {
-		if err := e.onceADay(ctx, record, finding); err != nil {
+		if err := e.useDailyID(ctx, record, finding); err != nil {
 			return record, e.fail(ctx, record, err)
 		}
 	}
-	present := e.glance(ctx, run, record)
+	present := e.startRecheck(ctx, run, record)
 	prior, err := e.claim(ctx, record, finding)
 	found := present()
 	switch {
 	case err != nil:
 		return record, e.fail(ctx, record, err)
 	case prior != nil:
-		return e.deliveredBefore(ctx, record, prior)
+		return e.endDuplicate(ctx, record, prior)
 	case record.Outcome == Started:
 		err = e.act(ctx, run, fence, record, finding, found)
-		if err = e.end(ctx, record, err); err != nil {
+		if err = e.finish(ctx, record, err); err != nil {
 			return record, err
 		}
 	}
-	return record, e.tell(ctx, record)
+	return record, e.sendPendingAlert(ctx, record)
 }
 
-// judge finds out what is wrong, whether hands are kept off it, and how far the run may go, all at once, and notes it
+// assess finds out what is wrong, whether hands are kept off it, and how far the run may go, all at once, and notes it
 // in the record.
-func (e *Engine) judge(ctx context.Context, run *remediations.Run, record *Record) (*remediations.Finding, error) {
+func (e *Engine) assess(ctx context.Context, run *remediations.Run, record *Record) (*remediations.Finding, error) {
 	work, cancel := workTime(ctx)
 	defer cancel()
 	var (
-		group               sync.WaitGroup
-		said                remediations.Switch
-		exemption           *Exemption
-		unread, exemptError error
-		who                 events.Identity
+		group                sync.WaitGroup
+		stops                remediations.Switch
+		exemption            *Exemption
+		switchErr, exemptErr error
+		who                  events.Identity
 	)
 	if run.Event != nil {
 		who = run.Event.Record.Identity
-		group.Go(func() { record.Newer = e.newer(work, record) })
+		group.Go(func() { record.Newer = e.laterEvent(work, record) })
 	}
-	group.Go(func() { said, unread = e.Switch(work) })
-	group.Go(func() { exemption, exemptError = e.exempt(work, record.Resource, who) })
-	finding, err := e.guard(work, run, record.Resource)
+	group.Go(func() { stops, switchErr = e.Switch(work) })
+	group.Go(func() { exemption, exemptErr = e.findExemption(work, record.Resource, who) })
+	finding, err := e.guardUntilReady(work, run, record.Resource)
 	group.Wait()
-	record.lower(said, unread)
+	record.applySwitch(stops, switchErr)
 	if err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
 	if finding == nil || run.Event == nil && e.Now().Before(finding.Grace) {
 		return nil, nil
 	}
-	record.found(finding)
+	record.setFinding(finding)
 	record.Exemption = exemption
-	return finding, exemptError
+	return finding, exemptErr
 }
 
-// guard asks the module what is wrong, a few times if it can't be told yet.
-func (e *Engine) guard(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
-	for _, wait := range looks {
+// guardUntilReady asks the module what is wrong, a few times if it can't be told yet.
+func (e *Engine) guardUntilReady(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
+	for _, wait := range guardDelays {
 		if waitErr := e.Wait(ctx, wait); waitErr != nil {
 			return nil, errors.Join(err, waitErr)
 		}
-		if finding, err = e.look(ctx, run, r); !errors.Is(err, remediations.ErrNotYet) {
+		if finding, err = e.guardOnce(ctx, run, r); !errors.Is(err, remediations.ErrNotReady) {
 			break
 		}
 	}
 	return finding, err
 }
 
-// look is one look of the guard.
-func (e *Engine) look(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
-	defer recovered(&err)
+// guardOnce is one look of the guard.
+func (e *Engine) guardOnce(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
+	defer recoverPanic(&err)
 	return e.Module.Guard(ctx, run, r)
 }
 
@@ -131,91 +131,93 @@ func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	return Started
 }
 
-// glance begins to look once more, while the run is begun, if that is to act: what was judged is a round trip old by
+// startRecheck begins to look once more, while the run is begun, if that is to act: what was judged is a round trip old by
 // then. The answer is what there is now. It has ended when that has been asked for.
-func (e *Engine) glance(ctx context.Context, run *remediations.Run, record *Record) func() view {
+func (e *Engine) startRecheck(ctx context.Context, run *remediations.Run, record *Record) func() recheck {
 	if record.Outcome != Started {
-		return func() view { return view{} }
+		return func() recheck { return recheck{} }
 	}
 	work, cancel := workTime(ctx)
-	seen := make(chan view, 1)
+	seen := make(chan recheck, 1)
 	began := e.Now()
 	r := record.Resource
 	go func() {
 		defer cancel()
-		finding, err := e.look(work, run, r)
-		seen <- view{finding, err, began}
+		finding, err := e.guardOnce(work, run, r)
+		seen <- recheck{finding, err, began}
 	}()
-	return func() view { return <-seen }
+	return func() recheck { return <-seen }
 }
 
-// view is what a look of the guard has shown.
-type view struct {
+// recheck is what a look of the guard has shown.
+type recheck struct {
 	finding *remediations.Finding
 	err     error
 	at      time.Time
 }
 
-// maxGlance is how old a look may be on which the module acts: a transaction may meet others and have to wait.
-const maxGlance = time.Second
+// maxRecheckAge is how old a look may be on which the module acts: a transaction may meet others and have to wait.
+const maxRecheckAge = time.Second
 
 // maxChanges is how often the state may change under the run before it leaves that to the next attempt.
 const maxChanges = 3
 
 // act lets the module write, and looks whether that closed the hole. The outcome is in the record, unless it failed.
-func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, present view) error {
+func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, present recheck) error {
 	work, cancel := workTime(ctx)
 	defer cancel()
-	defer func() { record.Calls, record.made = slices.Concat(record.earlier, fence.Calls()), fence.Made() }()
+	defer func() {
+		record.Calls, record.callCount = slices.Concat(record.earlierCalls, fence.Calls()), fence.CallCount()
+	}()
 	finding, err := e.confirm(work, run, record, finding, present)
 	if err != nil {
-		record.Touched = record.followed
+		record.Touched = record.touchedBefore
 		return fmt.Errorf("look again before the action: %w", err)
 	}
 	if record.Outcome != Started {
-		record.Touched = record.followed
+		record.Touched = record.touchedBefore
 		return nil
 	}
-	if err := e.action(work, run, fence, finding); err != nil {
-		record.Touched = record.followed || fence.Wrote()
+	if err := e.runAction(work, run, fence, finding); err != nil {
+		record.Touched = record.touchedBefore || fence.Wrote()
 		return fmt.Errorf("action: %w", err)
 	}
 	var group sync.WaitGroup
-	group.Go(func() { record.budget = e.budget(work, record) })
+	group.Go(func() { record.budgetLeft = e.budgetLeft(work, record) })
 	left, err := e.verify(work, run, record.Resource)
 	group.Wait()
 	if err != nil {
-		record.Touched = record.followed || fence.Wrote()
+		record.Touched = record.touchedBefore || fence.Wrote()
 		return err
 	}
-	record.verified(left)
+	record.setVerified(left)
 	return nil
 }
 
 // confirm returns the finding to act on: the one that is written down, if that is what there is now. If it is not, what
 // there is now is written down instead, while the guard looks once more. What needs no action any more, or none that
 // the module may take, ends with its outcome.
-func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, present view) (*remediations.Finding, error) {
+func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, present recheck) (*remediations.Finding, error) {
 	for range maxChanges {
-		if present.err == nil && e.Now().Sub(present.at) > maxGlance {
-			present.finding, present.err = e.look(ctx, run, record.Resource)
+		if present.err == nil && e.Now().Sub(present.at) > maxRecheckAge {
+			present.finding, present.err = e.guardOnce(ctx, run, record.Resource)
 		}
 		switch {
 		case present.err != nil:
 			return nil, present.err
-		case same(present.finding, finding):
+		case sameFinding(present.finding, finding):
 			return finding, nil
 		}
 		finding = present.finding
 		if record.Outcome = e.decide(record, finding); record.Outcome != Started {
-			record.overtaken(finding)
+			record.setFixedBefore(finding)
 			return nil, nil
 		}
-		record.sees(finding)
+		record.replaceFinding(finding)
 		record.Version++
-		again := e.glance(ctx, run, record)
+		recheckAgain := e.startRecheck(ctx, run, record)
 		err := e.put(ctx, record)
-		present = again()
+		present = recheckAgain()
 		if err != nil {
 			return nil, err
 		}
@@ -223,27 +225,27 @@ func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Rec
 	return nil, fmt.Errorf("it has changed %d times since it was judged: %w", maxChanges, remediations.ErrChanged)
 }
 
-// same reports whether two findings are of one state, and would leave another.
-func same(a, b *remediations.Finding) bool {
+// sameFinding reports whether two findings are of one state, and would leave another.
+func sameFinding(a, b *remediations.Finding) bool {
 	return a != nil && b != nil && a.AlertOnly == b.AlertOnly && bytes.Equal(a.Before, b.Before) && bytes.Equal(a.After, b.After)
 }
 
-// action runs the module's action, with the fence open for writes no longer than that.
-func (e *Engine) action(ctx context.Context, run *remediations.Run, fence *Fence, finding *remediations.Finding) (err error) {
+// runAction runs the module's action, with the fence open for writes no longer than that.
+func (e *Engine) runAction(ctx context.Context, run *remediations.Run, fence *Fence, finding *remediations.Finding) (err error) {
 	fence.AllowWrites(true)
 	defer fence.AllowWrites(false)
-	defer recovered(&err)
+	defer recoverPanic(&err)
 	return e.Module.Action(ctx, run, finding)
 }
 
 // verify runs the guard until it finds nothing that the module could put right, a few times at most. It
 // returns what is still wrong.
 func (e *Engine) verify(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
-	for _, wait := range looks {
+	for _, wait := range guardDelays {
 		if err := e.Wait(ctx, wait); err != nil {
 			return nil, err
 		}
-		if finding, err = e.look(ctx, run, r); err != nil {
+		if finding, err = e.guardOnce(ctx, run, r); err != nil {
 			return nil, fmt.Errorf("look again: %w", err)
 		}
 		if finding == nil || finding.AlertOnly {

@@ -107,7 +107,7 @@ func TestStateBeforeIsDurableBeforeTheAction(t *testing.T) {
 }
 
 // A run that waited for long before it could begin looks again.
-func TestOldLookIsLookedAtAgain(t *testing.T) {
+func TestOldRecheckIsRepeated(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = func(r *engine.Record) error {
 		if r.Version == 1 {
@@ -123,7 +123,7 @@ func TestOldLookIsLookedAtAgain(t *testing.T) {
 }
 
 // What the glance has not seen yet, and has changed by the time that the run has begun, is seen as well.
-func TestGlanceOfASlowBeginIsTooOld(t *testing.T) {
+func TestRecheckDuringASlowBeginIsTooOld(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	looked := make(chan bool)
 	n := h.looked(func(n int) {
@@ -262,7 +262,7 @@ func TestLateEventThatActsSaysSo(t *testing.T) {
 }
 
 // That the order of events can't be told stops nothing.
-func TestOrderThatCantBeTold(t *testing.T) {
+func TestUnknownOrderOfEvents(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Store = &unordered{h.store}
 	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Remediated {
@@ -339,7 +339,7 @@ func TestKillSwitch(t *testing.T) {
 }
 
 // Who keeps the kill switch from being read, and the guard from looking, must not keep people from hearing of it.
-func TestFailureIsToldThoughTheSwitchCantBeRead(t *testing.T) {
+func TestFailureIsAlertedIfTheSwitchIsUnreadable(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.unread, h.door.guardErr = errors.New("no answer"), errors.New("no answer")
 	for range 3 {

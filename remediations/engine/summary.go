@@ -16,23 +16,23 @@ import (
 // Summary tells people of the alerts that were folded. All of its fields are required.
 type Summary struct {
 	Modules []string // whose backlogs are looked at
-	Store   Folds
+	Store   AlertStore
 	Alert   func(ctx context.Context, message Message) error
 	Now     func() time.Time
 }
 
-// Tell sends one message about all that is folded and not told yet, and returns how many alerts it is about. What was
+// Send sends one message about all that is folded and not told yet, and returns how many alerts it is about. What was
 // sent is then taken out of the store: if that fails it is sent again next time, and never lost. One module's error
 // does not keep people from hearing of the others.
-func (s *Summary) Tell(ctx context.Context) (int, error) {
+func (s *Summary) Send(ctx context.Context) (int, error) {
 	var backlogs []*Backlog
 	var errs []error
 	for _, module := range s.Modules {
-		d, err := s.Store.Backlog(ctx, module)
+		backlog, err := s.Store.Backlog(ctx, module)
 		if err != nil {
 			errs = append(errs, err)
-		} else if d != nil {
-			backlogs = append(backlogs, d)
+		} else if backlog != nil {
+			backlogs = append(backlogs, backlog)
 		}
 	}
 	if len(backlogs) == 0 {
@@ -42,21 +42,21 @@ func (s *Summary) Tell(ctx context.Context) (int, error) {
 		return 0, errors.Join(append(errs, fmt.Errorf("summary: %w", err))...)
 	}
 	times := 0
-	for _, d := range backlogs {
-		times += d.Times
-		errs = append(errs, s.Store.Told(ctx, d))
+	for _, backlog := range backlogs {
+		times += backlog.Times
+		errs = append(errs, s.Store.ClearBacklog(ctx, backlog))
 	}
 	return times, errors.Join(errs...)
 }
 
 // FoldedFacts is what a summary is about, for machines.
 type FoldedFacts struct {
-	Times    int             `json:"times"` // alerts
-	Critical int             `json:"critical"`
-	Modules  []FoldedModule  `json:"modules"`
-	Who      []FoldedByWhom  `json:"who"`  // of the runs that backlogs name, by how many
-	Runs     []Folded        `json:"runs"` // some of them, the worst first
-	Commands []FoldedCommand `json:"commands"`
+	Times    int               `json:"times"` // alerts
+	Critical int               `json:"critical"`
+	Modules  []FoldedModule    `json:"modules"`
+	Who      []FoldedPrincipal `json:"who"`  // of the runs that backlogs name, by how many
+	Runs     []FoldedAlert     `json:"runs"` // some of them, the worst first
+	Commands []FoldedCommand   `json:"commands"`
 }
 
 // FoldedModule is the part of a summary that is about one module.
@@ -68,8 +68,8 @@ type FoldedModule struct {
 	Outcomes map[Outcome]int       `json:"outcomes"`
 }
 
-// FoldedByWhom is how many of the runs that backlogs name are about what one principal did.
-type FoldedByWhom struct {
+// FoldedPrincipal is how many of the runs that backlogs name are about what one principal did.
+type FoldedPrincipal struct {
 	Principal string `json:"principal"`
 	Runs      int    `json:"runs"`
 }
@@ -90,39 +90,39 @@ const (
 
 // RenderSummary is the message about what was folded.
 func RenderSummary(backlogs []*Backlog, now time.Time) Message {
-	f := gathered(backlogs, now)
+	f := newFoldedFacts(backlogs, now)
 	var severity remediations.Severity
 	var names []string
 	for _, m := range f.Modules {
 		severity = max(severity, m.Severity)
 		names = append(names, m.Module)
 	}
-	subject := fmt.Sprintf("[%s] %s folded: %s", severity, count(f.Times, "alert was", "alerts were"), strings.Join(names, ", "))
+	subject := fmt.Sprintf("[%s] %s folded: %s", severity, plural(f.Times, "alert was", "alerts were"), strings.Join(names, ", "))
 	if len(subject) > maxSubject {
 		subject = subject[:maxSubject-3] + "..."
 	}
-	headline := fmt.Sprintf("Countermand has folded %s, %d of them critical.", count(f.Times, "alert", "alerts"), f.Critical)
+	headline := fmt.Sprintf("Countermand has folded %s, %d of them critical.", plural(f.Times, "alert", "alerts"), f.Critical)
 	// One an hour, so that a pager's open incident does not swallow those that come later.
 	thread := "summary " + now.UTC().Format("2006-01-02T15")
 	m := Message{Subject: subject, Body: summaryBody(headline, f)}
 	m.Facts = Facts{
-		Kind: SummaryKind, Version: factsVersion, Subject: subject, Title: harmless(subject), Text: m.Body, Critical: f.Critical > 0,
+		Kind: SummaryKind, Version: factsVersion, Subject: subject, Title: templateSafe(subject), Text: m.Body, Critical: f.Critical > 0,
 		Level: level(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: thread, Folded: f,
 	}
 	m.chat = summaryChat(headline, subject, names, f)
 	return m
 }
 
-// gathered is what backlogs hold, with the worst first.
-func gathered(backlogs []*Backlog, now time.Time) *FoldedFacts {
+// newFoldedFacts is what backlogs hold, with the worst first.
+func newFoldedFacts(backlogs []*Backlog, now time.Time) *FoldedFacts {
 	f := &FoldedFacts{}
 	since := now
 	who := map[string]int{}
-	for _, d := range backlogs {
-		f.Times += d.Times
-		f.Critical += d.Critical
-		f.Modules = append(f.Modules, FoldedModule{d.Module, d.Severity, d.Times, d.Critical, d.Outcomes})
-		for _, run := range d.Runs {
+	for _, backlog := range backlogs {
+		f.Times += backlog.Times
+		f.Critical += backlog.Critical
+		f.Modules = append(f.Modules, FoldedModule{backlog.Module, backlog.Severity, backlog.Times, backlog.Critical, backlog.Outcomes})
+		for _, run := range backlog.Runs {
 			who[run.Principal]++
 			if run.At.Before(since) {
 				since = run.At
@@ -132,14 +132,14 @@ func gathered(backlogs []*Backlog, now time.Time) *FoldedFacts {
 		}
 	}
 	hours := int(now.Sub(since)/time.Hour) + 1
-	for _, d := range backlogs {
-		list := fmt.Sprintf("go run ./scripts/countermand runs --module %s --since %dh", d.Module, hours)
-		f.Commands = append(f.Commands, FoldedCommand{d.Module, list})
+	for _, backlog := range backlogs {
+		list := fmt.Sprintf("go run ./scripts/countermand runs --module %s --since %dh", backlog.Module, hours)
+		f.Commands = append(f.Commands, FoldedCommand{backlog.Module, list})
 	}
 	for principal, runs := range who {
-		f.Who = append(f.Who, FoldedByWhom{bounded(principal, maxSummaryText), runs})
+		f.Who = append(f.Who, FoldedPrincipal{bounded(principal, maxSummaryText), runs})
 	}
-	slices.SortFunc(f.Who, func(a, b FoldedByWhom) int {
+	slices.SortFunc(f.Who, func(a, b FoldedPrincipal) int {
 		return cmp.Or(cmp.Compare(b.Runs, a.Runs), strings.Compare(a.Principal, b.Principal))
 	})
 	f.Who = f.Who[:min(len(f.Who), maxSummaryWho)]
@@ -150,8 +150,8 @@ func gathered(backlogs []*Backlog, now time.Time) *FoldedFacts {
 
 // worstFirst puts first what was not put right, then what is critical; of these the first run of each principal and
 // outcome before any second one, so that nobody's many runs hide another's one.
-func worstFirst(runs []Folded) []Folded {
-	slices.SortFunc(runs, func(a, b Folded) int {
+func worstFirst(runs []FoldedAlert) []FoldedAlert {
+	slices.SortFunc(runs, func(a, b FoldedAlert) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.At.Compare(b.At), strings.Compare(a.Run, b.Run))
 	})
 	type place struct{ settled, harmless, nth int }
@@ -164,11 +164,11 @@ func worstFirst(runs []Folded) []Folded {
 		if !f.Critical {
 			p.harmless = 1
 		}
-		p.nth = seen[f.Module+f.Kind()]
-		seen[f.Module+f.Kind()]++
+		p.nth = seen[f.Module+f.Group()]
+		seen[f.Module+f.Group()]++
 		places[f.Run] = p
 	}
-	slices.SortStableFunc(runs, func(a, b Folded) int {
+	slices.SortStableFunc(runs, func(a, b FoldedAlert) int {
 		x, y := places[a.Run], places[b.Run]
 		return cmp.Or(cmp.Compare(x.settled, y.settled), cmp.Compare(x.harmless, y.harmless), cmp.Compare(x.nth, y.nth))
 	})
@@ -182,7 +182,7 @@ func summaryBody(headline string, f *FoldedFacts) string {
 		"same had been told within the hour, or a module had more to tell than anybody reads.\n\n")
 	var modules, who, runs, commands []string
 	for _, m := range f.Modules {
-		modules = append(modules, fmt.Sprintf("%s (%s): %s", m.Module, m.Severity, outcomes(m.Outcomes)))
+		modules = append(modules, fmt.Sprintf("%s (%s): %s", m.Module, m.Severity, outcomeCounts(m.Outcomes)))
 	}
 	section("WHAT CAME OF IT", "%s", strings.Join(modules, "\n"))
 	for _, w := range f.Who {
@@ -205,8 +205,8 @@ func summaryBody(headline string, f *FoldedFacts) string {
 	return b.String()
 }
 
-// outcomes is a count of each outcome, the most frequent first.
-func outcomes(counts map[Outcome]int) string {
+// outcomeCounts is a count of each outcome, the most frequent first.
+func outcomeCounts(counts map[Outcome]int) string {
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b Outcome) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(string(a), string(b)))
 	})
@@ -221,7 +221,7 @@ func summaryChat(headline, title string, modules []string, f *FoldedFacts) chat 
 	var b strings.Builder
 	b.WriteString(headline + "\n\n")
 	for _, m := range f.Modules {
-		fmt.Fprintf(&b, "*%s* %s\n", m.Module, outcomes(m.Outcomes))
+		fmt.Fprintf(&b, "*%s* %s\n", m.Module, outcomeCounts(m.Outcomes))
 	}
 	for i, r := range f.Runs {
 		if i == maxChatRuns {
@@ -238,8 +238,8 @@ func summaryChat(headline, title string, modules []string, f *FoldedFacts) chat 
 	return c
 }
 
-// count is a number of things in words.
-func count(n int, one, many string) string {
+// plural is a number of things in words.
+func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -15,8 +15,8 @@ import (
 // sweepEvent is what stands for an event's name in the record of what a sweep has found.
 const sweepEvent = "Sweep"
 
-// someone is who did what a sweep has found.
-const someone = "nobody that is known: a sweep has found it"
+// unknownPrincipal is who did what a sweep has found.
+const unknownPrincipal = "nobody that is known: a sweep has found it"
 
 // runTime is for how long an event may be worked on, and one resource of a sweep. The lease of a run ends later.
 const runTime = 30 * time.Second
@@ -26,10 +26,10 @@ const runTime = 30 * time.Second
 func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) {
 	began := e.Now()
 	s := &sweep{engine: e, tick: tick, gate: make(chan struct{}, parallel)}
-	err := s.all(ctx)
+	err := s.sweepAll(ctx)
 	s.group.Wait()
 	attrs := []any{"Module", e.Module.Name, "event", tick.ID, "Swept", s.looked, "Found", len(s.records), "seconds", e.Now().Sub(began).Seconds(),
-		"_aws", embedded(e.Now(), []metric{{"Swept", "Count"}, {"Found", "Count"}}, nil)}
+		"_aws", embedMetrics(e.Now(), []metric{{"Swept", "Count"}, {"Found", "Count"}}, nil)}
 	if err != nil {
 		attrs = append(attrs, "error", err.Error())
 		err = fmt.Errorf("%s: sweep: %w", e.Module.Name, err)
@@ -51,9 +51,9 @@ type sweep struct {
 	errs    []error
 }
 
-// all lists the resources and has each looked at. It stops in time for those that are being worked on then.
-func (s *sweep) all(ctx context.Context) (err error) {
-	defer recovered(&err)
+// sweepAll lists the resources and has each looked at. It stops in time for those that are being worked on then.
+func (s *sweep) sweepAll(ctx context.Context) (err error) {
+	defer recoverPanic(&err)
 	e := s.engine
 	listing, cancel := context.WithCancel(ctx)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -76,35 +76,35 @@ func (s *sweep) all(ctx context.Context) (err error) {
 		s.looked++
 		s.group.Go(func() {
 			defer func() { <-s.gate }()
-			s.one(ctx, r)
+			s.sweepResource(ctx, r)
 		})
 	}
 	return listing.Err()
 }
 
-// one looks at a resource, and runs it if it is wrong, or if that can't be told.
-func (s *sweep) one(ctx context.Context, r remediations.Resource) {
+// sweepResource looks at a resource, and runs it if it is wrong, or if that can't be told.
+func (s *sweep) sweepResource(ctx context.Context, r remediations.Resource) {
 	e := s.engine
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	run := &remediations.Run{
 		Account: e.Account, AWS: NewFence(e.Module).Config(e.AWS, r.Region), Settings: e.Settings, Log: e.Log.With("module", e.Module.Name),
 	}
-	record := e.swept(s.tick, r)
-	finding, err := e.look(ctx, run, r)
-	if errors.Is(err, remediations.ErrNotYet) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
-		begun, err := e.begun(ctx, record)
+	record := e.newSweepRecord(s.tick, r)
+	finding, err := e.guardOnce(ctx, run, r)
+	if errors.Is(err, remediations.ErrNotReady) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
+		begun, err := e.mayHaveActed(ctx, record)
 		if !begun {
-			s.ended(r, nil, err)
+			s.addResult(r, nil, err)
 			return
 		}
 	}
 	record, err = e.run(ctx, nil, record)
-	s.ended(r, record, err)
+	s.addResult(r, record, err)
 }
 
-// ended notes what became of a resource: its record, if there is one, and what went wrong.
-func (s *sweep) ended(r remediations.Resource, record *Record, err error) {
+// addResult notes what became of a resource: its record, if there is one, and what went wrong.
+func (s *sweep) addResult(r remediations.Resource, record *Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if record != nil {
@@ -115,21 +115,21 @@ func (s *sweep) ended(r remediations.Resource, record *Record, err error) {
 	}
 }
 
-// swept is the beginning of the record of what a sweep has found.
-func (e *Engine) swept(tick events.Tick, r remediations.Resource) *Record {
-	record := e.record(events.Event{ID: tick.ID}, r)
+// newSweepRecord is the beginning of the record of what a sweep has found.
+func (e *Engine) newSweepRecord(tick events.Tick, r remediations.Resource) *Record {
+	record := e.newRecord(events.Event{ID: tick.ID}, r)
 	record.Mode = min(e.Mode, e.Sweep)
-	if e.sparesSomebody(r) {
+	if e.exemptsAnyPrincipal(r) {
 		record.Mode = min(record.Mode, remediations.Alert)
 	}
 	record.EventName, record.EventTime = sweepEvent, tick.Time
-	record.Principal, record.Name, record.counted = someone, "a sweep", "sweeps"
+	record.Principal, record.Name, record.countedPrincipal = unknownPrincipal, "a sweep", "sweeps"
 	return record
 }
 
-// begun reports whether an earlier delivery of the sweep's event may have acted on the record's resource, and has not said
+// mayHaveActed reports whether an earlier delivery of the sweep's event may have acted on the record's resource, and has not said
 // so. That has to be told also if nothing is wrong any more.
-func (e *Engine) begun(ctx context.Context, record *Record) (bool, error) {
+func (e *Engine) mayHaveActed(ctx context.Context, record *Record) (bool, error) {
 	if min(e.Mode, e.Sweep) != remediations.Enforce {
 		return false, nil
 	}
@@ -140,13 +140,13 @@ func (e *Engine) begun(ctx context.Context, record *Record) (bool, error) {
 	return prior != nil && prior.Touched && prior.unfinished(e.Now()), nil
 }
 
-// onceADay gives a record of a sweep that does not act the day's id: what people are only told of is one run a day, as
+// useDailyID gives a record of a sweep that does not act the day's id: what people are only told of is one run a day, as
 // long as it stays the same. Nobody reads what comes every hour.
-func (e *Engine) onceADay(ctx context.Context, record *Record, finding *remediations.Finding) error {
+func (e *Engine) useDailyID(ctx context.Context, record *Record, finding *remediations.Finding) error {
 	if finding == nil || record.Outcome == Started {
 		return nil
 	}
-	if begun, err := e.begun(ctx, record); begun || err != nil {
+	if begun, err := e.mayHaveActed(ctx, record); begun || err != nil {
 		return err
 	}
 	day := []string{record.EventTime.UTC().Format(time.DateOnly), string(record.Outcome), finding.Reason, string(finding.Before)}

@@ -48,7 +48,7 @@ func (h *house) sweep(t *testing.T, ctx context.Context, raw string) ([]engine.R
 	return e.Handle(ctx, []byte(raw))
 }
 
-func TestASweepFindsWhatNoEventHasTold(t *testing.T) {
+func TestASweepFindsWhatNoEventReported(t *testing.T) {
 	for _, c := range []struct {
 		mode, sweep remediations.Mode
 		want        engine.Outcome
@@ -91,7 +91,7 @@ func TestAnAlertOfASweepBlamesNobody(t *testing.T) {
 }
 
 // Who made it so, a sweep can't tell: it does not take back what a principal is exempt for.
-func TestASweepOnlyTellsWhereSomebodyIsExempt(t *testing.T) {
+func TestASweepOnlyAlertsWhereAPrincipalIsExempt(t *testing.T) {
 	const bob = "arn:aws:iam::111122223333:user/bob"
 	soon, past := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -120,7 +120,7 @@ func TestASweepOnlyTellsWhereSomebodyIsExempt(t *testing.T) {
 	}
 }
 
-func TestASweepKeepsNoRecordOfWhatIsWell(t *testing.T) {
+func TestASweepKeepsNoRecordOfCleanResources(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front", "back")
 	h.door.open = false
@@ -137,7 +137,7 @@ func TestASweepKeepsNoRecordOfWhatIsWell(t *testing.T) {
 	}
 }
 
-func TestASweepTellsTheSameOnceADay(t *testing.T) {
+func TestASweepAlertsTheSameOnceADay(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	h.sweeping("front")
 	again := func(id, clock string, alerts int) {
@@ -156,7 +156,7 @@ func TestASweepTellsTheSameOnceADay(t *testing.T) {
 }
 
 // A sweep that acted, and could not see or say so, is delivered again, and finds nothing wrong. People are told all the same.
-func TestASweepTellsOfWhatAnEarlierDeliveryDid(t *testing.T) {
+func TestASweepAlertsWhatAnEarlierDeliveryDid(t *testing.T) {
 	noEnd := func(h *house) {
 		h.store.failPut = func(r *engine.Record) error {
 			if r.Outcome != engine.Started {
@@ -196,7 +196,7 @@ func TestASweepTellsOfWhatAnEarlierDeliveryDid(t *testing.T) {
 }
 
 // What an earlier delivery failed at without having acted, and is well now, is nothing to tell.
-func TestASweepSaysNothingOfWhatIsWellAgain(t *testing.T) {
+func TestASweepIsSilentAboutFixedResources(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
 	h.Sweep, h.door.stuckIDs = remediations.Enforce, map[string]bool{"front": true}
@@ -210,7 +210,7 @@ func TestASweepSaysNothingOfWhatIsWellAgain(t *testing.T) {
 	}
 }
 
-func TestASweepThatCannotTellWhatAnEarlierDeliveryDid(t *testing.T) {
+func TestASweepFailsIfTheEarlierRecordIsUnreadable(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
 	h.Sweep, h.door.open, h.store.failGet = remediations.Enforce, false, errors.New("the table is gone")
@@ -221,7 +221,7 @@ func TestASweepThatCannotTellWhatAnEarlierDeliveryDid(t *testing.T) {
 
 // What keeps a sweep from acting may come in between: then, too, people are told once a day, and of what it was before
 // they hear when nothing keeps it any more.
-func TestASweepThatIsStoppedTellsTheSameOnceADay(t *testing.T) {
+func TestAStoppedSweepAlertsTheSameOnceADay(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
 	h.Sweep = remediations.Enforce
@@ -242,7 +242,7 @@ func TestASweepThatIsStoppedTellsTheSameOnceADay(t *testing.T) {
 	again("16:00", nil, engine.Remediated, 2)
 }
 
-func TestASweepTellsOfWhatWasObservedBefore(t *testing.T) {
+func TestASweepAlertsWhatWasObservedBefore(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	h.sweeping("front")
 	h.said = remediations.Switch{"all": {Mode: remediations.Observe}}
@@ -326,7 +326,7 @@ func TestScheduledEventsThatAreNotForTheModule(t *testing.T) {
 	}
 }
 
-func TestPeopleHaveTheirTime(t *testing.T) {
+func TestGracePeriod(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
 	h.Sweep = remediations.Enforce

@@ -14,15 +14,15 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Tags looks up a resource's tags, in its Region and by its ARN; none if it has none or does not exist.
+// NewTagReader looks up a resource's tags, in its Region and by its ARN; none if it has none or does not exist.
 // The tagging API does not know IAM's users and roles, so that it would read as none: IAM is asked for these.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
-func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
+func NewTagReader(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
 	return func(ctx context.Context, region, arn string) (map[string]string, error) {
-		there := WholeAnswers(cfg)
+		there := RefuseEmptyResponses(cfg)
 		there.Region = region
-		if kind, name, ok := inIAM(arn); ok {
+		if kind, name, ok := parseIAMARN(arn); ok {
 			return iamTags(ctx, iam.NewFromConfig(there), kind, name, arn)
 		}
 		out, err := resourcegroupstaggingapi.NewFromConfig(there).GetResources(ctx,
@@ -49,8 +49,8 @@ func Tags(cfg aws.Config) func(ctx context.Context, region, arn string) (map[str
 	}
 }
 
-// inIAM is what of IAM an ARN is of: its kind ("user") and name, without a path.
-func inIAM(arn string) (kind, name string, ok bool) {
+// parseIAMARN is what of IAM an ARN is of: its kind ("user") and name, without a path.
+func parseIAMARN(arn string) (kind, name string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || parts[2] != "iam" {
 		return "", "", false

@@ -14,9 +14,9 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// TakeBack is the undo of one run, for a person and with that person's credentials. It is recorded as a run of
+// UndoRequest is the undo of one run, for a person and with that person's credentials. It is recorded as a run of
 // its own, so that everybody sees who has decided that. All of its fields are required.
-type TakeBack struct {
+type UndoRequest struct {
 	Module    *remediations.Module // of the run
 	Run       *Record              // what is taken back
 	AWS       aws.Config           // that person's; the Region is set for the resource
@@ -33,18 +33,18 @@ const retryTime = 10 * time.Minute
 // Check reports why the run can't be taken back, and writes nothing: it has changed nothing, it was taken back
 // already, or the resource has changed since (remediations.ChangedError). It is what Undo does, up to the first
 // call that writes, which the fence refuses.
-func (t *TakeBack) Check(ctx context.Context) error {
-	prior, err := t.prior(ctx)
+func (t *UndoRequest) Check(ctx context.Context) error {
+	prior, err := t.earlierUndo(ctx)
 	if err != nil {
 		return err
 	}
-	calls, err := undo(ctx, t.Module, t.run(), t.finding(), false)
+	calls, err := runUndo(ctx, t.Module, t.run(), t.finding(), false)
 	switch {
 	case err != nil && slices.ContainsFunc(calls, func(c Call) bool { return c.Write && c.Fenced }):
 		return nil
-	case t.isBack(err) && prior != nil && prior.Touched:
+	case t.isRestored(err) && prior != nil && prior.Touched:
 		return nil // all that is left to do is to write down that it is
-	case t.isBack(err):
+	case t.isRestored(err):
 		return fmt.Errorf("%s is as it was before run %s already: there is nothing to take back", t.Run.Resource, t.Run.ID)
 	}
 	return err
@@ -52,12 +52,12 @@ func (t *TakeBack) Check(ctx context.Context) error {
 
 // Undo takes the run back. The record of that is written first: an undo that dies is seen, and the next one takes
 // over once its lease has ended. The record has one outcome, Undone or Failed; nil if there is none of this undo.
-func (t *TakeBack) Undo(ctx context.Context) (*Record, error) {
-	prior, err := t.prior(ctx)
+func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
+	prior, err := t.earlierUndo(ctx)
 	if err != nil {
 		return nil, err
 	}
-	record := t.begin(prior)
+	record := t.newRecord(prior)
 	if err := t.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
 		return nil, fmt.Errorf("somebody else has just begun to take run %s back", t.Run.ID)
 	} else if err != nil {
@@ -65,19 +65,19 @@ func (t *TakeBack) Undo(ctx context.Context) (*Record, error) {
 	}
 	// No longer than the lease: by then the next undo may be at work.
 	work, cancel := context.WithTimeout(ctx, maxLease-recordTime)
-	calls, err := undo(work, t.Module, t.run(), t.finding(), true)
+	calls, err := runUndo(work, t.Module, t.run(), t.finding(), true)
 	cancel()
 	// An earlier attempt may have put it back, and died before it could say so.
-	if prior != nil && prior.Touched && t.isBack(err) {
+	if prior != nil && prior.Touched && t.isRestored(err) {
 		err = nil
 	}
 	record.Calls = slices.Concat(record.Calls, calls)
-	return record, t.end(ctx, record, prior, err)
+	return record, t.finish(ctx, record, prior, err)
 }
 
-// prior is the record of an earlier undo of the run that may be tried again; nil if there is none. It is an error
+// earlierUndo is the record of an earlier undo of the run that may be tried again; nil if there is none. It is an error
 // if the run can't be undone (again).
-func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
+func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
 	r := t.Run
 	switch {
 	case r.Undoes != "":
@@ -88,7 +88,7 @@ func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
 		return nil, fmt.Errorf("module %s can't undo what it does", t.Module.Name)
 	case r.Outcome == Started && t.Now().Before(r.Lease):
 		return nil, fmt.Errorf("run %s has not ended yet: try again after %s", r.ID, when(r.Lease))
-	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < lastAttempt && t.Now().Before(r.Started.Add(retryTime)):
+	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < maxAttempts && t.Now().Before(r.Started.Add(retryTime)):
 		return nil, fmt.Errorf("run %s has failed, and Lambda may try it again, which would undo the undo: try again after %s",
 			r.ID, when(r.Started.Add(retryTime)))
 	}
@@ -108,8 +108,8 @@ func (t *TakeBack) prior(ctx context.Context) (*Record, error) {
 	return prior, nil
 }
 
-// begin is the record before anything is done. Its states and commands are those of the run, the other way round.
-func (t *TakeBack) begin(prior *Record) *Record {
+// newRecord is the record before anything is done. Its states and commands are those of the run, the other way round.
+func (t *UndoRequest) newRecord(prior *Record) *Record {
 	r, now := t.Run, t.Now().UTC()
 	record := &Record{
 		ID:        remediations.UndoRow(r.ID),
@@ -139,8 +139,8 @@ func (t *TakeBack) begin(prior *Record) *Record {
 	return record
 }
 
-// end writes down how the undo ended, also if it was interrupted.
-func (t *TakeBack) end(ctx context.Context, record, prior *Record, failure error) error {
+// finish writes down how the undo ended, also if it was interrupted.
+func (t *UndoRequest) finish(ctx context.Context, record, prior *Record, failure error) error {
 	record.Outcome, record.Ended, record.Lease = Undone, t.Now().UTC(), time.Time{}
 	record.Version++
 	if failure != nil {
@@ -155,17 +155,17 @@ func (t *TakeBack) end(ctx context.Context, record, prior *Record, failure error
 	return failure
 }
 
-// isBack reports whether an error of the module's Undo says that the resource is as it was before the run.
-func (t *TakeBack) isBack(err error) bool {
+// isRestored reports whether an error of the module's Undo says that the resource is as it was before the run.
+func (t *UndoRequest) isRestored(err error) bool {
 	var changed *remediations.ChangedError
 	return errors.As(err, &changed) && SameState(changed.Present, t.Run.Before)
 }
 
-func (t *TakeBack) run() remediations.Run {
+func (t *UndoRequest) run() remediations.Run {
 	return remediations.Run{AWS: t.AWS, Log: slog.New(slog.DiscardHandler)}
 }
 
-func (t *TakeBack) finding() *remediations.Finding {
+func (t *UndoRequest) finding() *remediations.Finding {
 	r := t.Run
 	return &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After, Fix: r.Fix, Revert: r.Revert}
 }
@@ -173,11 +173,11 @@ func (t *TakeBack) finding() *remediations.Finding {
 // Undo takes back what a module did, with the fence around it. It returns remediations.ErrChanged if the
 // resource has changed since, and an error if the module can't undo.
 func Undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding) ([]Call, error) {
-	return undo(ctx, m, run, finding, true)
+	return runUndo(ctx, m, run, finding, true)
 }
 
-// undo is Undo, or, where it may not write, as far as that goes.
-func undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding, write bool) (calls []Call, err error) {
+// runUndo is Undo, or, where it may not write, as far as that goes.
+func runUndo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding, write bool) (calls []Call, err error) {
 	if m.Undo == nil {
 		return nil, fmt.Errorf("module %s can't undo what it does", m.Name)
 	}
@@ -186,7 +186,7 @@ func undo(ctx context.Context, m *remediations.Module, run remediations.Run, fin
 	fence.AllowWrites(write)
 	run.AWS = fence.Config(run.AWS, finding.Resource.Region)
 	defer func() { calls = fence.Calls() }()
-	defer recovered(&err)
+	defer recoverPanic(&err)
 	return nil, m.Undo(ctx, &run, finding)
 }
 

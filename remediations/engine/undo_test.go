@@ -82,8 +82,8 @@ func acted() *engine.Record {
 	}
 }
 
-func (s *shelf) takeBack(r *engine.Record) *engine.TakeBack {
-	return &engine.TakeBack{
+func (s *shelf) undoRequest(r *engine.Record) *engine.UndoRequest {
+	return &engine.UndoRequest{
 		Module: &s.module, Run: r, AWS: s.config(), Store: &s.store, Name: "olga",
 		Principal: "arn:aws:iam::111122223333:user/olga", Now: func() time.Time { return s.now },
 	}
@@ -109,7 +109,7 @@ func TestUndoIsARunOfItsOwn(t *testing.T) {
 	s := newShelf()
 	var before *engine.Record
 	s.onPut = func() { before = s.kept(t) }
-	undo := s.takeBack(acted())
+	undo := s.undoRequest(acted())
 	if err := undo.Check(t.Context()); err != nil || s.writes > 0 || s.kept(t) != nil {
 		t.Fatalf("the check: %v, %d writes, record %v", err, s.writes, s.kept(t))
 	}
@@ -165,7 +165,7 @@ func TestUndoRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s, r := newShelf(), acted()
 			test.change(s, r)
-			wantError(t, s.takeBack(r).Check(t.Context()), test.want)
+			wantError(t, s.undoRequest(r).Check(t.Context()), test.want)
 			s.store.failGet = nil
 			if s.writes > 0 || s.kept(t) != nil {
 				t.Errorf("%d writes, record %v", s.writes, s.kept(t))
@@ -179,7 +179,7 @@ func TestUndoOfAnyOutcomeThatWrote(t *testing.T) {
 	for _, outcome := range []engine.Outcome{engine.Started, engine.Remediated, engine.Partial, engine.Unverified, engine.Failed, engine.Alerted} {
 		s, r := newShelf(), acted()
 		r.Outcome = outcome
-		if _, err := s.takeBack(r).Undo(t.Context()); err != nil || s.policy != "before" {
+		if _, err := s.undoRequest(r).Undo(t.Context()); err != nil || s.policy != "before" {
 			t.Errorf("%s: %v, the policy is %q", outcome, err, s.policy)
 		}
 	}
@@ -189,7 +189,7 @@ func TestUndoOfAnyOutcomeThatWrote(t *testing.T) {
 func TestFailedUndoMayBeTriedAgain(t *testing.T) {
 	s := newShelf()
 	s.policy = "another"
-	undo := s.takeBack(acted())
+	undo := s.undoRequest(acted())
 	_, err := undo.Undo(t.Context())
 	var changed *remediations.ChangedError
 	if !errors.As(err, &changed) || string(changed.Present) != `"another"` {
@@ -216,7 +216,7 @@ func TestFailedUndoMayBeTriedAgain(t *testing.T) {
 func TestUndoThatWasInterrupted(t *testing.T) {
 	s := newShelf()
 	s.broken = &smithy.GenericAPIError{Code: "RequestTimeout"}
-	undo := s.takeBack(acted())
+	undo := s.undoRequest(acted())
 	if _, err := undo.Undo(t.Context()); remediations.ErrorCode(err) != "RequestTimeout" {
 		t.Errorf("the error is %v", err)
 	}
@@ -236,7 +236,7 @@ func TestUndoThatWasInterrupted(t *testing.T) {
 
 func TestUndoThatDiedIsTakenOverAfterItsLease(t *testing.T) {
 	s := newShelf()
-	undo := s.takeBack(acted())
+	undo := s.undoRequest(acted())
 	puts := 0
 	s.store.failPut = func(*engine.Record) error {
 		if puts++; puts > 1 {
@@ -264,7 +264,7 @@ func TestInterruptedUndoIsRecorded(t *testing.T) {
 	s := newShelf()
 	ctx, interrupt := context.WithCancel(t.Context())
 	s.onPut, s.broken = interrupt, context.Canceled
-	undo := s.takeBack(acted())
+	undo := s.undoRequest(acted())
 	undo.Store = minding{&s.store}
 	if _, err := undo.Undo(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
@@ -289,10 +289,10 @@ func TestOfTwoUndosAtOnceOneWrites(t *testing.T) {
 	var second error
 	s.store.failPut = func(*engine.Record) error {
 		s.store.failPut = nil
-		_, second = s.takeBack(acted()).Undo(t.Context())
+		_, second = s.undoRequest(acted()).Undo(t.Context())
 		return nil
 	}
-	_, first := s.takeBack(acted()).Undo(t.Context())
+	_, first := s.undoRequest(acted()).Undo(t.Context())
 	wantError(t, first, "somebody else has just begun")
 	if second != nil || s.writes != 1 {
 		t.Errorf("%v, %d writes", second, s.writes)

@@ -84,8 +84,8 @@ func (e *expression) value() types.AttributeValue {
 	return e.values[w]
 }
 
-// holds reports whether a condition holds.
-func holds(condition *string, standing item, names map[string]string, values item) (bool, error) {
+// conditionHolds reports whether a condition holds.
+func conditionHolds(condition *string, standing item, names map[string]string, values item) (bool, error) {
 	if condition == nil {
 		return true, nil
 	}
@@ -136,8 +136,8 @@ func (e *expression) term() bool {
 	return false
 }
 
-// updated is an item after an update; key is its key.
-func updated(update *string, standing, key item, names map[string]string, values item) (item, error) {
+// applyUpdate is an item after an update; key is its key.
+func applyUpdate(update *string, standing, key item, names map[string]string, values item) (item, error) {
 	next := maps.Clone(standing)
 	if next == nil {
 		next = maps.Clone(key)

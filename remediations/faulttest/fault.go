@@ -37,38 +37,38 @@ type operation struct {
 	tries   int
 }
 
-// lasting is how long a fault stays.
-type lasting string
+// duration is how long a fault stays.
+type duration string
 
 const (
-	aTry      lasting = "one try"
-	aDelivery lasting = "one delivery"
-	forGood   lasting = "for good"
+	oneTry      duration = "one try"
+	oneDelivery duration = "one delivery"
+	forever     duration = "for good"
 )
 
-// strike is a fault at a place.
-type strike struct {
+// injection is a fault at a place.
+type injection struct {
 	fault
 	at       place
-	lasts    lasting
+	duration duration
 	delivery int // in which it begins, from 1
 	hits     int
 }
 
-func (s *strike) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.at, s.lasts) }
+func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.at, s.duration) }
 
-// meets reports whether the strike hits a try.
-func (s *strike) meets(i *invocation, op *operation) bool {
+// appliesTo reports whether the strike hits a try.
+func (s *injection) appliesTo(i *invocation, op *operation) bool {
 	if op.service != s.at.service || op.operation != s.at.operation {
 		return false
 	}
 	switch {
-	case i.number == s.delivery && s.lasts == aTry:
+	case i.number == s.delivery && s.duration == oneTry:
 		return s.hits == 0 && op.nth == s.at.nth
 	case i.number == s.delivery:
 		return op.nth >= s.at.nth
 	}
-	return i.number > s.delivery && s.lasts == forGood
+	return i.number > s.delivery && s.duration == forever
 }
 
 // try is one try of an operation that a fault strikes.
@@ -82,39 +82,39 @@ func (t *try) apply() (any, error) { return t.i.scene.apply(t.i, t.op) }
 
 // fault is something that goes wrong.
 type fault struct {
-	name   string
-	only   func(place) bool // nil: it can strike anywhere
-	lasts  []lasting
-	strike func(*try) (any, error)
-	kind   string // "answer", "wire", "death" or "company"
+	name      string
+	only      func(place) bool // nil: it can strike anywhere
+	durations []duration
+	inject    func(*try) (any, error)
+	class     string // "answer", "wire", "death" or "company"
 }
 
-var anyTime, atOnce, orAlways = []lasting{aTry, aDelivery, forGood}, []lasting{aTry}, []lasting{aTry, forGood}
+var anyDuration, onlyOneTry, oneTryOrForever = []duration{oneTry, oneDelivery, forever}, []duration{oneTry}, []duration{oneTry, forever}
 
 // faults is all that goes wrong.
 func faults() []fault {
 	all := []fault{
-		{name: "throttled", lasts: anyTime, kind: "answer", strike: coded("ThrottlingException",
+		{name: "throttled", durations: anyDuration, class: "answer", inject: errorCode("ThrottlingException",
 			map[string]string{"S3": "SlowDown", "S3 Control": "SlowDown", "EC2": "RequestLimitExceeded", "SNS": "Throttled",
 				"DynamoDB": "ProvisionedThroughputExceededException"})},
-		{name: "an internal error", lasts: anyTime, kind: "answer", strike: coded("InternalFailure",
+		{name: "an internal error", durations: anyDuration, class: "answer", inject: errorCode("InternalFailure",
 			map[string]string{"S3": "InternalError"})},
-		{name: "access denied", lasts: anyTime, kind: "answer", strike: coded("AccessDeniedException",
+		{name: "access denied", durations: anyDuration, class: "answer", inject: errorCode("AccessDeniedException",
 			map[string]string{"S3": "AccessDenied", "S3 Control": "AccessDenied", "EC2": "UnauthorizedOperation",
 				"SNS": "AuthorizationError"})},
-		{name: "the transaction met another", lasts: anyTime, kind: "answer", strike: collide,
+		{name: "the transaction met another", durations: anyDuration, class: "answer", inject: transactionConflict,
 			only: func(p place) bool { return p.operation == "TransactWriteItems" }},
-		{name: noEffect, lasts: anyTime, kind: "answer", only: func(p place) bool { return p.kind == "write" },
-			strike: func(t *try) (any, error) {
+		{name: noEffect, durations: anyDuration, class: "answer", only: func(p place) bool { return p.kind == "write" },
+			inject: func(t *try) (any, error) {
 				t.i.scene.mu.Lock()
 				defer t.i.scene.mu.Unlock()
-				return t.i.scene.spare.Answer(t.op.input)
+				return t.i.scene.copy.Answer(t.op.input)
 			}},
-		{name: "dies before", lasts: orAlways, kind: "death", strike: func(t *try) (any, error) {
+		{name: "dies before", durations: oneTryOrForever, class: "death", inject: func(t *try) (any, error) {
 			t.i.die()
 			return nil, errDead
 		}},
-		{name: "dies after", lasts: orAlways, kind: "death", strike: func(t *try) (any, error) {
+		{name: "dies after", durations: oneTryOrForever, class: "death", inject: func(t *try) (any, error) {
 			_, _ = t.apply()
 			t.i.die()
 			return nil, errDead
@@ -130,7 +130,7 @@ func faults() []fault {
 		{"an answer past the deadline", "late", true}, {"an answer cut off", "truncated", true},
 		{garbage, "garbage", true}, {"an answer of HTML", "html", true}, {"an empty answer", "empty", true},
 	} {
-		all = append(all, fault{name: w.name, lasts: anyTime, kind: "wire", strike: func(t *try) (any, error) {
+		all = append(all, fault{name: w.name, durations: anyDuration, class: "wire", inject: func(t *try) (any, error) {
 			if w.applied {
 				if _, err := t.apply(); err != nil {
 					return nil, err // what AWS refuses it has not done
@@ -139,13 +139,13 @@ func faults() []fault {
 			return t.wire(w.behaviour)
 		}})
 	}
-	return append(all, company()...)
+	return append(all, interferences()...)
 }
 
-// company is what others do in the middle of a delivery.
-func company() []fault {
+// interferences is what others do in the middle of a delivery.
+func interferences() []fault {
 	during := func(name string, others func(*scene)) fault {
-		return fault{name: name, lasts: atOnce, kind: "company", strike: func(t *try) (any, error) {
+		return fault{name: name, durations: onlyOneTry, class: "company", inject: func(t *try) (any, error) {
 			others(t.i.scene)
 			return t.apply()
 		}}
@@ -153,7 +153,7 @@ func company() []fault {
 	return []fault{
 		during("a duplicate meanwhile", func(s *scene) { s.meanwhile("a duplicate", s.raw) }),
 		during("another event meanwhile", func(s *scene) { s.meanwhile("another event", s.another()) }),
-		during("a replay meanwhile", func(s *scene) { s.meanwhile(aReplay, s.replay()) }),
+		during("a replay meanwhile", func(s *scene) { s.meanwhile(replayName, s.replay()) }),
 		during(changes, func(s *scene) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -170,9 +170,9 @@ const (
 	noEffect = "a write without effect"
 )
 
-// garbles reports whether the module reads garbage. Where it reads a text, such as a policy, it can't tell that from
+// corruptsRead reports whether the module reads garbage. Where it reads a text, such as a policy, it can't tell that from
 // what the resource holds: it has to keep its hands off and say so.
-func (s *strike) garbles() bool { return s.name == garbage && s.at.kind == "read" }
+func (s *injection) corruptsRead() bool { return s.name == garbage && s.at.kind == "read" }
 
 // another is the event of the same call once more.
 func (s *scene) another() []byte {
@@ -183,7 +183,7 @@ func (s *scene) replay() []byte {
 	return append([]byte(`{"replay-name":"march",`), bytes.TrimSpace(s.raw)[1:]...)
 }
 
-func coded(code string, services map[string]string) func(*try) (any, error) {
+func errorCode(code string, services map[string]string) func(*try) (any, error) {
 	return func(t *try) (any, error) {
 		if own, ok := services[t.op.service]; ok {
 			return nil, &smithy.GenericAPIError{Code: own, Message: "answered by the test"}
@@ -192,7 +192,7 @@ func coded(code string, services map[string]string) func(*try) (any, error) {
 	}
 }
 
-func collide(*try) (any, error) {
+func transactionConflict(*try) (any, error) {
 	return nil, &types.TransactionCanceledException{Message: aws.String("Transaction cancelled"),
 		CancellationReasons: []types.CancellationReason{{Code: aws.String("TransactionConflict")}, {Code: aws.String("None")}}}
 }
@@ -228,33 +228,33 @@ func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, n
 	middleware.InitializeOutput, middleware.Metadata, error) {
 	op := &operation{input: in.Parameters}
 	op.service, op.operation = awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)
-	if op.kind, op.write = i.scene.kind(op.service, op.operation); ctx.Value(forTags{}) != nil {
+	if op.kind, op.write = i.scene.kindOf(op.service, op.operation); ctx.Value(forTags{}) != nil {
 		op.kind, op.write = tagLookup, false
 	}
 	i.mu.Lock()
-	i.seen[op.service+op.operation]++
-	op.nth = i.seen[op.service+op.operation]
+	i.counts[op.service+op.operation]++
+	op.nth = i.counts[op.service+op.operation]
 	i.mu.Unlock()
-	if i.scene.begun(i, op); i.died() {
+	if i.scene.noteOperation(i, op); i.died() {
 		return middleware.InitializeOutput{}, middleware.Metadata{}, errDead
 	}
 	return next.HandleInitialize(context.WithValue(ctx, operationKey{}, op), in)
 }
 
-// begun notes the operation, and checks what must hold by now.
-func (s *scene) begun(i *invocation, op *operation) {
+// noteOperation notes the operation, and checks what must hold by now.
+func (s *scene) noteOperation(i *invocation, op *operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.places = append(s.places, op.place)
 	if op.write && !i.died() {
-		s.write(i, op)
+		s.checkWrite(i, op)
 	}
 }
 
-// kind is what an operation is, and whether it writes to AWS. What the module declares is the module's, also where it
+// kindOf is what an operation is, and whether it writes to AWS. What the module declares is the module's, also where it
 // asks a service that the engine asks for other things.
-func (s *scene) kind(service, operation string) (string, bool) {
-	if action, err := engine.Action(service, operation); err == nil && s.module != nil {
+func (s *scene) kindOf(service, operation string) (string, bool) {
+	if action, err := engine.IAMAction(service, operation); err == nil && s.module != nil {
 		allows := func(p remediations.Permission) bool { return p.Allows(action) }
 		switch {
 		case slices.ContainsFunc(s.module.Writes, allows), slices.ContainsFunc(s.module.UndoWrites, allows):
@@ -295,8 +295,8 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 		return out.Result, err
 	}}
 	answer := t.apply
-	if s := i.scene.struck(i, op); s != nil {
-		answer = func() (any, error) { return s.strike(t) }
+	if s := i.scene.nextInjection(i, op); s != nil {
+		answer = func() (any, error) { return s.inject(t) }
 	}
 	out.Result, err = answer()
 	if err == nil && i.died() {
@@ -305,12 +305,12 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 	return out, metadata, err
 }
 
-// struck is the strike of the plan that hits a try; nil if none does.
-func (s *scene) struck(i *invocation, op *operation) *strike {
+// nextInjection is the strike of the plan that hits a try; nil if none does.
+func (s *scene) nextInjection(i *invocation, op *operation) *injection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range s.plan {
-		if k.meets(i, op) {
+		if k.appliesTo(i, op) {
 			k.hits++
 			s.journal = append(s.journal, fmt.Sprintf("%s: %s at %s, try %d", i.name, k.name, op.place, op.tries))
 			return k
@@ -319,10 +319,10 @@ func (s *scene) struck(i *invocation, op *operation) *strike {
 	return nil
 }
 
-// hit reports whether the plan struck at a place of a kind.
-func (s *scene) hit(kind string) bool {
+// struck reports whether the plan struck at a place of a kind.
+func (s *scene) struck(kind string) bool {
 	for _, k := range s.plan {
-		if k.hits > 0 && (k.at.kind == kind || strings.Contains(k.fault.kind, kind)) {
+		if k.hits > 0 && (k.at.kind == kind || strings.Contains(k.fault.class, kind)) {
 			return true
 		}
 	}

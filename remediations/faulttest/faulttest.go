@@ -45,58 +45,58 @@ const sampled = 150
 // same kinds of calls and end alike are one.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
-	l := &tally{module: m.Name, acts: m.Action != nil, sample: chosen(t)}
+	res := &results{module: m.Name, acts: m.Action != nil, sample: sampleFromEnvironment(t)}
 	seen := map[string]bool{}
 	for _, c := range cases {
-		good := baselineOf(t, m, c, plain, l)
-		if shape := good.shape(); !seen[shape] {
+		base := baselineOf(t, m, c, plain, res)
+		if shape := base.shape(); !seen[shape] {
 			seen[shape] = true
-			l.cases++
-			playAll(t, m, c, good, l)
+			res.cases++
+			playAll(t, m, c, base, res)
 		}
 	}
-	l.check(t)
-	t.Log(l)
+	res.check(t)
+	t.Log(res)
 }
 
 // playAll plays the scenarios of one case.
-func playAll(t *testing.T, m *remediations.Module, c Case, good *baseline, l *tally) {
+func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *results) {
 	// Chosen by the case's name, so that a failure comes again.
 	random := rand.New(rand.NewChaCha8(seed(c.Name)))
 	for i := range sampled {
-		all := strikes(good.places, c)
-		plan := []*strike{all[random.IntN(len(all))], all[random.IntN(len(all))]}
+		all := injections(base.places, c)
+		plan := []*injection{all[random.IntN(len(all))], all[random.IntN(len(all))]}
 		plan[1].delivery = 1 + random.IntN(2)
-		if good.records > 1 && i%2 == 0 {
+		if base.records > 1 && i%2 == 0 {
 			plan = plan[:1]
 		}
-		play(t, m, c, plain, good, l, plan...)
+		play(t, m, c, plain, base, res, plan...)
 	}
-	if good.records > 1 {
+	if base.records > 1 {
 		return
 	}
-	for _, k := range strikes(good.places, c) {
-		play(t, m, c, plain, good, l, k)
+	for _, k := range injections(base.places, c) {
+		play(t, m, c, plain, base, res, k)
 	}
 	for s, kind := range map[setup]string{exempt: "tags", untagged: "tags", stopped: "switch"} {
 		if s == exempt && !taggable(t, m, c) {
 			continue
 		}
-		there := baselineOf(t, m, c, s, l)
-		for _, k := range strikes(there.places, c) {
+		there := baselineOf(t, m, c, s, res)
+		for _, k := range injections(there.places, c) {
 			if k.at.kind == kind {
-				play(t, m, c, s, there, l, k)
+				play(t, m, c, s, there, res, k)
 			}
 		}
 	}
-	there := baselineOf(t, m, c, oneAnd, l)
-	for _, k := range strikes(there.places, c) {
-		if k.lasts == aTry && k.fault.kind != "wire" {
-			play(t, m, c, oneAnd, there, l, k)
+	there := baselineOf(t, m, c, budgetOfOne, res)
+	for _, k := range injections(there.places, c) {
+		if k.duration == oneTry && k.fault.class != "wire" {
+			play(t, m, c, budgetOfOne, there, res, k)
 		}
 	}
-	if m.Undo != nil && slices.ContainsFunc(good.places, func(p place) bool { return p.kind == "write" }) {
-		takeBackAll(t, m, c, l)
+	if m.Undo != nil && slices.ContainsFunc(base.places, func(p place) bool { return p.kind == "write" }) {
+		playUndos(t, m, c, res)
 	}
 }
 
@@ -126,17 +126,17 @@ func seed(name string) (s [32]byte) {
 	return s
 }
 
-// strikes is each fault at each place where it can be, in each of its lengths.
-func strikes(places []place, c Case) []*strike {
+// injections is each fault at each place where it can be, in each of its lengths.
+func injections(places []place, c Case) []*injection {
 	changing := c.World().Change != nil
-	var all []*strike
+	var all []*injection
 	for _, p := range distinct(places) {
 		for _, f := range faults() {
 			if f.only != nil && !f.only(p) || f.name == changes && !changing {
 				continue
 			}
-			for _, lasts := range f.lasts {
-				all = append(all, &strike{fault: f, at: p, lasts: lasts, delivery: 1})
+			for _, lasts := range f.durations {
+				all = append(all, &injection{fault: f, at: p, duration: lasts, delivery: 1})
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func strikes(places []place, c Case) []*strike {
 func distinct(places []place) []place {
 	var all []place
 	for _, p := range places {
-		if pages := aLook(places, p); p.kind != "read" || pages < 3 || p.nth%pages < 2 {
+		if pages := readsPerLook(places, p); p.kind != "read" || pages < 3 || p.nth%pages < 2 {
 			all = append(all, p)
 		}
 	}
@@ -160,36 +160,36 @@ func distinct(places []place) []place {
 }
 
 // play plays one scenario and notes what it breached.
-func play(t *testing.T, m *remediations.Module, c Case, at setup, good *baseline, l *tally, plan ...*strike) {
+func play(t *testing.T, m *remediations.Module, c Case, at setup, base *baseline, res *results, plan ...*injection) {
 	t.Helper()
-	if !l.plays() {
+	if !res.next() {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, m, c, at, plan...)
-		s.good = good
+		s.baseline = base
 		s.deliver()
-		s.end()
+		s.checkEnd()
 		if len(plan) == 1 && plan[0].hits == 0 {
 			s.breach("it never struck")
 		}
-		l.enter(s)
-		l.report(c, s)
+		res.add(s)
+		res.addBreaches(c, s)
 	})
 }
 
 // baselineOf plays a case without a fault.
-func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, l *tally) *baseline {
+func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, res *results) *baseline {
 	t.Helper()
 	b := new(baseline)
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, m, c, at)
 		s.deliver()
-		s.end()
+		s.checkEnd()
 		if s.queued > 0 {
 			s.breach("it fails without a fault")
 		}
-		l.report(c, s)
+		res.addBreaches(c, s)
 		*b = baseline{places: s.places, state: s.state(), outcomes: outcomes(s.records()), records: len(s.records()),
 			before: map[string]string{}}
 		for _, r := range s.records() {

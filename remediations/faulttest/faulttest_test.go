@@ -10,7 +10,7 @@ import (
 // The table of the scenes keeps the contract of a run store, behind the store that is deployed.
 func TestTableKeepsTheContract(t *testing.T) {
 	s := &scene{t: t, table: newTable()}
-	i := &invocation{scene: s, name: "contract", seen: map[string]int{}}
+	i := &invocation{scene: s, name: "contract", counts: map[string]int{}}
 	storetest.Contract(t, store.NewDynamoDB(i.config("eu-west-1"), "runs"), "contract-")
 }
 

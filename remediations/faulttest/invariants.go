@@ -27,12 +27,12 @@ func (s *scene) breach(format string, args ...any) {
 	s.breaches = append(s.breaches, fmt.Errorf(format, args...))
 }
 
-// write checks what must hold when a write to AWS is begun, whatever becomes of it.
-func (s *scene) write(i *invocation, op *operation) {
+// checkWrite checks what must hold when a write to AWS is begun, whatever becomes of it.
+func (s *scene) checkWrite(i *invocation, op *operation) {
 	r := s.beforeIsDurable(i, op)
 	s.budgetIsCounted(i, op, r)
-	s.handsAreKeptOff(op, r)
-	if i.name == aReplay {
+	s.exemptAndStoppedAreNotWritten(op, r)
+	if i.name == replayName {
 		s.breach("%s: a replayed event led to a write", op.place)
 	}
 }
@@ -49,7 +49,7 @@ func (s *scene) beforeIsDurable(i *invocation, op *operation) *engine.Record {
 		last := slices.IndexFunc(s.history, func(v version) bool { return v.record.ID == r.ID && v.record.Version == r.Version })
 		switch {
 		case r.Outcome != engine.Started || !r.Touched || len(r.Before) == 0 || !time.Now().Before(r.Lease):
-		case last < 0 || s.history[last].delivery != i.name || s.taking != (r.Undoes != ""):
+		case last < 0 || s.history[last].delivery != i.name || s.undoing != (r.Undoes != ""):
 		case found == nil || strings.Contains(string(input), r.Resource.ID):
 			found = r
 		}
@@ -63,7 +63,7 @@ func (s *scene) beforeIsDurable(i *invocation, op *operation) *engine.Record {
 
 // budgetIsCounted: when a write is begun the action has been counted, and the limit is kept.
 func (s *scene) budgetIsCounted(i *invocation, op *operation, r *engine.Record) {
-	if s.taking {
+	if s.undoing {
 		return // a person has no budget
 	}
 	key := i.name
@@ -71,7 +71,7 @@ func (s *scene) budgetIsCounted(i *invocation, op *operation, r *engine.Record) 
 		key += " " + r.ID
 	}
 	s.acted[key] = true
-	if counted := s.table.counted(); counted < len(s.acted) {
+	if counted := s.table.countedActions(); counted < len(s.acted) {
 		s.breach("%s: the module has acted %d times, and %d are counted", op.place, len(s.acted), counted)
 	}
 	if len(s.acted) > s.setup.limit {
@@ -82,7 +82,7 @@ func (s *scene) budgetIsCounted(i *invocation, op *operation, r *engine.Record) 
 // noActionTwice: what is right is not written again, not by a retry either. The SDK's own tries of one call are one
 // action; and nobody can see what the run of another event does between the last look and the write.
 func (s *scene) noActionTwice(op *operation) {
-	if op.applied || s.good == nil || s.world.State() != s.good.state || s.inTheGap("another event meanwhile") {
+	if op.applied || s.baseline == nil || s.world.State() != s.baseline.state || s.inTheGap("another event meanwhile") {
 		return
 	}
 	s.breach("%s: it was right already, and was written again", op.place)
@@ -90,23 +90,23 @@ func (s *scene) noActionTwice(op *operation) {
 
 // inTheGap reports whether somebody else has struck where the guard does not look at everything again before the write.
 func (s *scene) inTheGap(name string) bool {
-	return slices.ContainsFunc(s.plan, func(k *strike) bool {
-		return k.name == name && k.hits > 0 && !looksAgain(s.good.places, k.at)
+	return slices.ContainsFunc(s.plan, func(k *injection) bool {
+		return k.name == name && k.hits > 0 && !readsAllAgain(s.baseline.places, k.at)
 	})
 }
 
-// looksAgain reports whether all that the module reads it reads again between a place and the first write. It looks twice
+// readsAllAgain reports whether all that the module reads it reads again between a place and the first write. It looks twice
 // before it writes. What belongs to the first look is over when the second begins; Begin is at the same time as that.
-func looksAgain(places []place, at place) bool {
+func readsAllAgain(places []place, at place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
 	if struck := slices.Index(places, at); struck < 0 || struck >= write || at.operation == "TransactWriteItems" {
 		return false
 	}
-	return at.kind != "read" || at.nth <= aLook(places, at)
+	return at.kind != "read" || at.nth <= readsPerLook(places, at)
 }
 
-// aLook is how many calls of an operation there are in one look of the guard.
-func aLook(places []place, of place) int {
+// readsPerLook is how many calls of an operation there are in one look of the guard.
+func readsPerLook(places []place, of place) int {
 	n := 0
 	for _, p := range places {
 		if p.kind == "write" {
@@ -121,59 +121,63 @@ func aLook(places []place, of place) int {
 
 // handsAreKeptOff: nothing is written to what an exemption covers, or while the module is stopped, whether or not that
 // could be looked up.
-func (s *scene) handsAreKeptOff(op *operation, r *engine.Record) {
-	if s.setup.handsOff() {
+func (s *scene) exemptAndStoppedAreNotWritten(op *operation, r *engine.Record) {
+	if s.setup.mayNotWrite() {
 		s.breach("%s: %s, and AWS was written to all the same", op.place, s.setup.name)
 	}
-	if r != nil && r.Mode != remediations.Enforce && !s.taking {
+	if r != nil && r.Mode != remediations.Enforce && !s.undoing {
 		s.breach("%s: the run is in mode %s, and AWS was written to all the same", op.place, r.Mode)
 	}
 }
 
-// tell checks what must hold at the moment of an alert: the run that it is about stands in the table, ended as the alert
+// checkAlert checks what must hold at the moment of an alert: the run that it is about stands in the table, ended as the alert
 // says. Of a failure to write to the table itself the alert is the only trace, beside the failed invocation.
-func (s *scene) tell(m engine.Message) {
-	s.told = append(s.told, m)
+func (s *scene) checkAlert(m engine.Message) {
+	s.alerts = append(s.alerts, m)
 	s.journal = append(s.journal, "told: "+m.Subject)
 	says := func(r *engine.Record) bool {
 		said := engine.Render(s.module, r)
 		return said.Body == m.Body && said.Subject == m.Subject
 	}
-	if slices.ContainsFunc(s.table.runs(), says) || s.overtaken(says) {
+	if slices.ContainsFunc(s.table.runs(), says) || s.failureWasTakenOver(says) {
 		return
 	}
-	if !strings.Contains(m.Subject, " "+string(engine.Failed)+":") || !s.hit("table") {
+	if !strings.Contains(m.Subject, " "+string(engine.Failed)+":") || !s.struck("table") {
 		s.breach("an alert went out whose run does not stand so in the table: %s", m.Subject)
 	}
 }
 
-// overtaken reports whether an alert was true of a failure that a duplicate took over in between: the record of a failure
+// failureWasTakenOver reports whether an alert was true of a failure that a duplicate took over in between: the record of a failure
 // and its alert are two steps, and a run that has failed may be tried again at once.
-func (s *scene) overtaken(says func(*engine.Record) bool) bool {
-	return slices.ContainsFunc(s.plan, func(k *strike) bool { return k.name == "a duplicate meanwhile" && k.hits > 0 && k.at.kind == "alert" }) &&
+func (s *scene) failureWasTakenOver(says func(*engine.Record) bool) bool {
+	return slices.ContainsFunc(s.plan, func(k *injection) bool {
+		return k.name == "a duplicate meanwhile" && k.hits > 0 && k.at.kind == "alert"
+	}) &&
 		slices.ContainsFunc(s.history, func(v version) bool { return v.record.Outcome == engine.Failed && says(v.record) })
 }
 
-// end checks what must hold when all deliveries are over.
-func (s *scene) end() {
+// checkEnd checks what must hold when all deliveries are over.
+func (s *scene) checkEnd() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.oneOutcome()
-	s.nobodyIsToldNothing()
-	s.rightOrSaid()
-	s.onesFaultIsSurvived()
+	s.everyRunIsAlerted()
+	s.fixedOrAlerted()
+	s.singleFaultIsSurvived()
 	s.changesAreKept()
 	s.firstStateIsKept()
-	s.toldOnce()
+	s.alertedOnce()
 }
 
 // settled reports whether a record says how a run ended, for good.
 func settled(r *engine.Record) bool {
-	return r.Outcome != engine.Started && r.Outcome != engine.Failed && !quiet(r)
+	return r.Outcome != engine.Started && r.Outcome != engine.Failed && !nothingWrong(r)
 }
 
-// quiet reports whether nothing was wrong.
-func quiet(r *engine.Record) bool { return r.Outcome == engine.Clean || r.Outcome == engine.Stale }
+// nothingWrong reports whether nothing was wrong.
+func nothingWrong(r *engine.Record) bool {
+	return r.Outcome == engine.Clean || r.Outcome == engine.Stale
+}
 
 // oneOutcome: each run ends in exactly one outcome, or its event is in the failure queue.
 func (s *scene) oneOutcome() {
@@ -193,16 +197,16 @@ func (s *scene) oneOutcome() {
 	}
 	runs := s.table.runs()
 	if s.queued > 0 {
-		if len(runs) == 0 && !s.hit("table") && !s.hit("death") {
+		if len(runs) == 0 && !s.struck("table") && !s.struck("death") {
 			s.breach("the event is in the failure queue, and no record says that it failed")
 		}
 		return
 	}
-	if s.good != nil && len(runs) < s.good.records {
-		s.breach("the event was dealt with, and led to %d records: want %d", len(runs), s.good.records)
+	if s.baseline != nil && len(runs) < s.baseline.records {
+		s.breach("the event was dealt with, and led to %d records: want %d", len(runs), s.baseline.records)
 	}
 	for _, r := range runs {
-		if !settled(r) && !quiet(r) {
+		if !settled(r) && !nothingWrong(r) {
 			s.breach("the event was dealt with, and run %s stands as %s", r.ID, r.Outcome)
 		}
 	}
@@ -210,7 +214,7 @@ func (s *scene) oneOutcome() {
 
 // nobodyIsToldNothing: of each run that found something people hear, or its event is in the failure queue; and what was
 // written to is known to have been touched.
-func (s *scene) nobodyIsToldNothing() {
+func (s *scene) everyRunIsAlerted() {
 	runs := s.table.runs()
 	touched := slices.ContainsFunc(runs, func(r *engine.Record) bool { return r.Touched })
 	if s.writes > 0 && !touched {
@@ -225,19 +229,19 @@ func (s *scene) nobodyIsToldNothing() {
 		return
 	}
 	for _, r := range runs {
-		if !r.Touched && (quiet(r) || r.Outcome == engine.Exempt || r.Outcome == engine.Observed) {
+		if !r.Touched && (nothingWrong(r) || r.Outcome == engine.Exempt || r.Outcome == engine.Observed) {
 			continue
 		}
-		told := slices.ContainsFunc(s.told, func(m engine.Message) bool { return strings.Contains(m.Body, "run "+r.ID+" ") })
-		if !told && !s.table.folded(r) {
+		told := slices.ContainsFunc(s.alerts, func(m engine.Message) bool { return strings.Contains(m.Body, "run "+r.ID+" ") })
+		if !told && !s.table.inBacklog(r) {
 			s.breach("run %s ended as %s, and nobody was told", r.ID, r.Outcome)
 		}
 	}
 }
 
 // rightOrSaid: what is still wrong in the end is in the failure queue, or people were told so.
-func (s *scene) rightOrSaid() {
-	if s.good == nil || s.queued > 0 || s.setup.handsOff() || s.planned(changes) || s.world.State() == s.good.state {
+func (s *scene) fixedOrAlerted() {
+	if s.baseline == nil || s.queued > 0 || s.setup.mayNotWrite() || s.struckBy(changes) || s.world.State() == s.baseline.state {
 		return
 	}
 	for _, r := range s.table.runs() {
@@ -245,41 +249,41 @@ func (s *scene) rightOrSaid() {
 		case engine.Alerted, engine.Limited, engine.Contested, engine.Partial, engine.Unverified:
 			return // nobodyIsToldNothing has seen to the alert
 		case engine.Observed:
-			if r.Lowered != "" && s.hit("switch") {
+			if r.Lowered != "" && s.struck("switch") {
 				return // an alarm rings
 			}
 		}
 	}
-	s.breach("it is %s in the end, not %s, and nobody was told", s.world.State(), s.good.state)
+	s.breach("it is %s in the end, not %s, and nobody was told", s.world.State(), s.baseline.state)
 }
 
 // onesFaultIsSurvived: one fault of one try, or one that is over with the first delivery, changes nothing of how it ends.
-func (s *scene) onesFaultIsSurvived() {
-	if s.good == nil || s.setup.limit == 1 || len(s.plan) != 1 || s.plan[0].lasts == forGood || s.planned(changes) {
+func (s *scene) singleFaultIsSurvived() {
+	if s.baseline == nil || s.setup.limit == 1 || len(s.plan) != 1 || s.plan[0].duration == forever || s.struckBy(changes) {
 		return
 	}
-	if s.plan[0].name == noEffect || s.plan[0].garbles() || s.plan[0].at.kind == "switch" && s.plan[0].fault.kind != "death" {
+	if s.plan[0].name == noEffect || s.plan[0].corruptsRead() || s.plan[0].at.kind == "switch" && s.plan[0].fault.class != "death" {
 		return // rightOrSaid holds all the same: what had no effect is seen, and said; who can't read the switch observes
 	}
 	if s.queued > 0 {
 		s.breach("the fault was over, and the event is in the failure queue all the same")
 	}
-	if got := s.world.State(); got != s.good.state {
-		s.breach("the fault was over, and it is %s in the end: want %s", got, s.good.state)
+	if got := s.world.State(); got != s.baseline.state {
+		s.breach("the fault was over, and it is %s in the end: want %s", got, s.baseline.state)
 	}
-	if got := outcomes(s.table.runs()); s.plan[0].fault.kind != "company" && got != s.good.outcomes {
-		s.breach("the fault was over, and it ended as %s: want %s", got, s.good.outcomes)
+	if got := outcomes(s.table.runs()); s.plan[0].fault.class != "company" && got != s.baseline.outcomes {
+		s.breach("the fault was over, and it ended as %s: want %s", got, s.baseline.outcomes)
 	}
 }
 
 // firstStateIsKept: however many attempts it took, what undo has to put back is the state before the first of them.
 func (s *scene) firstStateIsKept() {
-	others := func(k *strike) bool { return k.fault.kind == "company" || k.garbles() }
-	if s.good == nil || s.queued > 0 || slices.ContainsFunc(s.plan, others) {
+	others := func(k *injection) bool { return k.fault.class == "company" || k.corruptsRead() }
+	if s.baseline == nil || s.queued > 0 || slices.ContainsFunc(s.plan, others) {
 		return
 	}
 	for _, r := range s.table.runs() {
-		if want := s.good.before[r.ID]; r.Touched && string(r.Before) != want {
+		if want := s.baseline.before[r.ID]; r.Touched && string(r.Before) != want {
 			s.breach("run %s says that before it there was %s: want %s", r.ID, r.Before, want)
 		}
 	}
@@ -288,16 +292,16 @@ func (s *scene) firstStateIsKept() {
 // changesAreKept: what somebody has changed before the last look is not overwritten. Of several resources one may be
 // judged before the change and another after it.
 func (s *scene) changesAreKept() {
-	if s.good == nil || s.good.records != 1 || len(s.plan) != 1 || !s.planned(changes) {
+	if s.baseline == nil || s.baseline.records != 1 || len(s.plan) != 1 || !s.struckBy(changes) {
 		return
 	}
-	after := s.plan[0].after(s.good.places)
+	after := s.plan[0].after(s.baseline.places)
 	if s.plan[0].at.kind == "write" || !after && s.inTheGap(changes) {
 		return
 	}
-	want := []string{s.good.changed}
+	want := []string{s.baseline.changed}
 	if after { // it was put right before
-		want = append(want, s.good.state, s.good.changedAfter)
+		want = append(want, s.baseline.state, s.baseline.changedAfter)
 	}
 	if got := s.world.State(); !slices.Contains(want, got) {
 		s.breach("somebody changed it at %s, and it is %s in the end: want %s", s.plan[0].at, got, strings.Join(want, " or "))
@@ -305,19 +309,19 @@ func (s *scene) changesAreKept() {
 }
 
 // after reports whether the strike comes after the first write.
-func (k *strike) after(places []place) bool {
+func (k *injection) after(places []place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
 	return write >= 0 && slices.Index(places, k.at) > write
 }
 
 // toldOnce: people are told of a run's end once. They may be told twice if the answer to the alert, or the record that it
 // was sent, was lost: that is better than not at all.
-func (s *scene) toldOnce() {
-	if s.hit("alert") || s.hit("table") || s.hit("death") {
+func (s *scene) alertedOnce() {
+	if s.struck("alert") || s.struck("table") || s.struck("death") {
 		return
 	}
 	times := map[string]int{}
-	for _, m := range s.told {
+	for _, m := range s.alerts {
 		if !strings.Contains(m.Subject, " "+string(engine.Failed)+":") {
 			if times[m.Body]++; times[m.Body] == 2 {
 				s.breach("people were told twice: %s", m.Subject)
@@ -326,8 +330,8 @@ func (s *scene) toldOnce() {
 	}
 }
 
-func (s *scene) planned(name string) bool {
-	return slices.ContainsFunc(s.plan, func(k *strike) bool { return k.name == name && k.hits > 0 })
+func (s *scene) struckBy(name string) bool {
+	return slices.ContainsFunc(s.plan, func(k *injection) bool { return k.name == name && k.hits > 0 })
 }
 
 // outcomes is how runs ended, in words.

@@ -11,8 +11,8 @@ import (
 // environment is shareByDefault, and the first of them.
 type sample struct{ share, seed int }
 
-// chosen reads FAULTS_SHARE and FAULTS_SEED, and fails the test where one of them is no number that can be meant.
-func chosen(t *testing.T) sample {
+// sampleFromEnvironment reads FAULTS_SHARE and FAULTS_SEED, and fails the test where one of them is no number that can be meant.
+func sampleFromEnvironment(t *testing.T) sample {
 	t.Helper()
 	share, err := fromEnvironment("FAULTS_SHARE", shareByDefault, 1)
 	if err != nil {

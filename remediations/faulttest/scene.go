@@ -42,42 +42,42 @@ type setup struct {
 	stopped    bool // the kill switch says to observe only
 }
 
-// handsOff reports whether nothing may be written.
-func (s setup) handsOff() bool { return s.tagged || s.stopped }
+// mayNotWrite reports whether nothing may be written.
+func (s setup) mayNotWrite() bool { return s.tagged || s.stopped }
 
 var (
-	plain    = setup{name: "plain", limit: 1000}
-	oneAnd   = setup{name: "a budget of one action", limit: 1}
-	exempt   = setup{name: "exempt by a tag", limit: 1000, exemptions: true, tagged: true}
-	stopped  = setup{name: "stopped by the kill switch", limit: 1000, stopped: true}
-	untagged = setup{name: "not exempt, as the tag is not there", limit: 1000, exemptions: true}
+	plain       = setup{name: "plain", limit: 1000}
+	budgetOfOne = setup{name: "a budget of one action", limit: 1}
+	exempt      = setup{name: "exempt by a tag", limit: 1000, exemptions: true, tagged: true}
+	stopped     = setup{name: "stopped by the kill switch", limit: 1000, stopped: true}
+	untagged    = setup{name: "not exempt, as the tag is not there", limit: 1000, exemptions: true}
 )
 
 // scene is one scenario: a module, its case's world, the run table, and what goes wrong.
 type scene struct {
-	t      *testing.T
-	module *remediations.Module
-	setup  setup
-	raw    []byte
-	set    any // the module's settings
-	event  events.Event
-	world  World
-	spare  World // answers as the world does
-	plan   []*strike
-	good   *baseline // what comes of it if nothing goes wrong; nil while that is found out
+	t        *testing.T
+	module   *remediations.Module
+	setup    setup
+	raw      []byte
+	settings any // the module's settings
+	event    events.Event
+	world    World
+	copy     World // answers as the world does
+	plan     []*injection
+	baseline *baseline // what comes of it if nothing goes wrong; nil while that is found out
 
-	mu       sync.Mutex
-	table    *table
-	places   []place   // of every operation that was begun
-	history  []version // of records, in the order in which they became durable
-	told     []engine.Message
-	acted    map[string]bool // attempts that wrote to AWS, by delivery and resource
-	writes   int             // writes to AWS that were made
-	again    [][]byte        // events that somebody else's delivery failed at
-	queued   int             // events in the failure queue
-	taking   bool            // a person takes the run back
-	journal  []string        // what happened, for whoever reads a breach
-	breaches []error
+	mu          sync.Mutex
+	table       *table
+	places      []place   // of every operation that was begun
+	history     []version // of records, in the order in which they became durable
+	alerts      []engine.Message
+	acted       map[string]bool // attempts that wrote to AWS, by delivery and resource
+	writes      int             // writes to AWS that were made
+	undelivered [][]byte        // events that somebody else's delivery failed at
+	queued      int             // events in the failure queue
+	undoing     bool            // a person takes the run back
+	journal     []string        // what happened, for whoever reads a breach
+	breaches    []error
 }
 
 // version is a record as it became durable, and in which delivery.
@@ -86,7 +86,7 @@ type version struct {
 	record   *engine.Record
 }
 
-func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*strike) *scene {
+func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*injection) *scene {
 	t.Helper()
 	event, err := events.Parse(c.Event)
 	if err != nil {
@@ -94,7 +94,7 @@ func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*st
 	}
 	time.Sleep(time.Until(event.Time.Add(20 * time.Second))) // so long it takes until the event is here
 	return &scene{
-		t: t, module: m, setup: s, raw: c.Event, set: c.Settings, event: event, world: c.World(), spare: c.World(), plan: plan,
+		t: t, module: m, setup: s, raw: c.Event, settings: c.Settings, event: event, world: c.World(), copy: c.World(), plan: plan,
 		table: newTable(), acted: map[string]bool{},
 	}
 }
@@ -106,12 +106,12 @@ type invocation struct {
 	name   string
 	number int // which delivery of the event that the plan is about, from 1; 0 for another's
 	mu     sync.Mutex
-	seen   map[string]int // operations so far, by name
+	counts map[string]int // operations so far, by name
 	dead   bool
 }
 
-// aReplay is the name of an invocation for a replayed event.
-const aReplay = "a replay"
+// replayName is the name of an invocation for a replayed event.
+const replayName = "a replay"
 
 var errDead = errors.New("the function is dead")
 
@@ -131,13 +131,13 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	cfg := i.config(s.event.Region)
 	c := engine.Config{
 		Module: s.module, Mode: remediations.Enforce, Account: s.event.Account, AWS: cfg,
-		Settings: s.set,
+		Settings: s.settings,
 		Store:    store.NewDynamoDB(cfg, "runs"),
-		Alert:    engine.SNS(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
+		Alert:    engine.NewSNSSender(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical"),
 		Tags: func(ctx context.Context, region, arn string) (map[string]string, error) {
-			return engine.Tags(cfg)(context.WithValue(ctx, forTags{}, true), region, arn)
+			return engine.NewTagReader(cfg)(context.WithValue(ctx, forTags{}, true), region, arn)
 		},
-		Switch:    engine.SSM(cfg, remediations.SwitchParameter, time.Now),
+		Switch:    engine.NewSwitchReader(cfg, remediations.SwitchParameter, time.Now),
 		Limits:    remediations.Limits{Module: s.setup.limit, Account: 1000, Principal: 1000, Resource: 1000},
 		Retention: 24 * time.Hour,
 		Now:       time.Now,
@@ -175,7 +175,7 @@ func (s *scene) invoke(i *invocation, raw []byte) bool {
 func (s *scene) lambda(raw []byte, name string, from int) {
 	for n := from; n <= len(retries); n++ {
 		time.Sleep(retries[n-1])
-		i := &invocation{scene: s, name: fmt.Sprintf("%s %d", name, n), seen: map[string]int{}}
+		i := &invocation{scene: s, name: fmt.Sprintf("%s %d", name, n), counts: map[string]int{}}
 		if bytes.Equal(raw, s.raw) && from == 1 {
 			i.number = n
 		}
@@ -191,17 +191,17 @@ func (s *scene) lambda(raw []byte, name string, from int) {
 // deliver plays the whole of it: the event, and after it those of others that were not dealt with in between.
 func (s *scene) deliver() {
 	s.lambda(s.raw, "delivery", 1)
-	for _, raw := range s.again {
+	for _, raw := range s.undelivered {
 		s.lambda(raw, "another", 2)
 	}
 }
 
 // meanwhile delivers an event once, in the middle of something else.
 func (s *scene) meanwhile(name string, raw []byte) {
-	if !s.invoke(&invocation{scene: s, name: name, seen: map[string]int{}}, raw) {
+	if !s.invoke(&invocation{scene: s, name: name, counts: map[string]int{}}, raw) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.again = append(s.again, raw)
+		s.undelivered = append(s.undelivered, raw)
 	}
 }
 
@@ -218,7 +218,7 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 		if err := json.Unmarshal([]byte(aws.ToString(in.Message)), &forms); err != nil {
 			return nil, fmt.Errorf("the alert has no forms: %w", err)
 		}
-		s.tell(engine.Message{Subject: aws.ToString(in.Subject), Body: forms["email"]})
+		s.checkAlert(engine.Message{Subject: aws.ToString(in.Subject), Body: forms["email"]})
 		return &sns.PublishOutput{}, nil
 	case *ssm.GetParameterInput:
 		value := "{}"
@@ -229,7 +229,7 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	case *dynamodb.GetItemInput, *dynamodb.PutItemInput, *dynamodb.UpdateItemInput, *dynamodb.DeleteItemInput,
 		*dynamodb.TransactWriteItemsInput:
 		out, err := s.table.answer(in)
-		s.recorded(i)
+		s.noteRecords(i)
 		return out, err
 	}
 	if op.write {
@@ -268,9 +268,9 @@ func (s *scene) tags(in any) (any, error) {
 	return nil, fmt.Errorf("tags are looked up by %T", in)
 }
 
-// recorded keeps what has become durable.
-func (s *scene) recorded(i *invocation) {
-	for _, r := range s.table.fresh() {
+// noteRecords keeps what has become durable.
+func (s *scene) noteRecords(i *invocation) {
+	for _, r := range s.table.newRecords() {
 		s.history = append(s.history, version{i.name, r})
 		s.journal = append(s.journal, fmt.Sprintf("%s: record %s version %d: %s, alert %q, touched %t, error %q",
 			i.name, r.ID, r.Version, r.Outcome, r.Alert, r.Touched, r.Error))

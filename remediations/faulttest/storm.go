@@ -29,15 +29,15 @@ const (
 
 // storm is many events at once: doors that people open, and a module that shuts them.
 type storm struct {
-	store  engine.Store
-	prefix string // of the events' ids, so that a store can take several storms
-	mu     sync.Mutex
-	open   map[string]bool
-	acted  map[string]int // by event, by person and by door
-	told   map[string]int // by run
-	ends   map[string][]*engine.Record
-	queued int
-	folded int // alerts that were folded before
+	store        engine.Store
+	prefix       string // of the events' ids, so that a store can take several storms
+	mu           sync.Mutex
+	open         map[string]bool
+	acted        map[string]int // by event, by person and by door
+	alerts       map[string]int // by run
+	deliveries   map[string][]*engine.Record
+	queued       int
+	foldedBefore int // alerts that were folded before
 }
 
 // Storm delivers n events at once, by so many workers, and each tenth of them twice. No budget is exceeded, each event
@@ -45,11 +45,11 @@ type storm struct {
 func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
 	t.Helper()
 	s := &storm{
-		store: store, prefix: prefix, open: map[string]bool{}, acted: map[string]int{}, told: map[string]int{},
-		ends: map[string][]*engine.Record{},
+		store: store, prefix: prefix, open: map[string]bool{}, acted: map[string]int{}, alerts: map[string]int{},
+		deliveries: map[string][]*engine.Record{},
 	}
 	e := s.engine(t)
-	s.folded = s.backlog(t)
+	s.foldedBefore = s.backlogSize(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	jobs := make(chan string)
 	var group sync.WaitGroup
@@ -81,7 +81,7 @@ func (s *storm) engine(t *testing.T) *engine.Engine {
 		Alert: func(_ context.Context, m engine.Message) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.told[runOf(m.Body)]++
+			s.alerts[runOf(m.Body)]++
 			return nil
 		},
 		Switch:    func(context.Context) (remediations.Switch, error) { return remediations.Switch{}, nil },
@@ -146,7 +146,7 @@ func (s *storm) deliver(ctx context.Context, e *engine.Engine, raw string) {
 		records, err := e.Handle(ctx, []byte(raw))
 		s.mu.Lock()
 		if err == nil {
-			s.ends[event.Key()] = append(s.ends[event.Key()], &records[0])
+			s.deliveries[event.Key()] = append(s.deliveries[event.Key()], &records[0])
 		} else if attempt == len(retries) {
 			s.queued++
 		}
@@ -177,12 +177,12 @@ func (s *storm) check(t *testing.T, n int) {
 			t.Errorf("event %s ended as %s, and acted %d times", id, r.Outcome, s.acted[id])
 		}
 		alerts[r.Alert]++
-		if told := s.told[r.ID]; (r.Alert == engine.AlertSent) != (told == 1) || told > 1 || (r.Outcome == engine.Clean) != (r.Alert == "") {
+		if told := s.alerts[r.ID]; (r.Alert == engine.AlertSent) != (told == 1) || told > 1 || (r.Outcome == engine.Clean) != (r.Alert == "") {
 			t.Errorf("event %s ended as %s, its alert is %q, and people were told %d times", id, r.Outcome, r.Alert, told)
 		}
 	}
 	t.Logf("%d events: %v; %d actions; alerts %v; %d in the failure queue", n, outcomes, actions, alerts, s.queued)
-	if got := s.backlog(t) - s.folded; got != alerts[engine.AlertFolded] || got == 0 {
+	if got := s.backlogSize(t) - s.foldedBefore; got != alerts[engine.AlertFolded] || got == 0 {
 		t.Errorf("the backlog has grown by %d alerts: want the %d of the records, and some", got, alerts[engine.AlertFolded])
 	}
 	if s.queued > 0 {
@@ -206,8 +206,8 @@ func (s *storm) check(t *testing.T, n int) {
 	}
 }
 
-// backlog is how many alerts of the storm's module were folded so far.
-func (s *storm) backlog(t *testing.T) int {
+// backlogSize is how many alerts of the storm's module were folded so far.
+func (s *storm) backlogSize(t *testing.T) int {
 	t.Helper()
 	backlog, err := s.store.Backlog(t.Context(), s.module().Name)
 	if err != nil {
@@ -222,12 +222,12 @@ func (s *storm) backlog(t *testing.T) int {
 // outcome is the record of an event that stands in the store, which is the one that its one winning delivery returned.
 func (s *storm) outcome(ctx context.Context, id string) (*engine.Record, error) {
 	var won *engine.Record
-	for _, r := range s.ends[id] {
+	for _, r := range s.deliveries[id] {
 		switch {
 		case r.Outcome == engine.Duplicate:
-		case won == nil || quiet(won): // what was not wrong may be looked at again by a duplicate
+		case won == nil || nothingWrong(won): // what was not wrong may be looked at again by a duplicate
 			won = r
-		case quiet(r):
+		case nothingWrong(r):
 		default:
 			return nil, fmt.Errorf("two deliveries ended, as %s and %s", won.Outcome, r.Outcome)
 		}

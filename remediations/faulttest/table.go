@@ -19,9 +19,9 @@ import (
 // table is the run table: as much of DynamoDB as store.DynamoDB asks for, which is held to storetest.Contract by a test.
 // A condition or an update that it does not know is an error.
 type table struct {
-	items  map[string]item
-	tokens map[string]bool // of the transactions that were made; one that comes again is not made again
-	put    []item          // that were not asked for by fresh yet
+	items   map[string]item
+	tokens  map[string]bool // of the transactions that were made; one that comes again is not made again
+	written []item          // that were not asked for by fresh yet
 }
 
 type item = map[string]types.AttributeValue
@@ -35,17 +35,17 @@ func (t *table) answer(in any) (any, error) {
 		return &dynamodb.GetItemOutput{Item: maps.Clone(t.items[textOf(in.Key["id"])])}, nil
 	case *dynamodb.PutItemInput:
 		id := textOf(in.Item["id"])
-		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+		if err := t.checkCondition(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
 			return nil, err
 		}
-		t.items[id], t.put = in.Item, append(t.put, in.Item)
+		t.items[id], t.written = in.Item, append(t.written, in.Item)
 		return &dynamodb.PutItemOutput{}, nil
 	case *dynamodb.UpdateItemInput:
 		id := textOf(in.Key["id"])
-		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+		if err := t.checkCondition(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
 			return nil, err
 		}
-		next, err := updated(in.UpdateExpression, t.items[id], in.Key, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+		next, err := applyUpdate(in.UpdateExpression, t.items[id], in.Key, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (t *table) answer(in any) (any, error) {
 		return &dynamodb.UpdateItemOutput{}, nil
 	case *dynamodb.DeleteItemInput:
 		id := textOf(in.Key["id"])
-		if err := t.allows(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+		if err := t.checkCondition(id, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
 			return nil, err
 		}
 		delete(t.items, id)
@@ -64,9 +64,9 @@ func (t *table) answer(in any) (any, error) {
 	return nil, nil
 }
 
-// allows is DynamoDB's refusal of a write whose condition does not hold for the item that stands.
-func (t *table) allows(id string, condition *string, names map[string]string, values item) error {
-	ok, err := holds(condition, t.items[id], names, values)
+// checkCondition is DynamoDB's refusal of a write whose condition does not hold for the item that stands.
+func (t *table) checkCondition(id string, condition *string, names map[string]string, values item) error {
+	ok, err := conditionHolds(condition, t.items[id], names, values)
 	if err != nil || ok {
 		return err
 	}
@@ -88,11 +88,11 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 		switch {
 		case write.Put != nil:
 			standing := t.items[textOf(write.Put.Item["id"])]
-			ok, err = holds(write.Put.ConditionExpression, standing, write.Put.ExpressionAttributeNames, write.Put.ExpressionAttributeValues)
+			ok, err = conditionHolds(write.Put.ConditionExpression, standing, write.Put.ExpressionAttributeNames, write.Put.ExpressionAttributeValues)
 			reasons[i].Item = maps.Clone(standing)
 		case write.Update != nil:
 			standing := t.items[textOf(write.Update.Key["id"])]
-			ok, err = holds(write.Update.ConditionExpression, standing, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
+			ok, err = conditionHolds(write.Update.ConditionExpression, standing, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
 			reasons[i].Item = maps.Clone(standing)
 		default:
 			return nil, fmt.Errorf("the test's table knows no such write: %+v", write)
@@ -110,11 +110,11 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 	}
 	for _, write := range in.TransactItems {
 		if write.Put != nil {
-			t.items[textOf(write.Put.Item["id"])], t.put = write.Put.Item, append(t.put, write.Put.Item)
+			t.items[textOf(write.Put.Item["id"])], t.written = write.Put.Item, append(t.written, write.Put.Item)
 			continue
 		}
 		u := write.Update
-		next, err := updated(u.UpdateExpression, t.items[textOf(u.Key["id"])], u.Key, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
+		next, err := applyUpdate(u.UpdateExpression, t.items[textOf(u.Key["id"])], u.Key, u.ExpressionAttributeNames, u.ExpressionAttributeValues)
 		if err != nil {
 			return nil, err
 		}
@@ -135,15 +135,15 @@ func (t *table) runs() []*engine.Record {
 	return all
 }
 
-// fresh is the records that were written since it was called last.
-func (t *table) fresh() []*engine.Record {
+// newRecords is the records that were written since it was called last.
+func (t *table) newRecords() []*engine.Record {
 	var all []*engine.Record
-	for _, it := range t.put {
+	for _, it := range t.written {
 		if it["record"] != nil {
 			all = append(all, decode(it))
 		}
 	}
-	t.put = nil
+	t.written = nil
 	return all
 }
 
@@ -155,13 +155,13 @@ func decode(it item) *engine.Record {
 	return r
 }
 
-// folded reports whether the module's backlog names a run: people hear of it with others.
-func (t *table) folded(r *engine.Record) bool {
+// inBacklog reports whether the module's backlog names a run: people hear of it with others.
+func (t *table) inBacklog(r *engine.Record) bool {
 	return t.items[remediations.BacklogRow(r.Module)]["run:"+r.ID] != nil
 }
 
-// counted is how many actions of the module the table has counted, in all hours.
-func (t *table) counted() int {
+// countedActions is how many actions of the module the table has counted, in all hours.
+func (t *table) countedActions() int {
 	n := 0
 	for _, it := range t.items {
 		if strings.HasPrefix(textOf(it["what"]), "actions of module ") {

@@ -61,7 +61,7 @@ func (w *wireClient) Do(r *http.Request) (*http.Response, error) {
 func dial(context.Context, string, string) (net.Conn, error) {
 	client, server := net.Pipe()
 	go serve(server)
-	return &cut{Conn: client}, nil
+	return &resetConn{Conn: client}, nil
 }
 
 // serve reads one request and misbehaves.
@@ -81,13 +81,13 @@ func serve(c net.Conn) {
 	behave(c)
 }
 
-// cut is a connection that says of its end what a TCP connection says that was reset.
-type cut struct {
+// resetConn is a connection that says of its end what a TCP connection says that was reset.
+type resetConn struct {
 	net.Conn
 	read bool // something has come before
 }
 
-func (c *cut) Read(b []byte) (int, error) {
+func (c *resetConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err == io.EOF && !c.read {
 		return n, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}

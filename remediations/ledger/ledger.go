@@ -37,8 +37,8 @@ type Objects interface {
 	Open(ctx context.Context, key string) (io.ReadCloser, int64, error)
 }
 
-// ErrUnfit is the error for what can't be the copy of an object: a symbolic link, a device.
-var ErrUnfit = errors.New("not a plain file")
+// ErrNotPlainFile is the error for what can't be the copy of an object: a symbolic link, a device.
+var ErrNotPlainFile = errors.New("not a plain file")
 
 // Format is what a digest says that it is.
 const Format = "countermand-digest-1"
@@ -92,8 +92,8 @@ var (
 	recordForm = regexp.MustCompile(`^records/([0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2})/([0-9]{8}T[0-9]{6}Z)-([a-z][a-z0-9-]{0,199})-v([1-9][0-9]{0,5})\.json$`)
 )
 
-// name is what a record's key says.
-type name struct {
+// recordName is what a record's key says.
+type recordName struct {
 	hour    time.Time // in which it was written
 	changed time.Time // when the run table got this version, to the second
 	run     string
@@ -110,15 +110,15 @@ func RecordKey(written, changed time.Time, run string, version int) (string, err
 }
 
 // parseRecordKey takes a record's key apart, and reports whether it is one.
-func parseRecordKey(key string) (name, bool) {
+func parseRecordKey(key string) (recordName, bool) {
 	m := recordForm.FindStringSubmatch(key)
 	if m == nil {
-		return name{}, false
+		return recordName{}, false
 	}
 	hour, hourErr := time.Parse(hourForm, m[1])
 	changed, changedErr := time.Parse(changedForm, m[2])
 	version, versionErr := strconv.Atoi(m[4])
-	return name{hour, changed, m[3], version}, hourErr == nil && changedErr == nil && versionErr == nil
+	return recordName{hour, changed, m[3], version}, hourErr == nil && changedErr == nil && versionErr == nil
 }
 
 // digestKey is the key of an hour's digest.
@@ -188,7 +188,7 @@ func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error
 	}
 	defer content.Close()
 	if size > most {
-		return nil, fmt.Errorf("%w: %d bytes, and %d is the most that one has", ErrUnfit, size, most)
+		return nil, fmt.Errorf("%w: %d bytes, and %d is the most that one has", ErrNotPlainFile, size, most)
 	}
 	text, err := io.ReadAll(io.LimitReader(content, most))
 	if err != nil {
@@ -197,8 +197,8 @@ func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error
 	return text, nil
 }
 
-// content is what is in an object.
-type content struct {
+// hashedObject is what is in an object.
+type hashedObject struct {
 	sha256 string // in hexadecimal; empty where the size said enough
 	bytes  int64
 	err    error
@@ -207,9 +207,9 @@ type content struct {
 // parallel is how many objects are read at once. One takes some 30 ms from the bucket.
 const parallel = 16
 
-// contents hashes objects. enough, which may be nil, says of the i-th one that its size is enough to know.
-func contents(ctx context.Context, o Objects, keys []string, enough func(i int, size int64) bool) []content {
-	found := make([]content, len(keys))
+// hashAll hashes objects. enough, which may be nil, says of the i-th one that its size is enough to know.
+func hashAll(ctx context.Context, o Objects, keys []string, enough func(i int, size int64) bool) []hashedObject {
+	found := make([]hashedObject, len(keys))
 	inParallel(len(keys), func(i int) {
 		found[i] = hash(ctx, o, keys[i], func(size int64) bool { return enough != nil && enough(i, size) })
 	})
@@ -229,32 +229,32 @@ func inParallel(n int, do func(i int)) {
 	group.Wait()
 }
 
-func hash(ctx context.Context, o Objects, key string, enough func(size int64) bool) (c content) {
+func hash(ctx context.Context, o Objects, key string, enough func(size int64) bool) (c hashedObject) {
 	body, size, err := o.Open(ctx, key)
 	if err != nil {
-		return content{err: err}
+		return hashedObject{err: err}
 	}
 	defer body.Close()
 	if enough(size) {
-		return content{bytes: size}
+		return hashedObject{bytes: size}
 	}
 	h := sha256.New()
 	c.bytes, err = io.Copy(h, body)
 	if err != nil {
-		return content{err: fmt.Errorf("read %s: %w", key, err)}
+		return hashedObject{err: fmt.Errorf("read %s: %w", key, err)}
 	}
 	c.sha256 = hex.EncodeToString(h.Sum(nil))
 	return c
 }
 
-// sumOf is the SHA-256 of a text in hexadecimal.
-func sumOf(text []byte) string {
+// sha256Hex is the SHA-256 of a text in hexadecimal.
+func sha256Hex(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// keysOf are the keys below a prefix.
-func keysOf(ctx context.Context, o Objects, prefix, after string) ([]string, error) {
+// listKeys are the keys below a prefix.
+func listKeys(ctx context.Context, o Objects, prefix, after string) ([]string, error) {
 	var keys []string
 	for key, err := range o.Keys(ctx, prefix, after) {
 		if err != nil {

@@ -111,7 +111,7 @@ func (f *fixture) record(t *testing.T, written, changed time.Time, run string, v
 	return key
 }
 
-func (f *fixture) make(t *testing.T, now time.Time) ledger.Made {
+func (f *fixture) make(t *testing.T, now time.Time) ledger.MakeResult {
 	t.Helper()
 	made, err := f.maker.Make(t.Context(), now)
 	if err != nil {
@@ -176,7 +176,7 @@ func TestALedgerThatNobodyTouched(t *testing.T) {
 func TestMakeAgainChangesNothing(t *testing.T) {
 	f := standard(t)
 	before := maps.Clone(f.objects)
-	if made := f.make(t, hour(5).Add(15*time.Minute)); made != (ledger.Made{}) {
+	if made := f.make(t, hour(5).Add(15*time.Minute)); made != (ledger.MakeResult{}) {
 		t.Errorf("made %+v", made)
 	}
 	if diff := cmp.Diff(before, f.objects); diff != "" {

@@ -24,8 +24,8 @@ type Maker struct {
 	Sign  func(ctx context.Context, sum []byte) ([]byte, error) // ECDSA over a SHA-256, in ASN.1 DER
 }
 
-// Made is what came of Make.
-type Made struct {
+// MakeResult is what came of Make.
+type MakeResult struct {
 	Digests int
 	Records int
 	Newest  string // the newest digest's key; empty if none was made
@@ -34,22 +34,22 @@ type Made struct {
 }
 
 const (
-	// mostHours is how many digests are made at once, after a time in which none could be made.
-	mostHours = 100
+	// maxHours is how many digests are made at once, after a time in which none could be made.
+	maxHours = 100
 
 	// hourTime is what has to be left of a deadline to begin another hour.
 	hourTime = time.Minute
 
-	// recent is how far back the newest digest is looked for before all are listed.
-	recent = 7 * 24 * time.Hour
+	// recentTime is how far back the newest digest is looked for before all are listed.
+	recentTime = 7 * 24 * time.Hour
 )
 
 // Make writes the digests of the hours that were over at a time, in order, from the one after the newest digest on;
 // where there is none, from the hour of the first record. An hour may be made again: what it wrote stays as it is,
 // and is an error if it isn't what would be written.
-func (m *Maker) Make(ctx context.Context, now time.Time) (made Made, err error) {
+func (m *Maker) Make(ctx context.Context, now time.Time) (made MakeResult, err error) {
 	end := now.UTC().Truncate(time.Hour)
-	head, err := m.head(ctx, end)
+	head, err := m.newest(ctx, end)
 	if err != nil {
 		return made, err
 	}
@@ -61,7 +61,7 @@ func (m *Maker) Make(ctx context.Context, now time.Time) (made Made, err error) 
 	}
 	for ; next.Before(end); next = next.Add(time.Hour) {
 		deadline, bounded := ctx.Deadline()
-		if made.Digests == mostHours || bounded && made.Digests > 0 && time.Until(deadline) < hourTime {
+		if made.Digests == maxHours || bounded && made.Digests > 0 && time.Until(deadline) < hourTime {
 			made.More = true
 			break
 		}
@@ -76,16 +76,16 @@ func (m *Maker) Make(ctx context.Context, now time.Time) (made Made, err error) 
 	return made, nil
 }
 
-// linked is a digest to be continued.
-type linked struct {
+// linkedDigest is a digest to be continued.
+type linkedDigest struct {
 	*Digest
 	link *Link
 }
 
-// head is the newest digest with a signature whose hour was over at a time; nil if there is none.
-func (m *Maker) head(ctx context.Context, end time.Time) (*linked, error) {
-	for _, after := range []string{digestKey(end.Add(-recent)), ""} {
-		keys, err := keysOf(ctx, m.Store, digestPrefix, after)
+// newest is the newest digest with a signature whose hour was over at a time; nil if there is none.
+func (m *Maker) newest(ctx context.Context, end time.Time) (*linkedDigest, error) {
+	for _, after := range []string{digestKey(end.Add(-recentTime)), ""} {
+		keys, err := listKeys(ctx, m.Store, digestPrefix, after)
 		if err != nil {
 			return nil, fmt.Errorf("look for the newest digest: %w", err)
 		}
@@ -101,7 +101,7 @@ func (m *Maker) head(ctx context.Context, end time.Time) (*linked, error) {
 
 // load reads a digest that the next one continues. Whether it is genuine is for Verify: one that isn't stays one that
 // isn't, whatever continues it.
-func (m *Maker) load(ctx context.Context, key string) (*linked, error) {
+func (m *Maker) load(ctx context.Context, key string) (*linkedDigest, error) {
 	text, err := read(ctx, m.Store, key, maxDigest)
 	if err != nil {
 		return nil, fmt.Errorf("read the newest digest: %w", err)
@@ -114,7 +114,7 @@ func (m *Maker) load(ctx context.Context, key string) (*linked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("digest %s can't be continued: %w", key, err)
 	}
-	return &linked{d, &Link{Object: key, SHA256: sumOf(text), Signature: signature}}, nil
+	return &linkedDigest{d, &Link{Object: key, SHA256: sha256Hex(text), Signature: signature}}, nil
 }
 
 // first is the hour in which a chain begins: that of the first record, or the last hour if none is older.
@@ -134,7 +134,7 @@ func (m *Maker) first(ctx context.Context, last time.Time) (time.Time, error) {
 }
 
 // hour writes the digest of an hour.
-func (m *Maker) hour(ctx context.Context, begin time.Time, previous *linked) (*linked, error) {
+func (m *Maker) hour(ctx context.Context, begin time.Time, previous *linkedDigest) (*linkedDigest, error) {
 	d := &Digest{Format: Format, Ledger: m.Ledger, Number: 1, Begin: begin, End: begin.Add(time.Hour)}
 	if previous != nil {
 		d.Number, d.Previous = previous.Number+1, previous.link
@@ -164,12 +164,12 @@ func (m *Maker) hour(ctx context.Context, begin time.Time, previous *linked) (*l
 	if err != nil {
 		return nil, fmt.Errorf("write the signature of digest %s: %w", key, err)
 	}
-	return &linked{d, &Link{Object: key, SHA256: sumOf(text), Signature: signature}}, nil
+	return &linkedDigest{d, &Link{Object: key, SHA256: sha256Hex(text), Signature: signature}}, nil
 }
 
 // entries lists an hour's records. What is not named as a record is left to Verify to find.
 func (m *Maker) entries(ctx context.Context, hour time.Time) ([]Entry, error) {
-	listed, err := keysOf(ctx, m.Store, recordPrefix+hour.Format(hourForm)+"/", "")
+	listed, err := listKeys(ctx, m.Store, recordPrefix+hour.Format(hourForm)+"/", "")
 	if err != nil {
 		return nil, fmt.Errorf("list the records of %s: %w", hour.Format(hourForm), err)
 	}
@@ -180,7 +180,7 @@ func (m *Maker) entries(ctx context.Context, hour time.Time) ([]Entry, error) {
 			entries = append(entries, Entry{Object: key, Run: n.run, Version: n.version})
 		}
 	}
-	for i, c := range contents(ctx, m.Store, keys, nil) {
+	for i, c := range hashAll(ctx, m.Store, keys, nil) {
 		if c.err != nil {
 			return nil, fmt.Errorf("hash record %s: %w", keys[i], c.err)
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// contents compares the records with what the digests say of them.
-func (v *verifier) contents(ctx context.Context) error {
+// checkRecords compares the records with what the digests say of them.
+func (v *verifier) checkRecords(ctx context.Context) error {
 	listed := map[string]string{} // the key of a record by its SHA-256
 	for _, f := range v.trusted() {
 		for _, e := range f.digest.Records {
@@ -25,54 +25,54 @@ func (v *verifier) contents(ctx context.Context) error {
 			keys[i] = e.Object
 		}
 		// A file that was made huge is not worth reading.
-		tooLarge := func(i int, size int64) bool { return size > max(f.digest.Records[i].Bytes, maxSwapped) }
-		for i, c := range contents(ctx, v.objects, keys, tooLarge) {
-			if err := v.compare(f, f.digest.Records[i], c, listed); err != nil {
+		tooLarge := func(i int, size int64) bool { return size > max(f.digest.Records[i].Bytes, maxSwappedRecord) }
+		for i, c := range hashAll(ctx, v.objects, keys, tooLarge) {
+			if err := v.checkRecord(f, f.digest.Records[i], c, listed); err != nil {
 				return err
 			}
 		}
-		v.looksAt(len(keys))
+		v.addProgress(len(keys))
 	}
 	return nil
 }
 
-// maxSwapped bounds what is read, in bytes, of a record that is longer than it should be, to see whether it is
+// maxSwappedRecord bounds what is read, in bytes, of a record that is longer than it should be, to see whether it is
 // another one. No record has more than an item of the run table.
-const maxSwapped = 400 << 10
+const maxSwappedRecord = 400 << 10
 
-// compare judges one record.
-func (v *verifier) compare(f *found, e Entry, c content, listed map[string]string) error {
+// checkRecord judges one record.
+func (v *verifier) checkRecord(f *storedDigest, e Entry, c hashedObject, listed map[string]string) error {
 	over := f.digest.End.AddDate(0, 0, f.digest.RetentionDays)
 	other, known := listed[c.sha256]
 	switch {
 	case errors.Is(c.err, fs.ErrNotExist) && v.Now.After(over):
 		v.report.Expired++
 	case errors.Is(c.err, fs.ErrNotExist):
-		v.wrong(e.Object, "is missing: %s lists it", f.key)
-	case errors.Is(c.err, ErrUnfit):
-		v.wrong(e.Object, "can't be read: %v", c.err)
+		v.addProblem(e.Object, "is missing: %s lists it", f.key)
+	case errors.Is(c.err, ErrNotPlainFile):
+		v.addProblem(e.Object, "can't be read: %v", c.err)
 	case c.err != nil:
 		return fmt.Errorf("read record %s: %w", e.Object, c.err)
 	case c.sha256 == e.SHA256:
 		v.report.Records++
 	case known:
-		v.wrong(e.Object, "holds what %s should hold: they were swapped, or one was copied over the other", other)
+		v.addProblem(e.Object, "holds what %s should hold: they were swapped, or one was copied over the other", other)
 	case c.bytes != e.Bytes:
-		v.wrong(e.Object, "was changed: it has %d bytes and had %d", c.bytes, e.Bytes)
+		v.addProblem(e.Object, "was changed: it has %d bytes and had %d", c.bytes, e.Bytes)
 	default:
-		v.wrong(e.Object, "was changed: its SHA-256 is not the one that %s has for it", f.key)
+		v.addProblem(e.Object, "was changed: its SHA-256 is not the one that %s has for it", f.key)
 	}
 	return nil
 }
 
-func (v *verifier) trusted() []*found {
-	return slices.DeleteFunc(slices.Clone(v.digests), func(f *found) bool { return f.digest == nil })
+func (v *verifier) trusted() []*storedDigest {
+	return slices.DeleteFunc(slices.Clone(v.digests), func(f *storedDigest) bool { return f.digest == nil })
 }
 
-// unlisted finds the records that no digest lists. Those of an hour whose digest is missing or can't be trusted are
+// checkUnlisted finds the records that no digest lists. Those of an hour whose digest is missing or can't be trusted are
 // not judged: that is what is wrong with them.
-func (v *verifier) unlisted() {
-	digests := map[time.Time]*found{}
+func (v *verifier) checkUnlisted() {
+	digests := map[time.Time]*storedDigest{}
 	for _, f := range v.digests {
 		digests[f.hour] = f
 	}
@@ -83,13 +83,13 @@ func (v *verifier) unlisted() {
 			v.report.Open += len(v.records[hour])
 		case f == nil && hour.Before(v.report.From):
 			for _, key := range v.records[hour] {
-				v.wrong(key, "is older than the oldest digest: nothing proves it")
+				v.addProblem(key, "is older than the oldest digest: nothing proves it")
 			}
 		case f != nil && f.digest != nil:
 			for _, key := range v.records[hour] {
 				_, listed := slices.BinarySearchFunc(f.digest.Records, key, func(e Entry, key string) int { return cmp.Compare(e.Object, key) })
 				if !listed {
-					v.wrong(key, "is not in %s: it was added after that hour", f.key)
+					v.addProblem(key, "is not in %s: it was added after that hour", f.key)
 				}
 			}
 		}
@@ -100,9 +100,9 @@ func (v *verifier) unlisted() {
 // table's stream, and approximate.
 const clockSlack = time.Minute
 
-// versions checks that the versions of each run follow each other in time, and that a version that was written twice
+// checkVersions checks that the versions of each run follow each other in time, and that a version that was written twice
 // is the same: the run table was else put back to an older state, or a record in it was replaced.
-func (v *verifier) versions() {
+func (v *verifier) checkVersions() {
 	type written struct {
 		Entry
 		changed time.Time
@@ -123,9 +123,9 @@ func (v *verifier) versions() {
 			case before.Version == after.Version && before.SHA256 == after.SHA256:
 				v.report.Duplicates++
 			case before.Version == after.Version:
-				v.wrong(after.Object, "and %s are both version %d of run %s, and differ", before.Object, after.Version, run)
+				v.addProblem(after.Object, "and %s are both version %d of run %s, and differ", before.Object, after.Version, run)
 			case after.changed.Before(before.changed.Add(-clockSlack)):
-				v.wrong(after.Object, "is version %d of run %s, and older than version %d, %s", after.Version, run, before.Version, before.Object)
+				v.addProblem(after.Object, "is version %d of run %s, and older than version %d, %s", after.Version, run, before.Version, before.Object)
 			}
 		}
 	}

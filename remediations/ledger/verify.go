@@ -43,8 +43,8 @@ type Problem struct {
 	What   string `json:"what"` // follows the object in a sentence
 }
 
-// late is how old the end of a chain may be: an hour to be over, and one to make its digest in.
-const late = 2 * time.Hour
+// maxDelay is how old the end of a chain may be: an hour to be over, and one to make its digest in.
+const maxDelay = 2 * time.Hour
 
 // Verify checks digests and records. An error says that it could not be done; what is wrong with them is in the
 // report.
@@ -57,27 +57,27 @@ func Verify(ctx context.Context, o Objects, c Check) (*Report, error) {
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}
-	v.chain()
-	v.edges()
-	if err := v.contents(ctx); err != nil {
+	v.checkChain()
+	v.checkEnds()
+	if err := v.checkRecords(ctx); err != nil {
 		return nil, err
 	}
-	v.unlisted()
-	v.versions()
+	v.checkUnlisted()
+	v.checkVersions()
 	return v.report, nil
 }
 
 type verifier struct {
 	Check
-	objects Objects
-	report  *Report
-	digests []*found               // by hour
-	records map[time.Time][]string // keys by hour
-	looked  int
+	objects     Objects
+	report      *Report
+	digests     []*storedDigest        // by hour
+	records     map[time.Time][]string // keys by hour
+	objectCount int
 }
 
-// found is a digest as it was found.
-type found struct {
+// storedDigest is a digest as it was found.
+type storedDigest struct {
 	key       string
 	hour      time.Time
 	text      []byte
@@ -85,14 +85,14 @@ type found struct {
 	digest    *Digest // nil where it can't be trusted
 }
 
-func (v *verifier) wrong(object, format string, args ...any) {
+func (v *verifier) addProblem(object, format string, args ...any) {
 	v.report.Problems = append(v.report.Problems, Problem{object, fmt.Sprintf(format, args...)})
 }
 
-func (v *verifier) looksAt(n int) {
-	v.looked += n
+func (v *verifier) addProgress(n int) {
+	v.objectCount += n
 	if v.Progress != nil {
-		v.Progress(v.looked)
+		v.Progress(v.objectCount)
 	}
 }
 
@@ -103,34 +103,34 @@ func (v *verifier) within(hour time.Time) bool {
 
 // list finds the digests and records of the hours to be checked.
 func (v *verifier) list(ctx context.Context) error {
-	keys, err := keysOf(ctx, v.objects, digestPrefix, "")
+	keys, err := listKeys(ctx, v.objects, digestPrefix, "")
 	if err != nil {
 		return fmt.Errorf("list the digests: %w", err)
 	}
-	v.looksAt(len(keys))
+	v.addProgress(len(keys))
 	for _, key := range keys {
 		hour, signature, ok := parseDigestKey(key)
 		switch {
 		case !ok:
-			v.wrong(key, "is not the name of a digest or of its signature")
+			v.addProblem(key, "is not the name of a digest or of its signature")
 		case v.within(hour) && !signature:
-			v.digests = append(v.digests, &found{key: key, hour: hour})
+			v.digests = append(v.digests, &storedDigest{key: key, hour: hour})
 		case v.within(hour):
 			if _, there := slices.BinarySearch(keys, digestKey(hour)); !there {
-				v.wrong(key, "is the signature of a digest that is not there")
+				v.addProblem(key, "is the signature of a digest that is not there")
 			}
 		}
 	}
-	slices.SortFunc(v.digests, func(a, b *found) int { return a.hour.Compare(b.hour) })
-	if keys, err = keysOf(ctx, v.objects, recordPrefix, ""); err != nil {
+	slices.SortFunc(v.digests, func(a, b *storedDigest) int { return a.hour.Compare(b.hour) })
+	if keys, err = listKeys(ctx, v.objects, recordPrefix, ""); err != nil {
 		return fmt.Errorf("list the records: %w", err)
 	}
-	v.looksAt(len(keys))
+	v.addProgress(len(keys))
 	for _, key := range keys {
 		n, ok := parseRecordKey(key)
 		switch {
 		case !ok:
-			v.wrong(key, "is not the name of a record")
+			v.addProblem(key, "is not the name of a record")
 		case v.within(n.hour):
 			v.records[n.hour] = append(v.records[n.hour], key)
 		}
@@ -146,30 +146,30 @@ func (v *verifier) load(ctx context.Context) error {
 		f.text, errs[i][0] = read(ctx, v.objects, f.key, maxDigest)
 		f.signature, errs[i][1] = read(ctx, v.objects, signatureKey(f.key), maxSignature)
 	})
-	fits := 0
-	var unfit []*found
+	valid := 0
+	var mismatched []*storedDigest
 	for i, f := range v.digests {
-		whole, err := v.readable(f.key, errs[i][0])
-		signed, signatureErr := v.readable(signatureKey(f.key), errs[i][1])
+		readable, err := v.readable(f.key, errs[i][0])
+		signatureReadable, signatureErr := v.readable(signatureKey(f.key), errs[i][1])
 		switch {
 		case err != nil || signatureErr != nil:
 			return errors.Join(err, signatureErr)
-		case !whole || !signed: // said already
+		case !readable || !signatureReadable: // said already
 		case v.signed(f):
-			fits++
+			valid++
 			v.trust(f)
 		default:
-			unfit = append(unfit, f)
+			mismatched = append(mismatched, f)
 		}
 	}
-	for _, f := range unfit {
+	for _, f := range mismatched {
 		what := "does not fit its signature: one of the two was changed, or another key has signed"
 		if d, err := decode(f.text); err == nil && !d.Begin.Equal(f.hour) {
-			what = fmt.Sprintf("does not fit its signature, and holds the digest of %s: it was moved or swapped", clock(d.Begin))
-		} else if err == nil && fits == 0 {
+			what = fmt.Sprintf("does not fit its signature, and holds the digest of %s: it was moved or swapped", formatHour(d.Begin))
+		} else if err == nil && valid == 0 {
 			what = "does not fit its signature, like every digest here: is the public key that of " + d.Key + "?"
 		}
-		v.wrong(f.key, "%s", what)
+		v.addProblem(f.key, "%s", what)
 	}
 	return nil
 }
@@ -179,37 +179,37 @@ func (v *verifier) load(ctx context.Context) error {
 func (v *verifier) readable(key string, err error) (bool, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		v.wrong(key, "is missing")
-	case errors.Is(err, ErrUnfit):
-		v.wrong(key, "can't be read: %v", err)
+		v.addProblem(key, "is missing")
+	case errors.Is(err, ErrNotPlainFile):
+		v.addProblem(key, "can't be read: %v", err)
 	case err != nil:
 		return false, fmt.Errorf("read %s: %w", key, err)
 	}
 	return err == nil, nil
 }
 
-func (v *verifier) signed(f *found) bool {
+func (v *verifier) signed(f *storedDigest) bool {
 	sum := sha256.Sum256(f.text)
 	return slices.ContainsFunc(v.Keys, func(key *ecdsa.PublicKey) bool { return ecdsa.VerifyASN1(key, sum[:], f.signature) })
 }
 
 // trust takes a digest whose signature fits for what it says, if it is that of its place.
-func (v *verifier) trust(f *found) {
+func (v *verifier) trust(f *storedDigest) {
 	d, err := decode(f.text)
 	switch {
 	case err != nil:
-		v.wrong(f.key, "can't be used: %v", err)
+		v.addProblem(f.key, "can't be used: %v", err)
 	case !d.Begin.Equal(f.hour):
-		v.wrong(f.key, "holds the digest of %s: it was moved or swapped", clock(d.Begin))
+		v.addProblem(f.key, "holds the digest of %s: it was moved or swapped", formatHour(d.Begin))
 	case v.Bucket != "" && d.Bucket != v.Bucket:
-		v.wrong(f.key, "is a digest of the bucket %s", d.Bucket)
+		v.addProblem(f.key, "is a digest of the bucket %s", d.Bucket)
 	default:
 		f.digest = d
 	}
 }
 
-// chain checks that each digest continues the one before.
-func (v *verifier) chain() {
+// checkChain checks that each digest continues the one before.
+func (v *verifier) checkChain() {
 	for i, f := range v.digests {
 		v.report.Digests++
 		if i == 0 {
@@ -217,7 +217,7 @@ func (v *verifier) chain() {
 		}
 		previous := v.digests[i-1]
 		if gap := previous.hour.Add(time.Hour); !gap.Equal(f.hour) {
-			v.wrong(digestKey(gap), "is missing%s", more(gap, f.hour))
+			v.addProblem(digestKey(gap), "is missing%s", andMore(gap, f.hour))
 		}
 		if f.digest == nil {
 			continue
@@ -225,14 +225,14 @@ func (v *verifier) chain() {
 		link := f.digest.Previous
 		switch {
 		case link == nil:
-			v.wrong(f.key, "begins a chain anew: nothing says that what was before it is whole")
+			v.addProblem(f.key, "begins a chain anew: nothing says that what was before it is whole")
 		case !previous.hour.Add(time.Hour).Equal(f.hour): // said already
-		case previous.text != nil && link.SHA256 != sumOf(previous.text):
-			v.wrong(previous.key, "is not the digest that the next one continues: it was changed or replaced")
+		case previous.text != nil && link.SHA256 != sha256Hex(previous.text):
+			v.addProblem(previous.key, "is not the digest that the next one continues: it was changed or replaced")
 		case previous.signature != nil && !bytes.Equal(link.Signature, previous.signature):
-			v.wrong(signatureKey(previous.key), "is not the signature that the next digest names")
+			v.addProblem(signatureKey(previous.key), "is not the signature that the next digest names")
 		case previous.digest != nil && !sameLedger(f.digest, previous.digest):
-			v.wrong(f.key, "is of another account, Region or bucket than the digest before")
+			v.addProblem(f.key, "is of another account, Region or bucket than the digest before")
 		}
 	}
 }
@@ -241,48 +241,48 @@ func sameLedger(a, b *Digest) bool {
 	return a.Account == b.Account && a.Region == b.Region && a.Bucket == b.Bucket
 }
 
-// edges checks where the chain begins and where it ends.
-func (v *verifier) edges() {
+// checkEnds checks where the chain begins and where it ends.
+func (v *verifier) checkEnds() {
 	if len(v.digests) == 0 {
-		v.wrong(digestPrefix, "holds no digest of this time: nothing is proven")
+		v.addProblem(digestPrefix, "holds no digest of this time: nothing is proven")
 		return
 	}
 	first, last := v.digests[0], v.digests[len(v.digests)-1]
 	v.report.From, v.report.Until = first.hour, last.hour.Add(time.Hour)
-	v.report.Newest = sumOf(last.text)
+	v.report.Newest = sha256Hex(last.text)
 	begins := first.digest != nil && first.digest.Previous == nil
 	v.report.Begins = begins
 	unbounded := v.Since.IsZero()
 	switch {
 	case unbounded && first.digest != nil && !begins:
-		v.wrong(first.key, "is the oldest digest, and number %d of its chain: those before it are missing", first.digest.Number)
+		v.addProblem(first.key, "is the oldest digest, and number %d of its chain: those before it are missing", first.digest.Number)
 	case !unbounded && first.hour.After(v.Since) && begins:
-		v.wrong(first.key, "begins the chain: nothing proves the time before it, from %s on", clock(v.Since))
+		v.addProblem(first.key, "begins the chain: nothing proves the time before it, from %s on", formatHour(v.Since))
 	case !unbounded && first.hour.After(v.Since):
-		v.wrong(digestKey(v.Since), "is missing%s", more(v.Since, first.hour))
+		v.addProblem(digestKey(v.Since), "is missing%s", andMore(v.Since, first.hour))
 	}
-	end := v.Now.Add(-late)
+	end := v.Now.Add(-maxDelay)
 	if !v.Until.IsZero() && v.Until.Before(end) {
 		end = v.Until
 	}
 	if v.report.Until.Before(end) {
-		v.wrong(last.key, "is the newest digest: nothing after %s is proven", clock(v.report.Until))
+		v.addProblem(last.key, "is the newest digest: nothing after %s is proven", formatHour(v.report.Until))
 	}
-	if v.Digest != "" && !slices.ContainsFunc(v.digests, func(f *found) bool { return f.digest != nil && sumOf(f.text) == v.Digest }) {
-		v.wrong(digestPrefix, "holds no digest with the SHA-256 %s: the chain is another one than it was, or that digest is not of this time", v.Digest)
+	if v.Digest != "" && !slices.ContainsFunc(v.digests, func(f *storedDigest) bool { return f.digest != nil && sha256Hex(f.text) == v.Digest }) {
+		v.addProblem(digestPrefix, "holds no digest with the SHA-256 %s: the chain is another one than it was, or that digest is not of this time", v.Digest)
 	}
 }
 
 // hours is the number of hours from one to another.
 func hours(from, to time.Time) int { return int(to.Sub(from) / time.Hour) }
 
-// more says that all digests up to one are missing, if there is more than one.
-func more(from, to time.Time) string {
+// andMore says that all digests up to one are missing, if there is more than one.
+func andMore(from, to time.Time) string {
 	if n := hours(from, to); n > 1 {
-		return fmt.Sprintf(", and so are all up to %s: %d of them", clock(to), n)
+		return fmt.Sprintf(", and so are all up to %s: %d of them", formatHour(to), n)
 	}
 	return ""
 }
 
-// clock is an hour for people.
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+// formatHour is an hour for people.
+func formatHour(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

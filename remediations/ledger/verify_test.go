@@ -443,11 +443,11 @@ func TestVerifyDistrustsNonsense(t *testing.T) {
 }
 
 // What can't be an object's copy, and what is too large for what it is, is a problem of that object only.
-func TestVerifyOfWhatIsUnfit(t *testing.T) {
+func TestVerifyOfOtherThanPlainFiles(t *testing.T) {
 	f := standard(t)
 	f.fail = func(call, key string) error {
 		if call == "open" && (key == alpha2 || key == digest16) {
-			return fmt.Errorf("%w: a symbolic link", ledger.ErrUnfit)
+			return fmt.Errorf("%w: a symbolic link", ledger.ErrNotPlainFile)
 		}
 		return nil
 	}

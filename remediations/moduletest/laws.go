@@ -23,7 +23,7 @@ func (k *kit) outcome(c Case) error {
 	before := p.stage.state()
 	records, err := k.deliver(p, c.Event)
 	for _, call := range p.stage.calls {
-		action, err := engine.Action(call.service, call.operation)
+		action, err := engine.IAMAction(call.service, call.operation)
 		if err != nil {
 			return err
 		}
@@ -360,8 +360,8 @@ func (k *kit) undoRun(p *play, r engine.Record) error {
 // may have a version behind the operation's name.
 func (k *kit) unheard(calls []call) error {
 	for _, c := range calls {
-		if !k.module.HearsUndo() && !k.reads(c) && strings.Contains(string(k.module.Pattern), `"`+c.operation) {
-			return fmt.Errorf("undo calls %s, which the pattern watches, and HearsUndo says that it hears of none", c.operation)
+		if !k.module.MatchesUndo() && !k.reads(c) && strings.Contains(string(k.module.Pattern), `"`+c.operation) {
+			return fmt.Errorf("undo calls %s, which the pattern watches, but MatchesUndo says that the pattern matches none", c.operation)
 		}
 	}
 	return nil
@@ -378,7 +378,7 @@ func (k *kit) delivered(c Case) (*play, error) {
 }
 
 func (k *kit) reads(c call) bool {
-	action, err := engine.Action(c.service, c.operation)
+	action, err := engine.IAMAction(c.service, c.operation)
 	return err == nil && slices.ContainsFunc(k.module.Reads, func(p remediations.Permission) bool { return p.Allows(action) })
 }
 

@@ -248,7 +248,7 @@ func (k *kit) permitted(p *play, from int, rights []remediations.Statement) erro
 		return err
 	}
 	for _, c := range p.stage.calls[from:] {
-		action, err := engine.Action(c.service, c.operation)
+		action, err := engine.IAMAction(c.service, c.operation)
 		if err != nil {
 			return err
 		}

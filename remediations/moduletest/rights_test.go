@@ -49,7 +49,7 @@ func TestResources(t *testing.T) {
 			"which parameter of SNS.Publish names its resource: add it to remediations/moduletest/rights.go"},
 	} {
 		c.call.region = c.region
-		action, err := engine.Action(c.call.service, c.call.operation)
+		action, err := engine.IAMAction(c.call.service, c.call.operation)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,7 +96,7 @@ func describe(m *remediations.Module) (description, error) {
 		}
 		d.Controls = append(d.Controls, control{id, url})
 	}
-	settings, err := m.SettingsOf()
+	settings, err := m.DescribeSettings()
 	if err != nil {
 		return d, fmt.Errorf("module %s: %w", m.Name, err)
 	}
@@ -133,7 +133,7 @@ func undoOf(m *remediations.Module) string {
 		return "it changes nothing"
 	case m.Undo == nil:
 		return "not possible: its documentation says why, and what to do instead"
-	case m.HearsUndo():
+	case m.MatchesUndo():
 		return "countermand undo RUN. The module may hear of that: while it enforces, exempt the resource first"
 	case m.Schedule != "":
 		return "countermand undo RUN. The module does not hear of that, but its sweep finds it: where sweeps enforce, exempt the resource first"

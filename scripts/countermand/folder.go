@@ -63,7 +63,7 @@ func (f *folder) Open(_ context.Context, key string) (io.ReadCloser, int64, erro
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%w: %s", ledger.ErrUnfit, kind(info.Mode()))
+		return nil, 0, fmt.Errorf("%w: %s", ledger.ErrNotPlainFile, kind(info.Mode()))
 	}
 	file, err := f.root.Open(key)
 	if err != nil {

@@ -53,7 +53,7 @@ The whole table is read for it, page by page. --format json prints the whole rec
 		}
 		p := &scanProgress{stderr: c.ErrOrStderr(), begun: time.Now()}
 		found, err := store.List(c.Context(), q, p.show)
-		p.end(found.Looked)
+		p.end(found.Scanned)
 		if err != nil {
 			return history.explain(err)
 		}
@@ -142,7 +142,7 @@ func printRuns(out, stderr io.Writer, found store.Listing, asJSON bool) error {
 		return nil
 	}
 	if len(found.Runs) == 0 {
-		fmt.Fprintf(stderr, "no run found: %s in the table\n", count(found.Looked, "item"))
+		fmt.Fprintf(stderr, "no run found: %s in the table\n", count(found.Scanned, "item"))
 		return nil
 	}
 	if err := printRunTable(out, found.Runs); err != nil {

@@ -66,7 +66,7 @@ undo that '` + name + ` modules MODULE' lists.`,
 
 // prepareUndo finds the run and its module, and who asks. Whoever asks must be in the resource's account: in another
 // one, the same name may be another resource.
-func prepareUndo(ctx context.Context, modules []*remediations.Module, h *history, id string) (*engine.TakeBack, error) {
+func prepareUndo(ctx context.Context, modules []*remediations.Module, h *history, id string) (*engine.UndoRequest, error) {
 	cfg, store, err := h.open(ctx)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func prepareUndo(ctx context.Context, modules []*remediations.Module, h *history
 		return nil, fmt.Errorf("these credentials are of account %s, but %s is in account %s: choose others, with AWS_PROFILE for example",
 			account, r.Resource, r.Resource.Account)
 	}
-	return &engine.TakeBack{
+	return &engine.UndoRequest{
 		Module: m, Run: r, AWS: cfg, Store: store, Principal: principal, Name: nameOf(principal), Now: time.Now,
 	}, nil
 }
@@ -107,7 +107,7 @@ func nameOf(arn string) string {
 }
 
 // refusal is an error of the check; where the resource has changed since, with what is there now.
-func refusal(u *engine.TakeBack, err error) error {
+func refusal(u *engine.UndoRequest, err error) error {
 	if !errors.Is(err, remediations.ErrChanged) {
 		return err
 	}
@@ -123,18 +123,18 @@ func refusal(u *engine.TakeBack, err error) error {
 }
 
 // proposal says what would be done, and what would come of it.
-func proposal(u *engine.TakeBack) string {
+func proposal(u *engine.UndoRequest) string {
 	r := u.Run
 	text := fmt.Sprintf("Take back run %s, as %s\n%s in account %s, Region %s\n\n- as it is now, + as it will be:\n%s\n\n",
 		r.ID, u.Principal, r.Resource, r.Resource.Account, r.Resource.Region, engine.Difference(r.After, r.Before))
 	switch {
 	case r.Mode != remediations.Enforce:
-	case u.Module.HearsUndo():
+	case u.Module.MatchesUndo():
 		text += fmt.Sprintf("The module %s was in enforce mode. Unless it is exempted, Countermand takes the resource back again\n"+
-			"as soon as CloudTrail tells of this. In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionText(r))
+			"as soon as CloudTrail tells of this. In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionYAML(r))
 	case u.Module.Sweep != nil:
 		text += fmt.Sprintf("If sweeps of the module %s enforce, the next one takes the resource back again, unless it is exempted.\n"+
-			"In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionText(r))
+			"In countermand.yaml, then deploy:\n%s\n\n", r.Module, engine.ExemptionYAML(r))
 	}
 	return text
 }
@@ -156,7 +156,7 @@ func confirm(in io.Reader, out io.Writer, terminal bool) error {
 }
 
 // carryOut takes the run back and says what has come of it.
-func carryOut(ctx context.Context, out io.Writer, u *engine.TakeBack) error {
+func carryOut(ctx context.Context, out io.Writer, u *engine.UndoRequest) error {
 	record, err := u.Undo(ctx)
 	if errors.Is(err, remediations.ErrChanged) {
 		err = refusal(u, err)

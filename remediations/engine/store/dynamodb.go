@@ -35,7 +35,7 @@ type DynamoDB struct {
 
 // NewDynamoDB is the store in a table.
 func NewDynamoDB(cfg aws.Config, table string) *DynamoDB {
-	return &DynamoDB{client: dynamodb.NewFromConfig(engine.WholeAnswers(cfg)), table: table}
+	return &DynamoDB{client: dynamodb.NewFromConfig(engine.RefuseEmptyResponses(cfg)), table: table}
 }
 
 // Get implements Store.
@@ -141,7 +141,7 @@ func (d *DynamoDB) Begin(ctx context.Context, r *engine.Record, counts []engine.
 	}
 	items := []types.TransactWriteItem{{Put: put}}
 	for _, c := range counts {
-		items = append(items, types.TransactWriteItem{Update: d.raise(c)})
+		items = append(items, types.TransactWriteItem{Update: d.raiseCount(c)})
 	}
 	for attempt := 1; ; attempt++ {
 		_, err = d.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
@@ -152,7 +152,7 @@ func (d *DynamoDB) Begin(ctx context.Context, r *engine.Record, counts []engine.
 		if refusal, final := d.refusal(ctx, r, counts, cancelled.CancellationReasons); final {
 			return refusal
 		}
-		if attempt == maxCollisions {
+		if attempt == maxConflicts {
 			break
 		}
 		if err := pause(ctx, attempt); err != nil {
@@ -165,8 +165,8 @@ func (d *DynamoDB) Begin(ctx context.Context, r *engine.Record, counts []engine.
 	return nil
 }
 
-// raise is the write that raises a count, on the condition that it is not full.
-func (d *DynamoDB) raise(c engine.Count) *types.Update {
+// raiseCount is the write that raises a count, on the condition that it is not full.
+func (d *DynamoDB) raiseCount(c engine.Count) *types.Update {
 	update := &types.Update{
 		TableName:           &d.table,
 		Key:                 map[string]types.AttributeValue{"id": text(c.Key)},
@@ -217,9 +217,9 @@ func (d *DynamoDB) refusal(ctx context.Context, r *engine.Record, counts []engin
 	return nil, false
 }
 
-// maxCollisions is how often a transaction is tried that meets others: the counts of an account are written by all of
+// maxConflicts is how often a transaction is tried that meets others: the counts of an account are written by all of
 // its functions.
-const maxCollisions = 8
+const maxConflicts = 8
 
 // pause waits before the next try, longer each time and never as long as somebody else.
 func pause(ctx context.Context, attempt int) error {

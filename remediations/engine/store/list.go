@@ -28,12 +28,12 @@ type Query struct {
 type Listing struct {
 	Runs    []*engine.Record // newest first
 	Matched int              // how many the query applies to; Runs are the newest of them
-	Looked  int              // how many items of the table were read
+	Scanned int              // how many items of the table were read
 }
 
 // List reads the whole table, page by page, and keeps no more than the newest runs of a query. After each page it
 // calls progress with the number of items read so far.
-func (d *DynamoDB) List(ctx context.Context, q Query, progress func(looked int)) (Listing, error) {
+func (d *DynamoDB) List(ctx context.Context, q Query, progress func(scanned int)) (Listing, error) {
 	var l Listing
 	pages := dynamodb.NewScanPaginator(d.client, d.scan(q))
 	for pages.HasMorePages() {
@@ -49,7 +49,7 @@ func (d *DynamoDB) List(ctx context.Context, q Query, progress func(looked int))
 			l.Runs = append(l.Runs, r)
 		}
 		l.Matched += len(page.Items)
-		l.Looked += int(page.ScannedCount)
+		l.Scanned += int(page.ScannedCount)
 		slices.SortFunc(l.Runs, func(a, b *engine.Record) int {
 			if c := b.Started.Compare(a.Started); c != 0 {
 				return c
@@ -59,7 +59,7 @@ func (d *DynamoDB) List(ctx context.Context, q Query, progress func(looked int))
 		kept := min(len(l.Runs), q.Limit)
 		clear(l.Runs[kept:]) // so that the others don't stay in memory
 		l.Runs = l.Runs[:kept]
-		progress(l.Looked)
+		progress(l.Scanned)
 	}
 	return l, nil
 }
@@ -90,14 +90,14 @@ func (d *DynamoDB) scan(q Query) *dynamodb.ScanInput {
 	if !q.Since.IsZero() {
 		where("%s >= %s", "started", q.Since.UTC().Format(startedFormat))
 	}
-	var any []string
+	var wanted []string
 	for i, o := range q.Outcomes {
 		name := fmt.Sprintf(":outcome%d", i)
 		names["#outcome"], values[name] = "outcome", text(string(o))
-		any = append(any, name)
+		wanted = append(wanted, name)
 	}
-	if len(any) > 0 {
-		conditions = append(conditions, "#outcome IN ("+strings.Join(any, ", ")+")")
+	if len(wanted) > 0 {
+		conditions = append(conditions, "#outcome IN ("+strings.Join(wanted, ", ")+")")
 	}
 	in := &dynamodb.ScanInput{
 		TableName:                &d.table,

@@ -17,7 +17,7 @@ type Memory struct {
 	records map[string][]byte
 	counts  map[string]counted
 	latest  map[string]time.Time
-	folds   folds
+	alerts  memoryAlerts
 }
 
 type counted struct {

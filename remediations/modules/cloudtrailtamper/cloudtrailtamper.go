@@ -160,7 +160,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		selectors *cloudtrail.GetEventSelectorsOutput
 		absent    [3]bool
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) {
 			out, err = client.GetTrail(ctx, &cloudtrail.GetTrailInput{Name: &r.ID})
 			absent[0], err = notFound(err)

@@ -95,7 +95,7 @@ func judgeRecorder(ctx context.Context, run *remediations.Run, r remediations.Re
 		all     []types.ConfigurationRecorderStatus
 		channel bool
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { all, err = recorders(ctx, run.AWS); return err },
 		func() (err error) { channel, err = delivers(ctx, run.AWS); return err },
 	)

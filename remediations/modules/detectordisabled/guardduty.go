@@ -68,7 +68,7 @@ func detector(ctx context.Context, cfg aws.Config, id string) (ids []string, on,
 		out     *guardduty.GetDetectorOutput
 		refused error
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { ids, err = listDetectors(ctx, cfg); return err },
 		func() (err error) {
 			out, err = guardduty.NewFromConfig(cfg).GetDetector(ctx, &guardduty.GetDetectorInput{DetectorId: &id})

@@ -410,7 +410,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	list, err := ec2sgopeningress.Module.SettingsOf()
+	list, err := ec2sgopeningress.Module.DescribeSettings()
 	if err != nil || len(list) != 3 || list[0].Kind != "list of text" || !strings.HasPrefix(string(list[0].Default), `["20","21","22",`) {
 		t.Errorf("the settings are %+v, %v", list, err)
 	}

@@ -197,7 +197,7 @@ func resolve(ctx context.Context, client *ec2.Client, rules []rule) (unread []st
 			return err
 		})
 	}
-	if err := remediations.AtOnce(calls...); err != nil {
+	if err := remediations.InParallel(calls...); err != nil {
 		return nil, err
 	}
 	for i, r := range rules {

@@ -104,7 +104,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		present *sharing.State
 		blocked bool
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { present, err = read(ctx, client, r.ID); return err },
 		func() (err error) { blocked, err = blocksAll(ctx, client, r.Region); return err },
 	)

@@ -124,7 +124,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		keys   accesskeys.State
 		policy [2]string
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { keys, err = accesskeys.Read(ctx, client, r.ID); return err },
 		func() (err error) { policy[0], err = readAttached(ctx, client, r.ID); return err },
 		func() (err error) { policy[1], err = readInline(ctx, client, r.ID); return err },
@@ -138,7 +138,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 	for i, id := range active {
 		calls = append(calls, func() (err error) { uses[i], err = lastUse(ctx, client, r.ID, id); return err })
 	}
-	if err := remediations.AtOnce(calls...); err != nil {
+	if err := remediations.InParallel(calls...); err != nil {
 		return nil, err
 	}
 	reason := fmt.Sprintf("AWS has put user %s under quarantine (%s), and it has active keys: %s", r.ID,

@@ -154,7 +154,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		gives   powers
 		who     identity
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { present, err = read(ctx, client, r, asked); return err },
 		func() (err error) { gives, err = judge(ctx, client, r, asked); return err },
 		func() (err error) { who, err = k.identity(ctx, client, r.ID); return err },

@@ -117,7 +117,7 @@ func judgeGroup(ctx context.Context, client *iam.Client, r remediations.Resource
 		attached []types.AttachedPolicy
 		inline   []string
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { attached, err = aGroup.attached(ctx, client, group); return unlessGone(err) },
 		func() (err error) { inline, err = inlineOf(ctx, client, group); return unlessGone(err) },
 	)
@@ -143,7 +143,7 @@ func judgeGroup(ctx context.Context, client *iam.Client, r remediations.Resource
 			return err
 		})
 	}
-	if err := remediations.AtOnce(calls...); err != nil {
+	if err := remediations.InParallel(calls...); err != nil {
 		return powers{}, err
 	}
 	for _, p := range gives {

@@ -98,7 +98,7 @@ func guardPolicy(ctx context.Context, client *iam.Client, settings Settings, r r
 		versions []types.PolicyVersion
 		have     holders
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { versions, err = versionsOf(ctx, client, r.ID); return err },
 		func() (err error) { have, err = holdersOf(ctx, client, settings, r); return err },
 	)
@@ -161,7 +161,7 @@ func newestHarmless(ctx context.Context, client *iam.Client, r remediations.Reso
 			return err
 		})
 	}
-	if err := remediations.AtOnce(calls...); err != nil {
+	if err := remediations.InParallel(calls...); err != nil {
 		return "", err
 	}
 	for i, p := range gives {

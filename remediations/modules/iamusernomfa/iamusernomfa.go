@@ -152,7 +152,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		devices int
 		present *state
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { since, err = password(ctx, client, r.ID); return err },
 		func() (err error) { devices, err = mfaDevices(ctx, client, r.ID); return err },
 		func() (err error) { present, err = read(ctx, client, r); return err },

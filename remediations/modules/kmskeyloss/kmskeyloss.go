@@ -155,7 +155,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		tags    []types.Tag
 		aliases []string
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { tags, err = listTags(ctx, client, r.ID); return err },
 		func() (err error) { aliases, err = listAliases(ctx, client, r.ID); return err },
 		func() (err error) {

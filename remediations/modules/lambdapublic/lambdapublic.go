@@ -130,7 +130,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		text string
 		url  types.FunctionUrlAuthType
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { text, err = f.policy(ctx, client); return err },
 		func() (err error) { url, err = f.url(ctx, client); return err },
 	)
@@ -183,7 +183,7 @@ func undo(ctx context.Context, run *remediations.Run, finding *remediations.Find
 // that was changed.
 func (f function) present(ctx context.Context, client *lambda.Client, c change) (s state, err error) {
 	var text string
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { text, err = f.policy(ctx, client); return err },
 		func() (err error) {
 			if c.before.URL != "" {

@@ -134,7 +134,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		snapshots []snapshot
 		backups   []backup
 	)
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { live, err = d.kind.read(ctx, client, d); return err },
 		func() (err error) { snapshots, err = d.kind.snapshots(ctx, client, d); return err },
 		func() (err error) { backups, err = d.kind.backups(ctx, client, d); return err },

@@ -85,7 +85,7 @@ func guard(ctx context.Context, run *remediations.Run, r remediations.Resource) 
 		now, accounts *settings
 		there         bool
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { now, there, err = readBucket(ctx, run, r); return err },
 		func() (err error) { accounts, err = readAccount(ctx, run, r.Account); return err },
 	)

@@ -128,7 +128,7 @@ func restricted(ctx context.Context, run *remediations.Run, client *s3.Client, b
 		own     *buckets.Block
 		account buckets.Block
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
 		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },
 	)

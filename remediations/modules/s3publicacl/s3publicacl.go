@@ -66,7 +66,7 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 		own     *buckets.Block
 		account buckets.Block
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { now, err = read(ctx, client, bucket); return err },
 		func() (err error) { off, err = disabled(ctx, client, bucket); return err },
 		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },

@@ -63,7 +63,7 @@ func guard(ctx context.Context, run *remediations.Run, bucket remediations.Resou
 		own     *buckets.Block
 		account buckets.Block
 	)
-	err := remediations.AtOnce(
+	err := remediations.InParallel(
 		func() (err error) { text, err = buckets.ReadPolicy(ctx, client, bucket); return err },
 		func() (err error) { own, _, err = buckets.ReadBlock(ctx, client, bucket); return err },
 		func() (err error) { account, _, err = buckets.ReadAccountBlock(ctx, run, bucket.Account); return err },

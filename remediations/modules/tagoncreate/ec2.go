@@ -68,7 +68,7 @@ func readEC2(ctx context.Context, cfg aws.Config, t target) (map[string]tags, er
 const launch = time.Minute
 
 // together is a resource's id with those of what was created with it, which is tagged alike; none if it is deleted. That
-// EC2, which is eventually consistent, does not show it yet is ErrNotYet.
+// EC2, which is eventually consistent, does not show it yet is ErrNotReady.
 func together(ctx context.Context, cfg aws.Config, r remediations.Resource, at time.Time) ([]string, error) {
 	switch r.Type {
 	case instance.resource:
@@ -93,7 +93,7 @@ func inspectVolume(ctx context.Context, client *ec2.Client, id string) ([]string
 		}
 		return []string{id}, nil
 	}
-	return nil, fmt.Errorf("volume %s is not there: %w", id, remediations.ErrNotYet)
+	return nil, fmt.Errorf("volume %s is not there: %w", id, remediations.ErrNotReady)
 }
 
 func inspectInstance(ctx context.Context, client *ec2.Client, id string, at time.Time) ([]string, error) {
@@ -108,7 +108,7 @@ func inspectInstance(ctx context.Context, client *ec2.Client, id string, at time
 		}
 	}
 	if len(attached) == 0 && i.RootDeviceType == types.DeviceTypeEbs {
-		return nil, fmt.Errorf("instance %s has no volumes: %w", id, remediations.ErrNotYet)
+		return nil, fmt.Errorf("instance %s has no volumes: %w", id, remediations.ErrNotReady)
 	}
 	ids := []string{id}
 	if len(attached) > 0 {
@@ -149,7 +149,7 @@ func startedAt(ctx context.Context, cfg aws.Config, id string, at time.Time) (bo
 	}
 	since := aws.ToTime(i.LaunchTime)
 	if since.Before(at.Add(-launch)) {
-		return false, fmt.Errorf("instance %s runs since %s, before the call to start it: %w", id, since.Format(time.RFC3339), remediations.ErrNotYet)
+		return false, fmt.Errorf("instance %s runs since %s, before the call to start it: %w", id, since.Format(time.RFC3339), remediations.ErrNotReady)
 	}
 	return since.Before(at.Add(launch)), nil
 }
@@ -158,7 +158,7 @@ func describeInstance(ctx context.Context, client *ec2.Client, id string) (*type
 	out, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
 	switch {
 	case remediations.ErrorCode(err) == "InvalidInstanceID.NotFound":
-		return nil, fmt.Errorf("describe instance %s: %w: %w", id, remediations.ErrNotYet, err)
+		return nil, fmt.Errorf("describe instance %s: %w: %w", id, remediations.ErrNotReady, err)
 	case err != nil:
 		return nil, fmt.Errorf("describe instance %s: %w", id, err)
 	}
@@ -169,14 +169,14 @@ func describeInstance(ctx context.Context, client *ec2.Client, id string) (*type
 			}
 		}
 	}
-	return nil, fmt.Errorf("instance %s is not there: %w", id, remediations.ErrNotYet)
+	return nil, fmt.Errorf("instance %s is not there: %w", id, remediations.ErrNotReady)
 }
 
 func describeVolumes(ctx context.Context, client *ec2.Client, ids ...string) ([]types.Volume, error) {
 	out, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: ids})
 	switch {
 	case remediations.ErrorCode(err) == "InvalidVolume.NotFound":
-		return nil, fmt.Errorf("describe volumes %s: %w: %w", strings.Join(ids, ", "), remediations.ErrNotYet, err)
+		return nil, fmt.Errorf("describe volumes %s: %w: %w", strings.Join(ids, ", "), remediations.ErrNotReady, err)
 	case err != nil:
 		return nil, fmt.Errorf("describe volumes %s: %w", strings.Join(ids, ", "), err)
 	}

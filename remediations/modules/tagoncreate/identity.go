@@ -26,7 +26,7 @@ func fromIAM(tag iamtypes.Tag) (key, value *string) { return tag.Key, tag.Value 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 func notYet(err error) error {
 	if remediations.ErrorCode(err) == "NoSuchEntity" {
-		return fmt.Errorf("%w: %w", remediations.ErrNotYet, err)
+		return fmt.Errorf("%w: %w", remediations.ErrNotReady, err)
 	}
 	return err
 }

@@ -92,7 +92,7 @@ var dynamoService = &service{
 		case described.Table == nil || aws.ToString(described.Table.TableArn) != id:
 			return nil, errNoTags
 		case described.Table.TableStatus == dynamotypes.TableStatusCreating:
-			return nil, fmt.Errorf("it is being created: %w", remediations.ErrNotYet)
+			return nil, fmt.Errorf("it is being created: %w", remediations.ErrNotReady)
 		case described.Table.TableStatus == dynamotypes.TableStatusDeleting:
 			return nil, errGone
 		}

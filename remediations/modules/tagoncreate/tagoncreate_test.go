@@ -203,8 +203,8 @@ func TestGone(t *testing.T) {
 			continue
 		case m.service == "iam":
 			a.gone = "NoSuchEntity"
-			if _, err := guard(t.Context(), run, resources[0]); !errors.Is(err, remediations.ErrNotYet) {
-				t.Errorf("%s: %v, want ErrNotYet", m.event, err)
+			if _, err := guard(t.Context(), run, resources[0]); !errors.Is(err, remediations.ErrNotReady) {
+				t.Errorf("%s: %v, want ErrNotReady", m.event, err)
 			}
 			continue
 		}
@@ -311,8 +311,8 @@ func TestNotYet(t *testing.T) {
 		a := newAccount()
 		c.change(a)
 		run, resources := answering(t, a, c.event)
-		if finding, err := guard(t.Context(), run, resources[0]); !errors.Is(err, remediations.ErrNotYet) {
-			t.Errorf("%s: %v, %v; want ErrNotYet", name, finding, err)
+		if finding, err := guard(t.Context(), run, resources[0]); !errors.Is(err, remediations.ErrNotReady) {
+			t.Errorf("%s: %v, %v; want ErrNotReady", name, finding, err)
 		}
 	}
 }

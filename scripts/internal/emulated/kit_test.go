@@ -276,7 +276,7 @@ func (s scene) undo(t *testing.T, store *store.Memory, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := &engine.TakeBack{
+	back := &engine.UndoRequest{
 		Module: s.module, Run: run, AWS: s.aws, Store: store,
 		Principal: "arn:aws:iam::" + account + ":user/olga", Name: "olga", Now: time.Now,
 	}

@@ -282,12 +282,12 @@ func TestRepeatedIsFolded(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	summary := mail{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.Folded{{Run: "two"}}}}
+	summary := mail{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.FoldedAlert{{Run: "two"}}}}
 	if err := summarized([]mail{summary}, second); err != nil {
 		t.Error(err)
 	}
 	for name, mails := range map[string][]mail{
-		"no mail": nil, "two": {summary, summary}, "an alert": {{Kind: engine.AlertKind, Run: "two"}}, "of another": {{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.Folded{{Run: "one"}}}}},
+		"no mail": nil, "two": {summary, summary}, "an alert": {{Kind: engine.AlertKind, Run: "two"}}, "of another": {{Kind: engine.SummaryKind, Folded: &engine.FoldedFacts{Times: 1, Runs: []engine.FoldedAlert{{Run: "one"}}}}},
 	} {
 		if err := summarized(mails, second); err == nil {
 			t.Errorf("%s: no error", name)

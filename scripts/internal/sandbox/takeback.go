@@ -42,7 +42,7 @@ func (p *play) takeBack(ctx context.Context) error {
 	if err := p.undoOfChanged(ctx, run); err != nil {
 		return err
 	}
-	exempt := strings.NewReplacer("(your team)", exempter, "(why it has to be like this)", exemptReason).Replace(engine.ExemptionText(&run))
+	exempt := strings.NewReplacer("(your team)", exempter, "(why it has to be like this)", exemptReason).Replace(engine.ExemptionYAML(&run))
 	err := p.story.step("Deploying an exemption of the bucket", func() error {
 		return deploy(ctx, p.root, p.dir, p.url.String(), exempt+"\n")
 	})

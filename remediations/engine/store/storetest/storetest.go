@@ -68,15 +68,15 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 		r.Version = 1
 		put(t, store, r, engine.ErrConflict)
 	})
-	t.Run("a run begins if no count is full", func(t *testing.T) { counted(t, store, prefix+"counted") })
-	t.Run("of many runs at once, as many begin as the count goes", func(t *testing.T) { crowd(t, store, prefix+"crowd") })
-	t.Run("times are those that a count was raised", func(t *testing.T) { times(t, store, prefix+"times") })
-	t.Run("the latest time is kept", func(t *testing.T) { latest(t, store, prefix+"latest") })
-	t.Run("of many at once, one is first", func(t *testing.T) { race(t, store, prefix+"race") })
-	folds(t, store, prefix)
+	t.Run("a run begins if no count is full", func(t *testing.T) { testCounts(t, store, prefix+"counted") })
+	t.Run("of many runs at once, as many begin as the count goes", func(t *testing.T) { testCrowd(t, store, prefix+"crowd") })
+	t.Run("times are those that a count was raised", func(t *testing.T) { testTimes(t, store, prefix+"times") })
+	t.Run("the latest time is kept", func(t *testing.T) { testLatest(t, store, prefix+"latest") })
+	t.Run("of many at once, one is first", func(t *testing.T) { testRace(t, store, prefix+"race") })
+	alertContract(t, store, prefix)
 }
 
-func counted(t *testing.T, store engine.Store, id string) {
+func testCounts(t *testing.T, store engine.Store, id string) {
 	count := func(key string, most int, by string) engine.Count {
 		return engine.Count{Key: id + key, Most: most, By: by, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	}
@@ -118,7 +118,7 @@ func counted(t *testing.T, store engine.Store, id string) {
 	}
 }
 
-func times(t *testing.T, store engine.Store, id string) {
+func testTimes(t *testing.T, store engine.Store, id string) {
 	count := engine.Count{Key: id, Most: 2, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for n, want := range []int{0, 1, 2, 2} {
 		if got, err := store.Times(t.Context(), id); got != want || err != nil {
@@ -128,7 +128,7 @@ func times(t *testing.T, store engine.Store, id string) {
 	}
 }
 
-func latest(t *testing.T, store engine.Store, id string) {
+func testLatest(t *testing.T, store engine.Store, id string) {
 	first, expires := time.Date(2026, 3, 1, 10, 0, 0, 5_000_000, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, step := range []struct{ at, want time.Duration }{
 		{0, 0}, {-time.Hour, 0}, {0, 0}, {time.Millisecond, time.Millisecond}, {0, time.Millisecond}, {time.Hour, time.Hour}, {time.Minute, time.Hour},
@@ -140,7 +140,7 @@ func latest(t *testing.T, store engine.Store, id string) {
 	}
 }
 
-func crowd(t *testing.T, store engine.Store, id string) {
+func testCrowd(t *testing.T, store engine.Store, id string) {
 	const runs, most = 12, 5
 	var begun, full int
 	var mu sync.Mutex
@@ -167,7 +167,7 @@ func crowd(t *testing.T, store engine.Store, id string) {
 	}
 }
 
-func race(t *testing.T, store engine.Store, id string) {
+func testRace(t *testing.T, store engine.Store, id string) {
 	const claimants = 8
 	var first, conflicts int
 	var mu sync.Mutex

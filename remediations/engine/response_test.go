@@ -16,21 +16,21 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// says is an AWS that gives the same answer to each try.
-type says struct {
+// fixedResponse is an AWS that gives the same answer to each try.
+type fixedResponse struct {
 	status      int
 	contentType string
 	body        string
 	tries       int
 }
 
-func (s *says) Do(r *http.Request) (*http.Response, error) {
+func (s *fixedResponse) Do(r *http.Request) (*http.Response, error) {
 	s.tries++
 	return &http.Response{StatusCode: s.status, Header: http.Header{"Content-Type": {s.contentType}}, Body: io.NopCloser(strings.NewReader(s.body)),
 		ContentLength: int64(len(s.body)), Request: r}, nil
 }
 
-func (s *says) config() aws.Config {
+func (s *fixedResponse) config() aws.Config {
 	return aws.Config{Region: "eu-west-1", HTTPClient: s, RetryMaxAttempts: 2, Credentials: aws.CredentialsProviderFunc(
 		func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIAEXAMPLEEXAMPLE01", SecretAccessKey: "secret"}, nil
@@ -39,13 +39,13 @@ func (s *says) config() aws.Config {
 
 // An answer that holds nothing must not read as "there is none": a tag that would exempt, a record that would show what
 // was done before, a policy.
-func TestHollowAnswers(t *testing.T) {
-	synctest.Test(t, hollowAnswers) // the SDK waits before it tries again
+func TestEmptyResponses(t *testing.T) {
+	synctest.Test(t, testEmptyResponses) // the SDK waits before it tries again
 }
 
-func hollowAnswers(t *testing.T) {
+func testEmptyResponses(t *testing.T) {
 	const page, tags = "<html>Sign in</html>", `{"PaginationToken": "", "ResourceTagMappingList": []}`
-	fenced := func(s *says) *s3.Client {
+	fenced := func(s *fixedResponse) *s3.Client {
 		fence := engine.NewFence(&remediations.Module{
 			Reads:  []remediations.Permission{{Action: "s3:GetBucketVersioning"}},
 			Writes: []remediations.Permission{{Action: "s3:PutBucketPolicy"}},
@@ -53,41 +53,41 @@ func hollowAnswers(t *testing.T) {
 		fence.AllowWrites(true)
 		return s3.NewFromConfig(fence.Config(s.config(), "eu-west-1"))
 	}
-	calls := map[string]func(*says) error{
-		"tags": func(s *says) error {
-			_, err := engine.Tags(s.config())(t.Context(), "eu-west-1", "arn:aws:s3:::ledger")
+	calls := map[string]func(*fixedResponse) error{
+		"tags": func(s *fixedResponse) error {
+			_, err := engine.NewTagReader(s.config())(t.Context(), "eu-west-1", "arn:aws:s3:::ledger")
 			return err
 		},
-		"record": func(s *says) error {
+		"record": func(s *fixedResponse) error {
 			_, err := store.NewDynamoDB(s.config(), "runs").Get(t.Context(), "id")
 			return err
 		},
-		"read": func(s *says) error {
+		"read": func(s *fixedResponse) error {
 			_, err := fenced(s).GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: aws.String("ledger")})
 			return err
 		},
-		"write": func(s *says) error {
+		"write": func(s *fixedResponse) error {
 			_, err := fenced(s).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("ledger"), Policy: aws.String("{}")})
 			return err
 		},
 	}
 	for _, c := range []struct {
 		call   string
-		answer says
+		answer fixedResponse
 		want   string // in the error; "" for none
 		tries  int
 	}{
-		{"tags", says{200, "application/x-amz-json-1.1", "", 0}, "not AWS's: it holds nothing", 2},
-		{"tags", says{200, "text/html; charset=utf-8", page, 0}, "not AWS's: it holds a web page", 2},
-		{"tags", says{200, "application/x-amz-json-1.1", tags, 0}, "", 1},
-		{"record", says{200, "application/x-amz-json-1.0", "", 0}, "not AWS's: it holds nothing", 2},
-		{"record", says{200, "application/x-amz-json-1.0", "{}", 0}, "", 1},
-		{"read", says{200, "application/xml", "", 0}, "not AWS's: it holds nothing", 2},
-		{"read", says{200, "text/html", page, 0}, "not AWS's: it holds a web page", 2},
-		{"read", says{200, "", "<VersioningConfiguration/>", 0}, "", 1},
-		{"read", says{500, "text/html", page, 0}, "StatusCode: 500", 2},
-		{"write", says{204, "", "", 0}, "", 1},
-		{"write", says{200, "", "", 0}, "", 1},
+		{"tags", fixedResponse{200, "application/x-amz-json-1.1", "", 0}, "not AWS's: it holds nothing", 2},
+		{"tags", fixedResponse{200, "text/html; charset=utf-8", page, 0}, "not AWS's: it holds a web page", 2},
+		{"tags", fixedResponse{200, "application/x-amz-json-1.1", tags, 0}, "", 1},
+		{"record", fixedResponse{200, "application/x-amz-json-1.0", "", 0}, "not AWS's: it holds nothing", 2},
+		{"record", fixedResponse{200, "application/x-amz-json-1.0", "{}", 0}, "", 1},
+		{"read", fixedResponse{200, "application/xml", "", 0}, "not AWS's: it holds nothing", 2},
+		{"read", fixedResponse{200, "text/html", page, 0}, "not AWS's: it holds a web page", 2},
+		{"read", fixedResponse{200, "", "<VersioningConfiguration/>", 0}, "", 1},
+		{"read", fixedResponse{500, "text/html", page, 0}, "StatusCode: 500", 2},
+		{"write", fixedResponse{204, "", "", 0}, "", 1},
+		{"write", fixedResponse{200, "", "", 0}, "", 1},
 	} {
 		err := calls[c.call](&c.answer)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) || c.answer.tries != c.tries {

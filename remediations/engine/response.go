@@ -14,26 +14,26 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// hollowError is a success that holds nothing, or a web page: something on the way has answered instead of AWS. The SDK
+// emptyResponseError is a success that holds nothing, or a web page: something on the way has answered instead of AWS. The SDK
 // makes an empty result of most such answers, which reads as "there is none": no tags, no statements, no record.
-type hollowError struct{ operation, holds string }
+type emptyResponseError struct{ operation, holds string }
 
-func (e *hollowError) Error() string {
+func (e *emptyResponseError) Error() string {
 	return fmt.Sprintf("the answer to %s is not AWS's: it holds %s", e.operation, e.holds)
 }
 
 // RetryableError tells the SDK to try again.
-func (e *hollowError) RetryableError() bool { return true }
+func (e *emptyResponseError) RetryableError() bool { return true }
 
-// WholeAnswers is cfg with clients that refuse hollow answers. It is for calls that AWS always answers with something.
-func WholeAnswers(cfg aws.Config) aws.Config {
+// RefuseEmptyResponses is cfg with clients that refuse hollow answers. It is for calls that AWS always answers with something.
+func RefuseEmptyResponses(cfg aws.Config) aws.Config {
 	whole := cfg.Copy()
-	whole.APIOptions = append(whole.APIOptions, func(stack *middleware.Stack) error { return refuseHollow(stack) })
+	whole.APIOptions = append(whole.APIOptions, func(stack *middleware.Stack) error { return addEmptyResponseCheck(stack) })
 	return whole
 }
 
-// refuseHollow is the innermost middleware: what it returns is what came over the wire.
-func refuseHollow(stack *middleware.Stack) error {
+// addEmptyResponseCheck is the innermost middleware: what it returns is what came over the wire.
+func addEmptyResponseCheck(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Countermand.WholeAnswer",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error) {
@@ -43,16 +43,16 @@ func refuseHollow(stack *middleware.Stack) error {
 			if err != nil || !ok || head || response.StatusCode != http.StatusOK {
 				return out, metadata, err
 			}
-			if holds := hollow(response); holds != "" && !mayBeHollow(ctx) {
+			if holds := emptyContent(response); holds != "" && !mayBeEmpty(ctx) {
 				_ = response.Body.Close() // the error is what matters
-				return out, metadata, &hollowError{awsmiddleware.GetOperationName(ctx), holds}
+				return out, metadata, &emptyResponseError{awsmiddleware.GetOperationName(ctx), holds}
 			}
 			return out, metadata, nil
 		}), middleware.After)
 }
 
-// hollow is what a hollow answer holds; "" for any other one, whose body can be read as before.
-func hollow(response *smithyhttp.Response) string {
+// emptyContent is what a hollow answer holds; "" for any other one, whose body can be read as before.
+func emptyContent(response *smithyhttp.Response) string {
 	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err == nil && kind == "text/html" {
 		return "a web page"
 	}
@@ -69,6 +69,6 @@ func hollow(response *smithyhttp.Response) string {
 
 type writeKey struct{}
 
-// mayBeHollow reports whether the call is a module's write, to which S3 answers with nothing. What became of a write is
+// mayBeEmpty reports whether the call is a module's write, to which S3 answers with nothing. What became of a write is
 // looked at afterwards.
-func mayBeHollow(ctx context.Context) bool { return ctx.Value(writeKey{}) != nil }
+func mayBeEmpty(ctx context.Context) bool { return ctx.Value(writeKey{}) != nil }

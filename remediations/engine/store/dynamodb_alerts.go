@@ -27,11 +27,11 @@ const (
 	outcomeAttribute = "outcome:"
 	runAttribute     = "run:"
 	namedAttribute   = "named"  // how many runs a backlog names
-	alikeAttribute   = "alike:" // how many of these are alike
+	groupAttribute   = "alike:" // how many of these are alike
 )
 
-// Admit implements Folds, in one write.
-func (d *DynamoDB) Admit(ctx context.Context, a engine.Admission) (bool, error) {
+// ClaimAlert implements AlertStore, in one write.
+func (d *DynamoDB) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, error) {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:        &d.table,
 		Key:              map[string]types.AttributeValue{"id": text(a.Key)},
@@ -55,15 +55,15 @@ func (d *DynamoDB) Admit(ctx context.Context, a engine.Admission) (bool, error) 
 	return true, nil
 }
 
-// Fold implements Folds.
-func (d *DynamoDB) Fold(ctx context.Context, f engine.Folded) error {
-	err := d.fold(ctx, f, true)
+// FoldAlert implements AlertStore.
+func (d *DynamoDB) FoldAlert(ctx context.Context, f engine.FoldedAlert) error {
+	err := d.updateBacklog(ctx, f, true)
 	var refused *types.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
 		if _, named := refused.Item[runAttribute+f.Run]; named {
 			return nil
 		}
-		err = d.fold(ctx, f, false) // it names as many as it may
+		err = d.updateBacklog(ctx, f, false) // it names as many as it may
 	}
 	if err != nil {
 		return fmt.Errorf("fold the alert of run %s in table %s: %w", f.Run, d.table, err)
@@ -71,8 +71,8 @@ func (d *DynamoDB) Fold(ctx context.Context, f engine.Folded) error {
 	return nil
 }
 
-// fold counts an alert and, if it is to be named, names its run.
-func (d *DynamoDB) fold(ctx context.Context, f engine.Folded, name bool) error {
+// updateBacklog counts an alert and, if it is to be named, names its run.
+func (d *DynamoDB) updateBacklog(ctx context.Context, f engine.FoldedAlert, name bool) error {
 	update := &dynamodb.UpdateItemInput{
 		TableName: &d.table,
 		Key:       map[string]types.AttributeValue{"id": text(remediations.BacklogRow(f.Module))},
@@ -101,17 +101,17 @@ func (d *DynamoDB) fold(ctx context.Context, f engine.Folded, name bool) error {
 			" AND (attribute_not_exists(#alike) OR #alike < :few)")
 		update.ExpressionAttributeNames["#run"] = runAttribute + f.Run
 		update.ExpressionAttributeNames["#named"] = namedAttribute
-		update.ExpressionAttributeNames["#alike"] = alikeAttribute + f.Kind()
+		update.ExpressionAttributeNames["#alike"] = groupAttribute + f.Group()
 		update.ExpressionAttributeValues[":run"] = text(string(run))
-		update.ExpressionAttributeValues[":most"] = number(engine.MaxListed)
-		update.ExpressionAttributeValues[":few"] = number(engine.MaxOfOne)
+		update.ExpressionAttributeValues[":most"] = number(engine.MaxBacklogRuns)
+		update.ExpressionAttributeValues[":few"] = number(engine.MaxGroupRuns)
 	}
 	update.UpdateExpression = aws.String(set + add)
 	_, err := d.client.UpdateItem(ctx, update)
 	return err
 }
 
-// Backlog implements Folds.
+// Backlog implements AlertStore.
 func (d *DynamoDB) Backlog(ctx context.Context, module string) (*engine.Backlog, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &d.table,
@@ -126,16 +126,16 @@ func (d *DynamoDB) Backlog(ctx context.Context, module string) (*engine.Backlog,
 	}
 	backlog := &engine.Backlog{Module: module, Outcomes: map[engine.Outcome]int{}}
 	for name, value := range out.Item {
-		if err := readBacklog(backlog, name, value); err != nil {
+		if err := setBacklogAttribute(backlog, name, value); err != nil {
 			return nil, fmt.Errorf("decode the backlog of %s: %s: %w", module, name, err)
 		}
 	}
-	slices.SortFunc(backlog.Runs, func(a, b engine.Folded) int { return strings.Compare(a.Run, b.Run) })
+	slices.SortFunc(backlog.Runs, func(a, b engine.FoldedAlert) int { return strings.Compare(a.Run, b.Run) })
 	return backlog, nil
 }
 
-// readBacklog takes one attribute of the backlog's item.
-func readBacklog(g *engine.Backlog, name string, value types.AttributeValue) (err error) {
+// setBacklogAttribute takes one attribute of the backlog's item.
+func setBacklogAttribute(backlog *engine.Backlog, name string, value types.AttributeValue) (err error) {
 	count := func() (int, error) {
 		n, ok := value.(*types.AttributeValueMemberN)
 		if !ok {
@@ -146,87 +146,87 @@ func readBacklog(g *engine.Backlog, name string, value types.AttributeValue) (er
 	if outcome, ok := strings.CutPrefix(name, outcomeAttribute); ok {
 		n, err := count()
 		if n != 0 {
-			g.Outcomes[engine.Outcome(outcome)] = n
+			backlog.Outcomes[engine.Outcome(outcome)] = n
 		}
 		return err
 	}
 	if strings.HasPrefix(name, runAttribute) {
-		var f engine.Folded
+		var f engine.FoldedAlert
 		body, ok := value.(*types.AttributeValueMemberS)
 		if !ok {
 			return errors.New("it is not a text")
 		}
 		err := json.Unmarshal([]byte(body.Value), &f)
-		g.Runs = append(g.Runs, f)
+		backlog.Runs = append(backlog.Runs, f)
 		return err
 	}
 	switch name {
 	case "times":
-		g.Times, err = count()
+		backlog.Times, err = count()
 	case "critical":
-		g.Critical, err = count()
+		backlog.Critical, err = count()
 	case "severity":
 		var n int
 		n, err = count()
-		g.Severity = remediations.Severity(n)
+		backlog.Severity = remediations.Severity(n)
 	case "mark":
 		body, ok := value.(*types.AttributeValueMemberS)
 		if !ok {
 			return errors.New("it is not a text")
 		}
-		g.Mark = body.Value
+		backlog.Mark = body.Value
 	}
 	return err
 }
 
-// Told implements Folds. The backlog is deleted; if it has grown, what was told is subtracted from it.
-func (d *DynamoDB) Told(ctx context.Context, g *engine.Backlog) error {
-	key := map[string]types.AttributeValue{"id": text(remediations.BacklogRow(g.Module))}
+// ClearBacklog implements AlertStore. The backlog is deleted; if it has grown, what was told is subtracted from it.
+func (d *DynamoDB) ClearBacklog(ctx context.Context, backlog *engine.Backlog) error {
+	key := map[string]types.AttributeValue{"id": text(remediations.BacklogRow(backlog.Module))}
 	_, err := d.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &d.table, Key: key,
 		ConditionExpression:       aws.String("#mark = :mark AND #times = :times"),
 		ExpressionAttributeNames:  map[string]string{"#mark": "mark", "#times": "times"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": text(g.Mark), ":times": number(int64(g.Times))},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": text(backlog.Mark), ":times": number(int64(backlog.Times))},
 	})
 	var refused *types.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
-		_, err = d.client.UpdateItem(ctx, d.subtract(g, key))
+		_, err = d.client.UpdateItem(ctx, d.subtract(backlog, key))
 		if errors.As(err, &refused) {
 			return nil
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("take what was told out of the backlog of %s in table %s: %w", g.Module, d.table, err)
+		return fmt.Errorf("take what was told out of the backlog of %s in table %s: %w", backlog.Module, d.table, err)
 	}
 	return nil
 }
 
-func (d *DynamoDB) subtract(g *engine.Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
+func (d *DynamoDB) subtract(backlog *engine.Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
 	names := map[string]string{"#mark": "mark"}
-	values := map[string]types.AttributeValue{":mark": text(g.Mark), ":next": text(rand.Text())}
+	values := map[string]types.AttributeValue{":mark": text(backlog.Mark), ":next": text(rand.Text())}
 	var add, remove []string
 	less := func(name string, n int) {
 		short := strconv.Itoa(len(names))
 		names["#"+short], values[":"+short] = name, number(-int64(n))
 		add = append(add, "#"+short+" :"+short)
 	}
-	less("times", g.Times)
-	less("critical", g.Critical)
-	for outcome, n := range g.Outcomes {
+	less("times", backlog.Times)
+	less("critical", backlog.Critical)
+	for outcome, n := range backlog.Outcomes {
 		less(outcomeAttribute+string(outcome), n)
 	}
-	alike := map[string]int{}
-	for _, f := range g.Runs {
-		alike[f.Kind()]++
+	groups := map[string]int{}
+	for _, f := range backlog.Runs {
+		groups[f.Group()]++
 		short := "#" + strconv.Itoa(len(names))
 		names[short] = runAttribute + f.Run
 		remove = append(remove, short)
 	}
-	if len(g.Runs) > 0 {
-		less(namedAttribute, len(g.Runs))
+	if len(backlog.Runs) > 0 {
+		less(namedAttribute, len(backlog.Runs))
 	}
-	for kind, n := range alike {
-		less(alikeAttribute+kind, n)
+	for group, n := range groups {
+		less(groupAttribute+group, n)
 	}
 	update := "SET #mark = :next ADD " + strings.Join(add, ", ")
 	if len(remove) > 0 {

@@ -100,7 +100,7 @@ func TestExemptions(t *testing.T) {
 
 // What can't be told is not "not exempt": nothing is done, and the run fails, so that it is tried again and
 // rings an alarm.
-func TestExemptionThatCantBeTold(t *testing.T) {
+func TestUnclearExemption(t *testing.T) {
 	denied := &smithy.GenericAPIError{Code: "AccessDeniedException"}
 	const noARN = "the ARN of AWS::House::Door front is not known"
 	silent := errors.New("nobody answers")
@@ -176,7 +176,7 @@ func TestStateBeforeTheFirstTouchIsKeptWhileTagsFail(t *testing.T) {
 }
 
 // A tag may be set between two attempts. That the first one acted is not kept from people.
-func TestExemptAfterItWasActedUpon(t *testing.T) {
+func TestExemptAfterAnAction(t *testing.T) {
 	asked := 0
 	tags := map[string]string{}
 	h := exempted(remediations.Enforce, tags, &asked, remediations.Exemption{Tag: "public=approved"})
@@ -241,7 +241,7 @@ func TestExemptionThatEndsSoon(t *testing.T) {
 	}
 }
 
-func TestNewRefusesExemptionsThatWouldLetTooMuchPass(t *testing.T) {
+func TestNewRefusesExemptionsThatAreTooBroad(t *testing.T) {
 	asked := 0
 	for want, h := range map[string]*house{
 		"needs a resource":           exempted(remediations.Enforce, nil, &asked, remediations.Exemption{}),
@@ -289,7 +289,7 @@ func TestTags(t *testing.T) {
 		"an error":           {nil, &smithy.GenericAPIError{Code: "ThrottledException"}, 0, "get tags of " + frontARN},
 	} {
 		var asked []string
-		got, err := engine.Tags(tagging(c.out, c.err, &asked))(t.Context(), "eu-west-1", frontARN)
+		got, err := engine.NewTagReader(tagging(c.out, c.err, &asked))(t.Context(), "eu-west-1", frontARN)
 		if len(got) != c.want || (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
 			t.Errorf("%s: %v, %v, want %d tags, error %q", name, got, err, c.want, c.fail)
 		}
@@ -342,14 +342,14 @@ func TestTagsOfIAM(t *testing.T) {
 			{nil, false, &smithy.GenericAPIError{Code: "NoSuchEntity"}, 0, ""},
 			{nil, false, &smithy.GenericAPIError{Code: "AccessDenied"}, 0, "get tags of arn:aws:iam::111122223333:"},
 		} {
-			got, err := engine.Tags(answered(answers(c.list, c.more, c.err)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
+			got, err := engine.NewTagReader(answered(answers(c.list, c.more, c.err)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
 			if len(got) != c.want || (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
 				t.Errorf("%s: %v, %v, want %d tags, error %q", name, got, err, c.want, c.fail)
 			}
 		}
 	}
 	for name, fails := range map[string]bool{"root": false, "group/admins": false, "oidc-provider/example.com": true} {
-		got, err := engine.Tags(answered(answers(one, false, nil)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
+		got, err := engine.NewTagReader(answered(answers(one, false, nil)))(t.Context(), "us-east-1", "arn:aws:iam::111122223333:"+name)
 		if len(got) != 0 || (err != nil) != fails {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -367,7 +367,7 @@ func answered(answer func(in any) (any, error)) aws.Config {
 }
 
 // A snapshot's tags are found by whichever ARN the look-up knows it by, and what one of them can't tell is not "none".
-func TestTagsOfWhatHasNoAccountInItsARN(t *testing.T) {
+func TestTagsOfAnARNWithoutAccount(t *testing.T) {
 	const bare, full = "arn:aws:ec2:eu-west-1::snapshot/front", "arn:aws:ec2:eu-west-1:111122223333:snapshot/front"
 	for _, c := range []struct {
 		knows   string

@@ -16,54 +16,54 @@ import (
 // person is who takes a run back.
 const person = "arn:aws:iam::111122223333:user/olga"
 
-// takeBackAll plays a person's undo of what a case led to, with each fault at each of its calls.
-func takeBackAll(t *testing.T, m *remediations.Module, c Case, l *tally) {
+// playUndos plays a person's undo of what a case led to, with each fault at each of its calls.
+func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 	t.Helper()
 	var places []place
 	before := c.World().State()
 	synctest.Test(t, func(t *testing.T) {
-		s := actedUpon(t, m, c)
-		if end := s.takeBack(); end != string(engine.Undone) || s.state() != before {
+		s := sceneAfterAction(t, m, c)
+		if end := s.undoThreeTimes(); end != string(engine.Undone) || s.state() != before {
 			s.breach("the undo without a fault ended as %s and left %s, want Undone and %s", end, s.state(), before)
 		}
 		places = s.places
-		l.report(c, s)
+		res.addBreaches(c, s)
 	})
-	for _, k := range strikes(places, c) {
-		if k.fault.kind == "company" && k.name != changes || k.name == noEffect || !l.plays() {
+	for _, k := range injections(places, c) {
+		if k.fault.class == "company" && k.name != changes || k.name == noEffect || !res.next() {
 			continue
 		}
 		synctest.Test(t, func(t *testing.T) {
-			s := actedUpon(t, m, c)
-			acted := s.state()
-			s.plan = []*strike{k}
-			end := s.takeBack()
+			s := sceneAfterAction(t, m, c)
+			afterAction := s.state()
+			s.plan = []*injection{k}
+			end := s.undoThreeTimes()
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.takenBack(end, before, acted, places)
+			s.checkUndo(end, before, afterAction, places)
 			if k.hits == 0 {
 				s.breach("it never struck")
 			}
-			l.report(c, s)
-			l.note(row{k.name, "undo"}, end)
+			res.addBreaches(c, s)
+			res.count(row{k.name, "undo"}, end)
 		})
 	}
 }
 
-// actedUpon is a scene in which the module has put something right. What comes now is noted anew.
-func actedUpon(t *testing.T, m *remediations.Module, c Case) *scene {
+// sceneAfterAction is a scene in which the module has put something right. What comes now is noted anew.
+func sceneAfterAction(t *testing.T, m *remediations.Module, c Case) *scene {
 	s := newScene(t, m, c, plain)
 	s.deliver()
-	s.taking, s.places, s.writes, s.journal = true, nil, 0, nil
+	s.undoing, s.places, s.writes, s.journal = true, nil, 0, nil
 	return s
 }
 
-// takeBack is what the command "countermand undo" does, by a person who tries three times, and how that ended: "Undone",
+// undoThreeTimes is what the command "countermand undo" does, by a person who tries three times, and how that ended: "Undone",
 // "refused" if somebody has changed the resource, or "an error".
-func (s *scene) takeBack() string {
+func (s *scene) undoThreeTimes() string {
 	end := "an error"
 	for n := 1; n <= 3; n++ {
-		i := &invocation{scene: s, name: fmt.Sprintf("undo %d", n), number: n, seen: map[string]int{}}
+		i := &invocation{scene: s, name: fmt.Sprintf("undo %d", n), number: n, counts: map[string]int{}}
 		ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 		err := s.undo(ctx, i)
 		cancel()
@@ -90,7 +90,7 @@ func (s *scene) undo(ctx context.Context, i *invocation) error {
 		if undone := s.table.items[remediations.UndoRow(r.ID)]; undone != nil && textOf(undone["outcome"]) == string(engine.Undone) {
 			continue
 		}
-		t := &engine.TakeBack{Module: s.module, Run: r, AWS: cfg, Store: store.NewDynamoDB(cfg, "runs"),
+		t := &engine.UndoRequest{Module: s.module, Run: r, AWS: cfg, Store: store.NewDynamoDB(cfg, "runs"),
 			Principal: person, Name: "olga", Now: time.Now}
 		if err := t.Check(ctx); err != nil {
 			return err
@@ -102,9 +102,9 @@ func (s *scene) undo(ctx context.Context, i *invocation) error {
 	return nil
 }
 
-// takenBack checks what must hold after an undo: the resource is as it was before the run or as the run left it, what
+// checkUndo checks what must hold after an undo: the resource is as it was before the run or as the run left it, what
 // the person was told is so, and what somebody has changed meanwhile was not overwritten.
-func (s *scene) takenBack(end, before, acted string, places []place) {
+func (s *scene) checkUndo(end, before, acted string, places []place) {
 	state, k := s.world.State(), s.plan[0]
 	if k.name == changes {
 		s.changeSurvivesUndo(end, acted, places)
@@ -117,12 +117,12 @@ func (s *scene) takenBack(end, before, acted string, places []place) {
 	switch {
 	case end == string(engine.Undone) && (state != before || !recorded):
 		s.breach("the undo says that it is done; it is %s, want %s; recorded: %t", state, before, recorded)
-	case end == "refused" && k.garbles() && s.writes == 0:
+	case end == "refused" && k.corruptsRead() && s.writes == 0:
 	case end == "refused":
 		s.breach("nobody has changed the resource, and the undo was refused")
 	case s.writes == 0 && state != acted:
 		s.breach("the undo wrote nothing, and it is %s, not %s", state, acted)
-	case end != string(engine.Undone) && k.lasts != forGood:
+	case end != string(engine.Undone) && k.duration != forever:
 		s.breach("the fault was over, and the undo ended as %s", end)
 	}
 }
@@ -130,7 +130,7 @@ func (s *scene) takenBack(end, before, acted string, places []place) {
 // changeSurvivesUndo: an undo over a resource that somebody has changed before the last look is refused. Between that
 // look and the write nobody can see a change; a service whose write says what it expects keeps it even then.
 func (s *scene) changeSurvivesUndo(end, acted string, places []place) {
-	if !looksAgain(places, s.plan[0].at) {
+	if !readsAllAgain(places, s.plan[0].at) {
 		return
 	}
 	if end == string(engine.Undone) || s.writes > 0 {

@@ -21,8 +21,8 @@ type Exemption struct {
 	Ending  bool      `json:"ending,omitempty"` // it ends within remediations.ExemptionNotice
 }
 
-// validExemptions refuses what a configuration file can't have led to, before a mistake in it lets something pass.
-func validExemptions(c Config) error {
+// checkExemptions refuses what a configuration file can't have led to, before a mistake in it lets something pass.
+func checkExemptions(c Config) error {
 	for _, x := range c.Exemptions {
 		if err := x.Validate(); err != nil {
 			return fmt.Errorf("engine: exemption of %s: %w", x, err)
@@ -34,9 +34,9 @@ func validExemptions(c Config) error {
 	return nil
 }
 
-// exempt is the exemption that a run is under, of several the one that lasts longest; nil if there is none. Tags
+// findExemption is the exemption that a run is under, of several the one that lasts longest; nil if there is none. Tags
 // are looked up only if that alone decides. An error means that it can't be told: then nothing may be done.
-func (e *Engine) exempt(ctx context.Context, r remediations.Resource, who events.Identity) (*Exemption, error) {
+func (e *Engine) findExemption(ctx context.Context, r remediations.Resource, who events.Identity) (*Exemption, error) {
 	var covering, tagged []remediations.Exemption
 	for _, x := range e.Exemptions {
 		covers, err := x.Covers(e.Module.Name, r, who, e.Now())
@@ -50,7 +50,7 @@ func (e *Engine) exempt(ctx context.Context, r remediations.Resource, who events
 		}
 	}
 	if len(covering) == 0 && len(tagged) > 0 {
-		tags, err := e.tags(ctx, r)
+		tags, err := e.readTags(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("exemption of %s: %w", tagged[0], err)
 		}
@@ -60,12 +60,12 @@ func (e *Engine) exempt(ctx context.Context, r remediations.Resource, who events
 			}
 		}
 	}
-	return longest(covering, e.Now()), nil
+	return longestLasting(covering, e.Now()), nil
 }
 
-// tags is the resource's tags. IAM's ARNs of snapshots and images have no account in them, and where tags are looked up
+// readTags is the resource's tags. IAM's ARNs of snapshots and images have no account in them, and where tags are looked up
 // they may have: both are asked for, as a tag that is not found would read as "not exempt".
-func (e *Engine) tags(ctx context.Context, r remediations.Resource) (map[string]string, error) {
+func (e *Engine) readTags(ctx context.Context, r remediations.Resource) (map[string]string, error) {
 	arn, err := r.ARN()
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (e *Engine) tags(ctx context.Context, r remediations.Resource) (map[string]
 	}
 	parts[4] = r.Account
 	var tags, more map[string]string
-	err = remediations.AtOnce(
+	err = remediations.InParallel(
 		func() (err error) { tags, err = e.Tags(ctx, r.Region, arn); return err },
 		func() (err error) { more, err = e.Tags(ctx, r.Region, strings.Join(parts, ":")); return err },
 	)
@@ -89,9 +89,9 @@ func (e *Engine) tags(ctx context.Context, r remediations.Resource) (map[string]
 	return all, nil
 }
 
-// sparesSomebody reports whether what some principal does to a resource is exempt, its tags aside. A sweep can't tell who
+// exemptsAnyPrincipal reports whether what some principal does to a resource is exempt, its tags aside. A sweep can't tell who
 // did what it finds.
-func (e *Engine) sparesSomebody(r remediations.Resource) bool {
+func (e *Engine) exemptsAnyPrincipal(r remediations.Resource) bool {
 	for _, x := range e.Exemptions {
 		somebody := x.Principal != ""
 		x.Principal = ""
@@ -103,13 +103,13 @@ func (e *Engine) sparesSomebody(r remediations.Resource) bool {
 	return false
 }
 
-func longest(exemptions []remediations.Exemption, now time.Time) *Exemption {
+func longestLasting(exemptions []remediations.Exemption, now time.Time) *Exemption {
 	var last *Exemption
 	for _, x := range exemptions {
 		if last == nil || x.Expires.After(last.Expires) {
 			last = &Exemption{
 				Owner: x.Owner, Reason: x.Reason, Expires: x.Expires,
-				Until: x.Until(now), Matched: x.String(), Ending: x.Ending(now),
+				Until: x.Until(now), Matched: x.String(), Ending: x.EndsSoon(now),
 			}
 		}
 	}
