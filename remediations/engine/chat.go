@@ -117,11 +117,3 @@ var codeSafe = strings.NewReplacer("`", "'", "<", "‹", ">", "›")
 func code(s string, most int) string {
 	return "`" + bounded(codeSafe.Replace(bounded(s, most)), most) + "`"
 }
-
-// accountDigits is an account's number, and nothing else.
-func accountDigits(s string) string {
-	if strings.Trim(s, "0123456789") != "" {
-		return ""
-	}
-	return s
-}

@@ -8,14 +8,6 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// maxLease is how long a run is left alone once it has begun. It ends before Lambda tries a failed
-// invocation again (after a minute), so that the retry can take over from a function that died.
-// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-const maxLease = 50 * time.Second
-
-// maxAttempts is how many times Lambda delivers an event that fails: MaximumRetryAttempts is 2.
-const maxAttempts = 3
-
 // claim writes the record before anything is done, so that of all deliveries of an event one acts, and a
 // run that dies is seen. It returns the record of another delivery where that one has the run.
 func (e *Engine) claim(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
@@ -99,154 +91,6 @@ func (e *Engine) endDuplicate(ctx context.Context, record, prior *Record) (*Reco
 	return record, nil
 }
 
-// resendAlert sends the alert of a run that was over but for it, from its record. It reports whether there was one
-// to send that nobody else is sending.
-func (e *Engine) resendAlert(ctx context.Context, prior *Record, writer string) (bool, error) {
-	if !prior.alertPending() || !prior.unfinished(e.Now()) {
-		return false, nil
-	}
-	prior.Version++
-	prior.Writer, prior.Lease = writer, e.lease(ctx)
-	if err := e.Store.Put(ctx, prior); errors.Is(err, ErrConflict) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	return true, e.sendPendingAlert(ctx, prior)
-}
-
-// finish writes the final record of a claimed run, that of a failed one included, of which people are told here.
-func (e *Engine) finish(ctx context.Context, record *Record, failure error) error {
-	if failure != nil {
-		record.fail(failure)
-	}
-	record.Version++
-	e.markEnded(ctx, record)
-	err := e.put(ctx, record)
-	if failure == nil && err == nil {
-		return nil
-	}
-	defer e.logRun(ctx, record)
-	if err != nil {
-		return errors.Join(failure, err)
-	}
-	return errors.Join(failure, e.alertFailure(ctx, record))
-}
-
-// put writes a record over one of this delivery's own. An earlier write may have been made though it seemed to fail, or
-// not have been made: what stands is asked for, and followed if it is this delivery's.
-func (e *Engine) put(ctx context.Context, record *Record) error {
-	err := e.Store.Put(ctx, record)
-	if !errors.Is(err, ErrConflict) {
-		return err
-	}
-	standing, getErr := e.Store.Get(ctx, record.ID)
-	if getErr != nil || standing == nil || standing.Writer != record.Writer {
-		return errors.Join(err, getErr)
-	}
-	record.Version = standing.Version + 1
-	return e.Store.Put(ctx, record)
-}
-
-// fail ends a run that failed before it was claimed, unless it has ended after all: the answer to a write may be lost.
-func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
-	ended, err := e.recordFailure(ctx, record, failure)
-	if ended != nil {
-		*record = *ended
-		return e.sendPendingAlert(ctx, record)
-	}
-	e.logRun(ctx, record)
-	return err
-}
-
-// recordFailure writes down that a run failed, and tells people if it won't mend itself. The record does not replace that
-// of another delivery, but for one that left the run unfinished. over is this delivery's own record, where that stands
-// with an outcome.
-func (e *Engine) recordFailure(ctx context.Context, record *Record, failure error) (ended *Record, err error) {
-	record.fail(failure)
-	record.Ended = e.Now().UTC()
-	record.Lease, record.Alert = time.Time{}, "" // of an end that could not be written down
-	record.Version = 1
-	err = e.Store.Put(ctx, record)
-	if !errors.Is(err, ErrConflict) {
-		return nil, errors.Join(failure, err, e.alertFailure(ctx, record))
-	}
-	prior, err := e.Store.Get(ctx, record.ID)
-	switch {
-	case err != nil || prior == nil:
-		return nil, errors.Join(failure, err)
-	case prior.Writer == record.Writer && prior.Outcome != Started:
-		return prior, nil
-	case prior.Writer == record.Writer: // it was claimed after all, and nothing was done yet
-		record.Version, record.Began = prior.Version+1, prior.Began
-		return nil, errors.Join(failure, e.Store.Put(ctx, record), e.alertFailure(ctx, record))
-	case prior.alertPending(): // that alert needs no guard
-		_, err = e.resendAlert(ctx, prior, record.Writer)
-		return nil, errors.Join(failure, err)
-	case !prior.unfinished(e.Now()):
-		return nil, failure
-	}
-	if prior.Touched {
-		record.Before = nil // this attempt has changed nothing: what undo must put back is what the earlier one saw
-	}
-	record.continueFrom(prior)
-	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {
-		return nil, errors.Join(failure, err)
-	}
-	return nil, errors.Join(failure, e.alertFailure(ctx, record))
-}
-
-// alertFailure tells people of a run that won't mend itself: AWS refuses us, or this was the last attempt.
-// Whoever can make us fail, by a policy that shuts us out, must not thereby keep people from hearing of it.
-// Other failures are tried again first.
-func (e *Engine) alertFailure(ctx context.Context, record *Record) error {
-	refused := accessWasDenied(record) && record.Attempt == 1
-	mayAlert := record.Mode != remediations.Observe || record.Touched || record.switchUnread && e.Mode != remediations.Observe
-	if !mayAlert || !refused && record.Attempt < maxAttempts {
-		return nil
-	}
-	_, err := e.sendOrFold(ctx, record)
-	return err
-}
-
-// sendPendingAlert sends the alert of a record that has one to send, and notes that it was sent. If it can't be sent,
-// the next delivery of the event sends it from the record.
-func (e *Engine) sendPendingAlert(ctx context.Context, record *Record) error {
-	defer e.logRun(ctx, record)
-	if record.Alert != AlertPending {
-		return nil
-	}
-	alertState, err := e.sendOrFold(ctx, record)
-	if err != nil {
-		record.denied = accessDenied[remediations.ErrorCode(err)]
-		record.Error = err.Error()
-		record.Lease = time.Time{}
-		record.Version++
-		return errors.Join(err, e.Store.Put(ctx, record))
-	}
-	record.Alert, record.Error = alertState, ""
-	record.Version++
-	record.Lease = time.Time{}
-	if err := e.Store.Put(ctx, record); err != nil {
-		// The alert is out and the run is recorded: a retry would only send it twice.
-		e.Log.WarnContext(ctx, "alert sent or folded, but the record does not say so", "run", record.ID, "error", err)
-	}
-	return nil
-}
-
-// lease is until when this function surely works on the run: no longer than it may live.
-func (e *Engine) lease(ctx context.Context) time.Time {
-	until := e.Now().Add(maxLease)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
-		until = deadline
-	}
-	return until.UTC()
-}
-
-// latestRetention is for how long it is remembered that an event was handled: EventBridge and Lambda have given up on older
-// ones long before.
-const latestRetention = 48 * time.Hour
-
 // laterEvent notes that the event is handled, and is the time of a later one on the resource that was handled before; zero if
 // there is none, or if that can't be told, which stops nothing.
 func (e *Engine) laterEvent(ctx context.Context, record *Record) time.Time {
@@ -261,3 +105,7 @@ func (e *Engine) laterEvent(ctx context.Context, record *Record) time.Time {
 	}
 	return latest
 }
+
+// latestRetention is for how long it is remembered that an event was handled: EventBridge and Lambda have given up on older
+// ones long before.
+const latestRetention = 48 * time.Hour

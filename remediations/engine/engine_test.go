@@ -13,14 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/smithy-go"
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/events/pattern"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 	"github.com/countermand/countermand/remediations/engine/store"
-	"github.com/countermand/countermand/remediations/engine/store/storetest"
 )
 
 // door is a world of one door that must be shut, and the module that shuts it.
@@ -428,37 +426,4 @@ func TestModuleThatHangsLeavesTimeForTheRecord(t *testing.T) {
 	if kept := h.kept(t, r.ID); kept.Outcome != engine.Failed {
 		t.Errorf("the record says %s", kept.Outcome)
 	}
-}
-
-func TestRefusalByIAMIsAMetric(t *testing.T) {
-	denied := fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: "AccessDeniedException"})
-	for name, fault := range map[string]func(*house){
-		"of the table": func(h *house) { h.store.failPut = func(*engine.Record) error { return denied } },
-		"of the topic": func(h *house) { h.Alert = func(context.Context, engine.Message) error { return denied } },
-	} {
-		h := newHouse(remediations.Enforce)
-		fault(h)
-		if _, err := h.deliver(t, opened()); !errors.Is(err, denied) {
-			t.Errorf("%s: error %v", name, err)
-		}
-		if !strings.Contains(h.log.String(), `"AccessDenied":1`) {
-			t.Errorf("%s: no metric in %s", name, h.log.String())
-		}
-	}
-}
-
-func TestLogHoldsNoEventAndNoState(t *testing.T) {
-	h := newHouse(remediations.Enforce)
-	if _, err := h.deliver(t, opened()); err != nil {
-		t.Fatal(err)
-	}
-	for _, secret := range []string{"lamp", "198.51.100.7", "requestParameters"} {
-		if strings.Contains(h.log.String(), secret) {
-			t.Errorf("the log holds %q: %s", secret, h.log.String())
-		}
-	}
-}
-
-func TestMemoryKeepsTheContract(t *testing.T) {
-	storetest.Contract(t, &store.Memory{}, "")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -116,44 +115,5 @@ func TestEngineCallsOfEveryFunction(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff([]string{"dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish", "ssm:GetParameter"}, slices.Compact(got)); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestTagsCallsOnlyItsAction(t *testing.T) {
-	count := 0
-	fence := engine.NewFence(&remediations.Module{})
-	if _, err := engine.NewTagReader(fence.Config(reached(&count), "eu-west-1"))(t.Context(), "eu-west-1", "arn:aws:s3:::ledger"); err == nil {
-		t.Error("a refused call is not an error")
-	}
-	if calls := fence.Calls(); len(calls) != 1 || calls[0].Action != remediations.TagPermissions[0].Action {
-		t.Errorf("calls %+v, want %s", calls, remediations.TagPermissions[0].Action)
-	}
-}
-
-// Who chooses a policy must not be able to make the record of taking it back too large for the table: S3 takes
-// 20 KB of policy, and the record holds it four times, twice as a quoted word of a command.
-func TestRecordOfTheLargestPolicyFits(t *testing.T) {
-	for _, filler := range []string{"<", "'", `\"`, "é", "\u2028", `\u0001`} {
-		policy := `{"Sid":"` + strings.Repeat(filler, 20_000/len(filler)) + `"}`
-		finding, err := remediations.Found(remediations.Resource{}, "it is public", policy, policy)
-		if err != nil {
-			t.Fatal(err)
-		}
-		command := strings.ReplaceAll(policy, "'", `'\''`)
-		if filler == "é" || filler == "\u2028" {
-			command = strings.ReplaceAll(policy, filler, `\u2028`)
-		}
-		sent := 0
-		runs := store.NewDynamoDB(reached(&sent), "runs")
-		err = runs.Put(t.Context(), &engine.Record{ID: "id", Version: 1, Before: finding.Before, After: finding.After, Fix: command, Revert: command})
-		if sent != 1 || remediations.ErrorCode(err) != "AccessDenied" {
-			t.Errorf("filled with %q: it was not sent: %v", filler, err)
-		}
-	}
-}
-
-func TestActionOfAnUnknownServiceIsAnError(t *testing.T) {
-	if action, err := engine.IAMAction("Managed Blockchain", "GetNode"); err == nil {
-		t.Errorf("got %s", action)
 	}
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,46 @@ import (
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 )
+
+func TestKillSwitch(t *testing.T) {
+	stop := func(mode remediations.Mode) remediations.Stop {
+		return remediations.Stop{Mode: mode, By: "arn:aws:iam::111122223333:user/olga", Reason: "migration"}
+	}
+	for _, c := range []struct {
+		name    string
+		mode    remediations.Mode
+		said    remediations.Switch
+		unread  error
+		outcome engine.Outcome
+		alerts  int
+		lowered string
+		metric  bool
+	}{
+		{"nothing is stopped", remediations.Enforce, remediations.Switch{}, nil, engine.Remediated, 1, "", false},
+		{"all is stopped", remediations.Enforce, remediations.Switch{"all": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of enforce: stopped at observe by arn:aws:iam::111122223333:user/olga", false},
+		{"all may alert", remediations.Enforce, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Alerted, 1, "alert instead of enforce", false},
+		{"the module is stopped", remediations.Alert, remediations.Switch{"door-open": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of alert", false},
+		{"another is stopped", remediations.Enforce, remediations.Switch{"window-open": stop(remediations.Observe)}, nil, engine.Remediated, 1, "", false},
+		{"it does not raise", remediations.Observe, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Observed, 0, "", false},
+		{"it can't be read", remediations.Enforce, nil, errors.New("no answer"), engine.Observed, 0, "can't be read: no answer", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(c.mode)
+			h.said, h.unread = c.said, c.unread
+			r, err := h.deliver(t, opened())
+			if err != nil || r.Outcome != c.outcome || len(h.alerts) != c.alerts || h.door.shuts > 0 != (c.outcome == engine.Remediated) {
+				t.Errorf("outcome %s (%v), %d alerts, acted %d times; want %s, %d", r.Outcome, err, len(h.alerts), h.door.shuts, c.outcome, c.alerts)
+			}
+			kept := h.kept(t, r.ID)
+			if !strings.Contains(kept.Lowered, c.lowered) || (kept.Lowered == "") != (c.lowered == "") {
+				t.Errorf("lowered: %q, want %q", kept.Lowered, c.lowered)
+			}
+			if got := strings.Contains(h.log.String(), `"SwitchUnreadable":1`); got != c.metric {
+				t.Errorf("metric SwitchUnreadable: %t, want %t\n%s", got, c.metric, h.log.String())
+			}
+		})
+	}
+}
 
 // The kill switch is asked once a minute, and what it said before counts no longer: nor if it can't be read then.
 func TestSwitchIsAskedOnceAMinute(t *testing.T) {

@@ -12,24 +12,6 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// A Count is how often something was done in an hour or a day. It goes up with a run's first record or not at all.
-type Count struct {
-	Key     string    // of what, and when
-	Most    int       // how far it goes
-	What    string    // the same for people: "actions of s3-public-policy since 13:00 UTC"
-	Outcome Outcome   // of a run that finds it full
-	By      string    // who is noted with it; nobody if empty
-	Expires time.Time // when it can be forgotten
-}
-
-// FullError is a store's refusal to begin a run: a count is full. Nothing was written.
-type FullError struct {
-	Count Count
-	By    []string // who is noted with it, sorted
-}
-
-func (e *FullError) Error() string { return fmt.Sprintf("%d %s", e.Count.Most, e.Count.What) }
-
 // countsOf are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
 // breaks the resource.
 func (e *Engine) countsOf(r *Record) []Count {

@@ -3,21 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
-	"time"
 )
-
-// namespace is the CloudWatch namespace of the engine's metrics.
-const namespace = "Countermand"
-
-// accessDenied holds the codes with which services say that our role lacks a right.
-var accessDenied = map[string]bool{
-	"AccessDenied":                 true,
-	"AccessDeniedException":        true,
-	"AuthorizationError":           true,
-	"AuthorizationErrorException":  true,
-	"Client.UnauthorizedOperation": true,
-	"UnauthorizedOperation":        true,
-}
 
 // logRun writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded metric
 // format, by module: a count by outcome, the AWS calls of the module, refusals by IAM (the declared permissions are
@@ -76,43 +62,4 @@ func (e *Engine) logRun(ctx context.Context, r *Record) {
 var inTotal = map[string]bool{
 	string(Rejected): true, string(Unverified): true, string(Limited): true, string(Contested): true,
 	"AccessDenied": true, "SwitchUnreadable": true,
-}
-
-type metric struct {
-	Name string
-	Unit string
-}
-
-type directive struct {
-	Namespace  string
-	Dimensions [][]string
-	Metrics    []metric
-}
-
-type metadata struct {
-	Timestamp         int64 // milliseconds since 1970
-	CloudWatchMetrics []directive
-}
-
-func embedMetrics(now time.Time, metrics, totals []metric) metadata {
-	m := metadata{
-		Timestamp:         now.UnixMilli(),
-		CloudWatchMetrics: []directive{{Namespace: namespace, Dimensions: [][]string{{"Module"}}, Metrics: metrics}},
-	}
-	if len(totals) > 0 {
-		m.CloudWatchMetrics = append(m.CloudWatchMetrics, directive{Namespace: namespace, Dimensions: [][]string{{}}, Metrics: totals})
-	}
-	return m
-}
-
-func accessWasDenied(r *Record) bool {
-	if r.denied {
-		return true
-	}
-	for _, call := range r.Calls {
-		if accessDenied[call.Error] {
-			return true
-		}
-	}
-	return false
 }

@@ -2,60 +2,11 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/countermand/countermand/remediations"
-)
-
-// Outcome is how a run ended. Every run ends in exactly one.
-type Outcome string
-
-// The outcomes. Started is not one: it marks a run that is being worked on, or whose function died.
-const (
-	Started    Outcome = "Started"
-	NoMatch    Outcome = "NoMatch"    // the pattern does not match: the rule and the module disagree
-	Rejected   Outcome = "Rejected"   // malformed, or not what CloudTrail sent
-	Clean      Outcome = "Clean"      // the guard found nothing wrong
-	Stale      Outcome = "Stale"      // the same, and a later event on the resource was handled before
-	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
-	Alerted    Outcome = "Alerted"    // wrong; people were told
-	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off, and people are told if it ends soon
-	Limited    Outcome = "Limited"    // wrong, and a budget is spent: nothing was done; people were told
-	Contested  Outcome = "Contested"  // put right too often today and wrong again: hands off; people were told who fights
-	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
-	Remediated Outcome = "Remediated" // put right, and seen to be right
-	Partial    Outcome = "Partial"    // put right as far as the module may; people were told of the rest
-	Unverified Outcome = "Unverified" // acted, and still wrong; people were told
-	Failed     Outcome = "Failed"     // an error; Lambda tries again, then the failure queue has the event
-	Undone     Outcome = "Undone"     // a person took back what an earlier run did
-)
-
-// Recorded are the outcomes that a record can have. The others are in the function's log only.
-func Recorded() []Outcome {
-	return []Outcome{Started, Clean, Stale, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
-}
-
-// urgent reports whether somebody has to look at what ended so: the module may act, and it is not put right.
-func (o Outcome) urgent() bool {
-	switch o {
-	case Limited, Contested, Partial, Unverified, Failed:
-		return true
-	}
-	return false
-}
-
-// urgent reports the same of a run, which may also have left wrong what an earlier attempt of it acted upon.
-func (r *Record) urgent() bool { return r.Outcome.urgent() || r.Touched && r.Outcome != Remediated }
-
-// Alert states of a record.
-const (
-	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
-	AlertSent    = "sent"
-	AlertFolded  = "folded" // told in a summary
 )
 
 // Record is what is kept of a run: enough to trust it, and to take it back.
@@ -109,6 +60,16 @@ type Record struct {
 	denied           bool   // IAM refused a call of the engine's own
 	switchUnread     bool   // the kill switch could not be read
 }
+
+// Alert states of a record.
+const (
+	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
+	AlertSent    = "sent"
+	AlertFolded  = "folded" // told in a summary
+)
+
+// urgent reports the same of a run, which may also have left wrong what an earlier attempt of it acted upon.
+func (r *Record) urgent() bool { return r.Outcome.urgent() || r.Touched && r.Outcome != Remediated }
 
 // fail notes that the run failed, and why.
 func (r *Record) fail(err error) {
@@ -217,31 +178,3 @@ func (r *Record) unfinished(now time.Time) bool {
 
 // alertPending reports whether the run is over but for its alert.
 func (r *Record) alertPending() bool { return r.Alert == AlertPending }
-
-// Store keeps run records, and what became of their alerts.
-type Store interface {
-	// Get is the record of an id; nil if there is none. It sees every write that was made before.
-	Get(ctx context.Context, id string) (*Record, error)
-	// Put writes a record whose Version is one more than that of the record it replaces, 1 if there must be
-	// none yet. It returns ErrConflict, and writes nothing, if another record stands there. A version that
-	// the same Writer has written already is written: the answer to a write may be lost, and the SDK then
-	// makes it again.
-	Put(ctx context.Context, r *Record) error
-	// Begin is Put of a record with which a run begins to act, and raises counts by one, all or nothing. It returns a
-	// *FullError for the first count that is full; a conflict goes before that. A count is kept until it expires.
-	Begin(ctx context.Context, r *Record, counts []Count) error
-	// Times is how often a count was raised.
-	Times(ctx context.Context, key string) (int, error)
-	// Latest notes a time under a key, if none later is there, and returns the latest, to the millisecond. It is kept
-	// until it expires.
-	Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
-	AlertStore
-}
-
-// ErrConflict is Put's refusal: the record that stands is not the one that was read.
-var ErrConflict = errors.New("the run record was written by somebody else")
-
-// same reports whether two records are one write.
-func (r *Record) SameWrite(other *Record) bool {
-	return other != nil && r.Writer != "" && r.Writer == other.Writer && r.Version == other.Version && r.Outcome == other.Outcome
-}

@@ -8,45 +8,6 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Meaning is an outcome in a sentence.
-func (o Outcome) Meaning() string {
-	switch o {
-	case Started:
-		return "it is being worked on, or was interrupted"
-	case NoMatch:
-		return "the pattern does not match: rule and module disagree"
-	case Rejected:
-		return "malformed, or not what CloudTrail sent"
-	case Clean:
-		return "nothing was wrong"
-	case Stale:
-		return "nothing was wrong any more; a later event on the resource was handled before this one"
-	case Observed:
-		return "wrong; the mode says to record it only"
-	case Alerted:
-		return "wrong; people were told"
-	case Exempt:
-		return "wrong; an exemption keeps hands off"
-	case Duplicate:
-		return "another delivery of the same event has the run"
-	case Limited:
-		return "wrong, and a budget of the hour was spent: nothing was done; people were told"
-	case Contested:
-		return "wrong again after it was put right too often that day: nothing was done; people were told"
-	case Remediated:
-		return "put right, and seen to be right"
-	case Partial:
-		return "put right as far as the module may; something is left"
-	case Unverified:
-		return "acted, and still wrong"
-	case Failed:
-		return "an error"
-	case Undone:
-		return "a person took back what an earlier run did"
-	}
-	return "unknown to this version"
-}
-
 // Report is all that is known of a run in plain text, for somebody who looks it up. The module is nil if there is
 // none of that name any more; undone is the run that took this one back, nil if there is none.
 func Report(m *remediations.Module, r, undone *Record) string {

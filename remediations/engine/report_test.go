@@ -79,13 +79,13 @@ func TestReport(t *testing.T) {
 
 // A new outcome must be said in words, and be listed where it can be recorded.
 func TestEveryOutcomeIsKnown(t *testing.T) {
-	source, err := os.ReadFile("record.go")
+	source, err := os.ReadFile("outcome.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	outcomes := regexp.MustCompile(`Outcome = "(\w+)"`).FindAllStringSubmatch(string(source), -1)
 	if len(outcomes) < 13 {
-		t.Fatalf("record.go has %d outcomes", len(outcomes))
+		t.Fatalf("outcome.go has %d outcomes", len(outcomes))
 	}
 	logged := []engine.Outcome{engine.NoMatch, engine.Rejected, engine.Duplicate}
 	for _, m := range outcomes {

@@ -17,9 +17,6 @@ import (
 // just created, and after an action. S3, IAM and others answer with an old state for a moment.
 var guardDelays = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
 
-// recordTime is kept back from the module for the record and the alert.
-const recordTime = 5 * time.Second
-
 // run takes a record's resource from the guard to the alert. The record it returns has exactly one outcome. In a sweep
 // there is no event.
 func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (*Record, error) {
@@ -253,25 +250,4 @@ func (e *Engine) verify(ctx context.Context, run *remediations.Run, r remediatio
 		}
 	}
 	return finding, nil
-}
-
-// Wait waits d, less if ctx ends.
-func Wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// workTime is ctx with an earlier deadline: a module that takes too long must leave time for writing down
-// that it did.
-func workTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-recordTime))
-	}
-	return context.WithCancel(ctx)
 }

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -298,46 +297,6 @@ func TestStateInBetweenIsKept(t *testing.T) {
 	}
 }
 
-func TestKillSwitch(t *testing.T) {
-	stop := func(mode remediations.Mode) remediations.Stop {
-		return remediations.Stop{Mode: mode, By: "arn:aws:iam::111122223333:user/olga", Reason: "migration"}
-	}
-	for _, c := range []struct {
-		name    string
-		mode    remediations.Mode
-		said    remediations.Switch
-		unread  error
-		outcome engine.Outcome
-		alerts  int
-		lowered string
-		metric  bool
-	}{
-		{"nothing is stopped", remediations.Enforce, remediations.Switch{}, nil, engine.Remediated, 1, "", false},
-		{"all is stopped", remediations.Enforce, remediations.Switch{"all": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of enforce: stopped at observe by arn:aws:iam::111122223333:user/olga", false},
-		{"all may alert", remediations.Enforce, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Alerted, 1, "alert instead of enforce", false},
-		{"the module is stopped", remediations.Alert, remediations.Switch{"door-open": stop(remediations.Observe)}, nil, engine.Observed, 0, "observe instead of alert", false},
-		{"another is stopped", remediations.Enforce, remediations.Switch{"window-open": stop(remediations.Observe)}, nil, engine.Remediated, 1, "", false},
-		{"it does not raise", remediations.Observe, remediations.Switch{"all": stop(remediations.Alert)}, nil, engine.Observed, 0, "", false},
-		{"it can't be read", remediations.Enforce, nil, errors.New("no answer"), engine.Observed, 0, "can't be read: no answer", true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := newHouse(c.mode)
-			h.said, h.unread = c.said, c.unread
-			r, err := h.deliver(t, opened())
-			if err != nil || r.Outcome != c.outcome || len(h.alerts) != c.alerts || h.door.shuts > 0 != (c.outcome == engine.Remediated) {
-				t.Errorf("outcome %s (%v), %d alerts, acted %d times; want %s, %d", r.Outcome, err, len(h.alerts), h.door.shuts, c.outcome, c.alerts)
-			}
-			kept := h.kept(t, r.ID)
-			if !strings.Contains(kept.Lowered, c.lowered) || (kept.Lowered == "") != (c.lowered == "") {
-				t.Errorf("lowered: %q, want %q", kept.Lowered, c.lowered)
-			}
-			if got := strings.Contains(h.log.String(), `"SwitchUnreadable":1`); got != c.metric {
-				t.Errorf("metric SwitchUnreadable: %t, want %t\n%s", got, c.metric, h.log.String())
-			}
-		})
-	}
-}
-
 // Who keeps the kill switch from being read, and the guard from looking, must not keep people from hearing of it.
 func TestFailureIsAlertedIfTheSwitchIsUnreadable(t *testing.T) {
 	h := newHouse(remediations.Enforce)
@@ -379,34 +338,6 @@ func TestStale(t *testing.T) {
 		}
 		if want := time.Date(2026, 3, 1, 10, 0, 30, 0, time.UTC); r.Outcome == engine.Stale && r.Newer.Before(want) {
 			t.Errorf("newer: %s, want %s or later", r.Newer, want)
-		}
-	}
-}
-
-func TestMetricsOfARun(t *testing.T) {
-	h := newHouse(remediations.Enforce)
-	h.Limits.Module = 5
-	if _, err := h.deliver(t, opened()); err != nil {
-		t.Fatal(err)
-	}
-	var line map[string]any
-	if err := json.Unmarshal(h.log.Bytes(), &line); err != nil {
-		t.Fatal(err)
-	}
-	if line["BudgetLeft"] != 4.0 || line["Calls"] != 0.0 || line["Remediated"] != 1.0 || line["Latency"] != 5000.0 {
-		t.Errorf("the metrics are not right: %s", h.log.String())
-	}
-	h = newHouse(remediations.Enforce)
-	h.Limits.Module = 1
-	_, _ = h.deliver(t, opened())
-	h.log.Reset()
-	h.door.open = true
-	if r, err := h.deliver(t, opened("0e2f3f0a", "aaaaaaaa")); err != nil || r.Outcome != engine.Limited {
-		t.Fatalf("outcome %s (%v), want Limited", r.Outcome, err)
-	}
-	for _, want := range []string{`"Dimensions":[["Module"]]`, `"Dimensions":[[]],"Metrics":[{"Name":"Limited","Unit":"Count"}]`} {
-		if !strings.Contains(h.log.String(), want) {
-			t.Errorf("the line lacks %s: %s", want, h.log.String())
 		}
 	}
 }

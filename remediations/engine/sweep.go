@@ -18,9 +18,6 @@ const sweepEvent = "Sweep"
 // unknownPrincipal is who did what a sweep has found.
 const unknownPrincipal = "nobody that is known: a sweep has found it"
 
-// runTime is for how long an event may be worked on, and one resource of a sweep. The lease of a run ends later.
-const runTime = 30 * time.Second
-
 // sweep looks at all that the module can list, and runs what is wrong. Nothing is recorded of the rest. What people have
 // time left for is theirs until then: whoever made it so has been told.
 func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) {

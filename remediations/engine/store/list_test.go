@@ -1,10 +1,11 @@
-package engine_test
+package store_test
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,5 +129,7 @@ func TestListFails(t *testing.T) {
 	broken["record"] = &types.AttributeValueMemberS{Value: "{"}
 	inputs = nil
 	_, err := scanned(&inputs, nil, []map[string]types.AttributeValue{broken}).List(t.Context(), store.Query{Limit: 1}, func(int) {})
-	wantError(t, err, "run record x")
+	if err == nil || !strings.Contains(err.Error(), "run record x") {
+		t.Errorf("a record that can't be decoded: %v", err)
+	}
 }

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/countermand/countermand/remediations"
+)
+
+// NewSNSSender sends messages to one of two topics: critical ones to the second.
+func NewSNSSender(cfg aws.Config, topic, critical string) func(context.Context, Message) error {
+	client := sns.NewFromConfig(cfg)
+	return func(ctx context.Context, m Message) error {
+		to := topic
+		if m.Facts.Critical {
+			to = critical
+		}
+		forms, err := m.forms()
+		if err != nil {
+			return fmt.Errorf("encode a message for %s: %w", to, err)
+		}
+		_, err = client.Publish(ctx, &sns.PublishInput{
+			TopicArn: &to, Subject: &m.Subject, Message: &forms, MessageStructure: aws.String("json"),
+			MessageAttributes: m.attributes(),
+		})
+		if err != nil {
+			return fmt.Errorf("publish to %s: %w", to, err)
+		}
+		return nil
+	}
+}
+
+// forms is the message as SNS takes it: the text that each protocol delivers. Machines get the default, so that it is
+// there once: there are four such protocols. https is that of Amazon Q Developer in chat applications, which feeds
+// Slack and Teams; people's own endpoints get that form as well.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+func (m Message) forms() (string, error) {
+	facts, err := remediations.Encode(m.Facts)
+	if err != nil {
+		return "", err
+	}
+	notification, err := remediations.Encode(m.chat)
+	if err != nil {
+		return "", err
+	}
+	forms, err := remediations.Encode(map[string]string{
+		"default": string(facts), "email": m.Body, "sms": m.Subject, "https": string(notification),
+	})
+	return string(forms), err
+}
+
+// attributes are what subscribers can filter by. A summary has more than one module and outcome, of which one has to
+// match a filter.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+func (m Message) attributes() map[string]types.MessageAttributeValue {
+	attributes := map[string]types.MessageAttributeValue{}
+	one := func(name, value string) {
+		attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	one("kind", m.Facts.Kind)
+	one("severity", m.Facts.Severity.String())
+	if m.Facts.Folded == nil {
+		one("module", m.Facts.Module)
+		one("outcome", string(m.Facts.Outcome))
+		return attributes
+	}
+	var modules, ended []string
+	for _, part := range m.Facts.Folded.Modules {
+		modules = append(modules, `"`+part.Module+`"`)
+		for outcome := range part.Outcomes {
+			ended = append(ended, `"`+string(outcome)+`"`)
+		}
+	}
+	slices.Sort(ended)
+	for name, values := range map[string][]string{"module": modules, "outcome": slices.Compact(ended)} {
+		attributes[name] = types.MessageAttributeValue{
+			DataType: aws.String("String.Array"), StringValue: aws.String("[" + strings.Join(values, ",") + "]"),
+		}
+	}
+	return attributes
+}
