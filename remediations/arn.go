@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// arnForms is the ARN of each type of resource that a module looks at, by CloudFormation's name of the type.
-// What it is made from is written as in the page of its service below.
+// arnForms holds the ARN of each type of resource that a module checks, by CloudFormation's name of the type. The
+// placeholders are those of the service's page.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var arnForms = map[string]string{
 	"AWS::AutoScaling::AutoScalingGroup":        "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:*:autoScalingGroupName/${Name}", // * is an id of its own
@@ -63,12 +63,12 @@ var arnForms = map[string]string{
 	"AWS::SecretsManager::Secret":               "arn:${Partition}:secretsmanager:${Region}:${Account}:secret:${NameWithPath}",
 	"AWS::SecurityHub::Hub":                     "arn:${Partition}:securityhub:${Region}:${Account}:hub/${Name}",
 
-	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: this is what it can be exempted by.
+	// A recorder's ARN ends in an id of its own, and a delivery channel has no ARN: exemptions use these.
 	// https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationRecorder.html
 	"AWS::Config::ConfigurationRecorder": "arn:${Partition}:config:${Region}:${Account}:configuration-recorder/${Name}/*",
 	"AWS::Config::DeliveryChannel":       "arn:${Partition}:config:${Region}:${Account}:delivery-channel/${Name}",
 
-	// The account's root user, which CloudFormation has no name for.
+	// The account's root user. CloudFormation has no name for it.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 	"AWS::IAM::RootUser": "arn:${Partition}:iam::${Account}:root",
 
@@ -79,7 +79,7 @@ var arnForms = map[string]string{
 	"AWS::S3::AccountPublicAccessBlock": "arn:${Partition}:iam::${Account}:root",
 }
 
-// arnVariables is what may stand in an ARN for what its form leaves open; with a * in it, less is asked.
+// arnVariables matches what may replace each placeholder of a form. A value with a * in it is checked less strictly.
 var arnVariables = map[string]*regexp.Regexp{
 	"${Account}": regexp.MustCompile(`^([0-9]{12}|[0-9]*\*[0-9*]*)$`),
 	"${Name}":    regexp.MustCompile(`^[^?]+$`),
@@ -89,16 +89,16 @@ var arnVariables = map[string]*regexp.Regexp{
 	"${Region}":       regexp.MustCompile(`^([a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]*\*[a-z0-9*-]*)$`),
 }
 
-// arnParts is what stands between the first five colons of an ARN, and after them.
+// arnParts names the parts of an ARN between its first five colons, and after them.
 var arnParts = []string{"beginning", "partition", "service", "Region", "account", "resource"}
 
-// matchARN reports whether an ARN matches a pattern. Both are compared segment by segment, each of which a colon
-// or a slash ends: * is any run of characters within its segment, none included, and never reaches over either.
+// matchARN reports whether an ARN matches a pattern. It compares segment by segment, split at colons and slashes: *
+// matches any run of characters within its segment, including none, and never crosses a separator.
 func matchARN(pattern, arn string) bool {
 	return slices.EqualFunc(segments(pattern), segments(arn), matchGlob)
 }
 
-// checkARN reports by which part a resource's ARN, which may hold *, is none that a module looks at.
+// checkARN reports which part of an ARN, which may contain *, matches no resource that a module checks.
 func checkARN(arn string) error {
 	deepest, nearest := -1, []string(nil)
 	for _, form := range slices.Sorted(maps.Values(arnForms)) {
@@ -111,10 +111,10 @@ func checkARN(arn string) error {
 			nearest = append(nearest, form)
 		}
 	}
-	return fmt.Errorf("its %s is not like that of %s", arnParts[deepest], strings.Join(nearest, " or "))
+	return fmt.Errorf("its %s does not match %s", arnParts[deepest], strings.Join(nearest, " or "))
 }
 
-// firstMismatch is the first part of an ARN, which may hold *, by which it can't be one of a form; -1 if it can.
+// firstMismatch returns the first part of an ARN, which may contain *, that cannot match a form, or -1.
 func firstMismatch(arn, form string) int {
 	got := strings.SplitN(arn, ":", len(arnParts))
 	for i, want := range strings.SplitN(form, ":", len(arnParts)) {
@@ -125,7 +125,7 @@ func firstMismatch(arn, form string) int {
 	return -1
 }
 
-// couldMatch reports whether a part of an ARN, which may hold *, can be that of a form.
+// couldMatch reports whether a part of an ARN, which may contain *, can match that of a form.
 func couldMatch(part, form string) bool {
 	gots, wants := segments(part), segments(form)
 	if last := len(wants) - 1; wants[last] == "${NameWithPath}" && len(gots) > last {
@@ -139,7 +139,7 @@ func couldMatch(part, form string) bool {
 	})
 }
 
-// segments is a text cut before and after each colon and slash.
+// segments splits a text before and after each colon and slash.
 func segments(text string) []string {
 	var list []string
 	for {
@@ -152,9 +152,10 @@ func segments(text string) []string {
 	}
 }
 
+// separator reports whether a character ends a segment.
 func separator(c rune) bool { return c == ':' || c == '/' }
 
-// matchGlob reports whether a text is a pattern in which * stands for any run of characters, none included.
+// matchGlob reports whether a text matches a pattern in which * stands for any run of characters, including none.
 func matchGlob(pattern, text string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")
 	if !wild {

@@ -29,16 +29,16 @@ func TestARN(t *testing.T) {
 		}
 	}
 	for want, r := range map[string]remediations.Resource{
-		"the ARN of AWS::House::Door front is not known":         {Type: "AWS::House::Door", ID: "front", Account: "111122223333", Region: "eu-west-1"},
-		"its Region is not like":                                 {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "111122223333"},
-		"its account is not like":                                {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "1111", Region: "eu-west-1"},
+		"the ARN of AWS::House::Door front is unknown":           {Type: "AWS::House::Door", ID: "front", Account: "111122223333", Region: "eu-west-1"},
+		"its Region does not match":                              {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "111122223333"},
+		"its account does not match":                             {Type: "AWS::EC2::Volume", ID: "vol-0abc", Account: "1111", Region: "eu-west-1"},
 		`"arn:aws:s3:::": its resource`:                          {Type: "AWS::S3::Bucket", Account: "111122223333", Region: "eu-west-1"},
 		`"arn:aws:s3:::a/b": its resource`:                       {Type: "AWS::S3::Bucket", ID: "a/b", Account: "111122223333", Region: "eu-west-1"},
 		`"arn:aws:s3:::a:b": its resource`:                       {Type: "AWS::S3::Bucket", ID: "a:b", Account: "111122223333", Region: "eu-west-1"},
 		`"arn:aws:iam::111122223333:policy/": its resource`:      {Type: "AWS::IAM::ManagedPolicy", ID: "arn:aws:iam::111122223333:policy/", Account: "111122223333", Region: "us-east-1"},
 		`"arn:aws:iam::111122223333:role/a/b": its resource`:     {Type: "AWS::IAM::Role", ID: "a/b", Account: "111122223333", Region: "us-east-1"},
 		`"arn:aws:iam::111122223333:role/Release": its resource`: {Type: "AWS::IAM::ManagedPolicy", ID: "arn:aws:iam::111122223333:role/Release", Account: "111122223333", Region: "us-east-1"},
-		"its service is not like":                                {Type: "AWS::CloudTrail::Trail", ID: "arn:aws:s3:::ledger", Account: "111122223333", Region: "eu-west-1"},
+		"its service does not match":                             {Type: "AWS::CloudTrail::Trail", ID: "arn:aws:s3:::ledger", Account: "111122223333", Region: "eu-west-1"},
 	} {
 		if got, err := r.ARN(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %s, error %v, want %q", r, got, err, want)

@@ -12,8 +12,8 @@ var (
 	attack = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 )
 
-// ControlURL is the page that explains a control: "FSBP/S3.8" (AWS Foundational Security Best Practices),
-// "CIS-3.0/2.1.4" (CIS AWS Foundations Benchmark) or "ATT&CK/T1530" (MITRE ATT&CK).
+// ControlURL returns the URL of the page that explains a control: "FSBP/S3.8" (AWS Foundational Security Best
+// Practices), "CIS-3.0/2.1.4" (CIS AWS Foundations Benchmark) or "ATT&CK/T1530" (MITRE ATT&CK).
 func ControlURL(control string) (string, error) {
 	standard, id, _ := strings.Cut(control, "/")
 	switch {

@@ -8,22 +8,23 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// ErrChanged is the refusal of Action and Undo to overwrite what somebody else has decided since: the resource
-// is not as it was judged, or as the action left it.
+// ErrChanged means that Action or Undo refused to overwrite somebody else's change: the resource is no longer in the
+// state that was checked, or that the action left.
 var ErrChanged = errors.New("the resource has changed since")
 
-// ChangedError is ErrChanged with the state that was found.
+// A ChangedError is an ErrChanged that carries the present state.
 type ChangedError struct {
 	Present json.RawMessage // in the form of Finding.Before
 }
 
+// Error implements error.
 func (e *ChangedError) Error() string { return ErrChanged.Error() }
 
-// Unwrap makes it an ErrChanged.
+// Unwrap returns ErrChanged.
 func (e *ChangedError) Unwrap() error { return ErrChanged }
 
-// Changed is Undo's ErrChanged. The present state, in the form of Finding.Before, is for the person who has
-// to decide now: it is shown beside what the action left.
+// Changed returns Undo's ErrChanged with the present state, in the form of Finding.Before. The person who decides what
+// to do next sees it beside the state that the action left.
 func Changed(present any) error {
 	state, err := Encode(present)
 	if err != nil {
@@ -32,11 +33,11 @@ func Changed(present any) error {
 	return &ChangedError{Present: state}
 }
 
-// ErrNotReady is a guard's answer about a resource that is not as far as to be judged: just created, and not
-// visible everywhere. The engine asks again for a few seconds before it calls the run failed.
-var ErrNotReady = errors.New("the resource can't be judged yet")
+// ErrNotReady means that a guard cannot check a resource yet: it was just created and is not visible everywhere. The
+// engine tries again for a few seconds before the run fails.
+var ErrNotReady = errors.New("the resource is not visible everywhere yet")
 
-// ErrorCode is the code of an error that AWS answered with ("NoSuchBucketPolicy"), and "" for any other error.
+// ErrorCode returns the AWS error code of err ("NoSuchBucketPolicy"), or the empty string if it has none.
 func ErrorCode(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {

@@ -10,39 +10,38 @@ import (
 	"github.com/countermand/countermand/events"
 )
 
-// Exemption keeps modules' hands off until a date. It says of what by Resource, Account, Principal and Tag: one
-// of them at least, and all that it has must hold. Its owner and reason are there for the person who later asks
-// why.
+// An Exemption tells modules to leave resources alone until a date. Resource, Account, Principal and Tag select what it
+// covers: at least one is set, and all that are set must match. Owner and Reason are there for whoever later asks why.
 type Exemption struct {
 	Module    string    `json:"module"`              // a module's name, or AllModules
-	Resource  string    `json:"resource,omitempty"`  // a resource's ARN, which may hold *, or its ID exactly
-	Account   string    `json:"account,omitempty"`   // that owns the resource: 12 digits
-	Principal string    `json:"principal,omitempty"` // ARN of the role, user or session that made the call; may hold *
-	Tag       string    `json:"tag,omitempty"`       // key=value of the resource, exactly
+	Resource  string    `json:"resource,omitempty"`  // a resource's ARN, which may contain *, or its exact ID
+	Account   string    `json:"account,omitempty"`   // owner of the resource: 12 digits
+	Principal string    `json:"principal,omitempty"` // ARN of the role, user or session that made the call; may contain *
+	Tag       string    `json:"tag,omitempty"`       // exact key=value of the resource
 	Owner     string    `json:"owner"`
 	Reason    string    `json:"reason"`
-	Expires   time.Time `json:"expires"` // the first instant at which it no longer counts
+	Expires   time.Time `json:"expires"` // the first instant at which it no longer holds
 }
 
-// AllModules is the module of an exemption that is one from every module.
+// AllModules is the Module of an exemption from every module.
 const AllModules = "all"
 
-// ExemptionNotice is how long before its end an exemption begins to be warned of.
+// ExemptionNotice is how long before the end of an exemption its warnings start.
 const ExemptionNotice = 14 * 24 * time.Hour
 
-// TagPermissions is the rights that the engine needs besides, in a function that has an exemption with a tag, and only there.
+// TagPermissions are the permissions that the engine needs in a function that has an exemption with a tag.
 var TagPermissions = []Permission{
-	{Action: "tag:GetResources", Resource: "*", Why: "an exemption asks for a tag; IAM can't narrow the call down to some resources"},
+	{Action: "tag:GetResources", Resource: "*", Why: "an exemption depends on a tag; IAM cannot restrict this call to some resources"},
 	{Action: "iam:ListPolicyTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"},
 	{Action: "iam:ListRoleTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
 	{Action: "iam:ListUserTags", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"},
 }
 
-// AppliesTo reports whether the exemption is one from a module.
+// AppliesTo reports whether the exemption is for a module.
 func (x Exemption) AppliesTo(module string) bool { return x.Module == module || x.Module == AllModules }
 
-// Covers reports whether the exemption keeps the module's hands off a resource that a call of who made suspect,
-// at a time. Its tag is left to HasTag. An error means that it can't be told, and must not be taken for no.
+// Covers reports whether the exemption tells the module to leave a resource alone at a time, after a call by who. It
+// does not check the tag: see HasTag. An error means that the answer is unknown, and must not be taken for no.
 func (x Exemption) Covers(module string, r Resource, who events.Identity, at time.Time) (bool, error) {
 	if !x.AppliesTo(module) || !at.Before(x.Expires) || !x.coversPrincipal(who) {
 		return false, nil
@@ -54,6 +53,7 @@ func (x Exemption) Covers(module string, r Resource, who events.Identity, at tim
 	return owner == x.Account, err
 }
 
+// coversResource reports whether the exemption's resource matches.
 func (x Exemption) coversResource(r Resource) (bool, error) {
 	if !strings.HasPrefix(x.Resource, "arn:") {
 		return x.Resource == "" || x.Resource == r.ID, nil
@@ -62,20 +62,20 @@ func (x Exemption) coversResource(r Resource) (bool, error) {
 	return err == nil && matchARN(x.Resource, arn), err
 }
 
-// coversPrincipal compares with what IAM says the caller is: the ARN of the user or session, and that of the role
-// or user that the session's credentials belong to. Nothing else in an event is proof of who made the call.
+// coversPrincipal reports whether the exemption's principal matches the caller as IAM reports it: the ARN of the user
+// or session, or of the role or user that issued the session. Nothing else in an event proves who made the call.
 func (x Exemption) coversPrincipal(who events.Identity) bool {
 	return x.Principal == "" || matchARN(x.Principal, who.ARN) || matchARN(x.Principal, who.Issuer.ARN)
 }
 
-// HasTag reports whether tags hold the exemption's tag.
+// HasTag reports whether tags contain the exemption's tag.
 func (x Exemption) HasTag(tags map[string]string) bool {
 	key, value, _ := strings.Cut(x.Tag, "=")
 	got, ok := tags[key]
 	return ok && got == value
 }
 
-// String is what the exemption is of, as "resource arn:aws:s3:::public-*, account 111122223333".
+// String returns what the exemption covers: "resource arn:aws:s3:::public-*, account 111122223333".
 func (x Exemption) String() string {
 	var parts []string
 	for _, c := range []struct{ name, value string }{
@@ -88,7 +88,7 @@ func (x Exemption) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Until is when the exemption ends, for people: "until 2027-03-01, 9 days left".
+// Until returns for people when the exemption ends: "until 2027-03-01, 9 days left".
 func (x Exemption) Until(now time.Time) string {
 	const day = 24 * time.Hour
 	left := "ended"
@@ -100,12 +100,12 @@ func (x Exemption) Until(now time.Time) string {
 	return "until " + x.Expires.Format(time.DateOnly) + ", " + left
 }
 
-// EndsSoon reports whether the exemption counts at a time, but not for long.
+// EndsSoon reports whether the exemption holds at a time, but ends within ExemptionNotice.
 func (x Exemption) EndsSoon(now time.Time) bool {
 	return now.Before(x.Expires) && x.Expires.Sub(now) <= ExemptionNotice
 }
 
-// Validate reports an exemption that is of everything, can match nothing, or rests on what a caller chooses.
+// Validate reports an exemption that covers everything, can match nothing, or depends on a value that a caller chooses.
 func (x Exemption) Validate() error {
 	var errs []error
 	for _, c := range []struct {
@@ -124,10 +124,10 @@ func (x Exemption) Validate() error {
 	return errors.Join(append(errs, x.checkNarrow(), x.checkAccount())...)
 }
 
-// anyNameARN is an ARN whose last segment is no more than stars.
+// anyNameARN matches an ARN whose last segment consists of stars.
 var anyNameARN = regexp.MustCompile(`^arn:.*[:/]\*+$`)
 
-// checkNarrow reports an exemption of everything that a module looks at.
+// checkNarrow reports an exemption that covers everything that a module checks.
 func (x Exemption) checkNarrow() error {
 	only := Exemption{Resource: x.Resource}
 	switch {
@@ -139,7 +139,7 @@ func (x Exemption) checkNarrow() error {
 	return nil
 }
 
-// checkAccount reports a resource whose ARN is one of another account than the exemption's.
+// checkAccount reports an exemption whose resource is in another account than the one it names.
 func (x Exemption) checkAccount() error {
 	if x.Account == "" || !x.InOtherAccount(x.Account) {
 		return nil
@@ -147,7 +147,7 @@ func (x Exemption) checkAccount() error {
 	return fmt.Errorf("the exemption can never match: %s is not of account %s", x.Resource, x.Account)
 }
 
-// InOtherAccount reports whether the exemption says that its resources belong to another account.
+// InOtherAccount reports whether the exemption's resources belong to another account.
 func (x Exemption) InOtherAccount(account string) bool {
 	if x.Account != "" && x.Account != account {
 		return true
@@ -173,8 +173,8 @@ func CheckResource(text string) error {
 	return nil
 }
 
-// principalForms is what the resource part of a principal's ARN looks like, by its service. A session's name is
-// chosen by whoever assumes the role, and so is any name in an account that is not one's own: neither may decide.
+// principalForms matches the resource part of a principal's ARN, by service. Whoever assumes a role chooses the
+// session's name, and any name can be taken in somebody else's account: neither may decide.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 var principalForms = map[string]*regexp.Regexp{
 	"iam": regexp.MustCompile(`^(root|(role|user)/[^:]*[^:/*][^:]*)$`),

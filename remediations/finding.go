@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Finding is what a guard found wrong with a resource.
+// A Finding says what a guard found wrong with a resource.
 type Finding struct {
 	Resource  Resource
-	Reason    string          // one sentence: what is wrong, in terms of the resource
-	Before    json.RawMessage // the state as it is: all that Undo needs
-	After     json.RawMessage // the state as the action will leave it: what Undo compares with
-	Fix       string          // the AWS CLI command that does by hand what Action does
-	Revert    string          // the AWS CLI command that does by hand what Undo does
-	AlertOnly bool            // the action can't put this right: people are told, nothing is written
-	Grace     time.Time       // people have until then to put it right themselves: they are told, nothing is written; zero: none
+	Reason    string          // what is wrong with the resource, in one sentence
+	Before    json.RawMessage // the present state: all that Undo needs
+	After     json.RawMessage // the state that the action will leave: Undo compares with it
+	Fix       string          // the AWS CLI command that does the same as Action
+	Revert    string          // the AWS CLI command that does the same as Undo
+	AlertOnly bool            // the action cannot fix this: an alert is sent, nothing is written
+	Grace     time.Time       // people have until then to fix it themselves: until then only an alert is sent; zero means no grace
 }
 
-// Found is a finding about a resource, its state before and after as JSON.
+// Found returns the finding for a resource, with its state before and after encoded as JSON.
 func Found(r Resource, reason string, before, after any) (*Finding, error) {
 	b, err := Encode(before)
 	if err != nil {
@@ -32,8 +32,8 @@ func Found(r Resource, reason string, before, after any) (*Finding, error) {
 	return &Finding{Resource: r, Reason: reason, Before: b, After: a}, nil
 }
 
-// Encode is a value as JSON, with <, > and & as they are: json.Marshal makes six bytes of each, so that who
-// fills a policy with them could make a run record too large to be written.
+// Encode returns a value as JSON with <, > and & unescaped. json.Marshal turns each of these into six bytes, so a
+// policy full of them could make a run record too large to write.
 func Encode(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

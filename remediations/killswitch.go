@@ -13,18 +13,19 @@ import (
 // deployed to.
 const SwitchParameter = "/countermand/mode"
 
-// Switch is what the kill switch says: a stop by the name of its module, or AllModules. The empty one stops nothing.
-// As JSON: {"all": {"mode": "observe", "by": "arn:...", "reason": "...", "at": "2026-11-21T10:00:00Z"}}.
+// A Switch is the content of the kill switch: stops by module name, or AllModules. An empty switch stops nothing. As
+// JSON: {"all": {"mode": "observe", "by": "arn:...", "reason": "...", "at": "2026-11-21T10:00:00Z"}}.
 type Switch map[string]Stop
 
-// Stop is how far a module may go until somebody resumes it. It can lower a mode, and never raise it.
+// A Stop limits how far a module may go until somebody resumes it. It can lower a mode, but never raise it.
 type Stop struct {
 	Mode   Mode      `json:"mode"`   // Observe or Alert
-	By     string    `json:"by"`     // ARN of who stopped it
-	Reason string    `json:"reason"` // for those who find it stopped
+	By     string    `json:"by"`     // ARN of the person who stopped it
+	Reason string    `json:"reason"` // for people who find it stopped
 	At     time.Time `json:"at"`
 }
 
+// String returns for people who stopped the module, when and why.
 func (s Stop) String() string {
 	text := fmt.Sprintf("stopped at %s by %s since %s", s.Mode, s.By, s.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	if s.Reason != "" {
@@ -33,15 +34,15 @@ func (s Stop) String() string {
 	return text
 }
 
-// ParseSwitch reads a kill switch. What can't be read for certain is an error, and then nothing may be done: a mode
-// that is misspelt must not pass for none. Nor may one that stops nothing: whoever wrote it meant to stop something.
+// ParseSwitch reads a kill switch. Anything ambiguous is an error, and then no module may act: a misspelt mode must not
+// count as no stop, nor may a stop that stops nothing, as its author meant to stop something.
 func ParseSwitch(text string) (Switch, error) {
 	var stops map[string]json.RawMessage
 	err := json.Unmarshal([]byte(text), &stops)
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("read the kill switch: it is no JSON: %w", err)
+		return nil, fmt.Errorf("read the kill switch: not valid JSON: %w", err)
 	case err != nil || stops == nil:
 		return nil, errors.New("read the kill switch: want a JSON object, {} if nothing is stopped")
 	}
@@ -54,16 +55,17 @@ func ParseSwitch(text string) (Switch, error) {
 	return s, nil
 }
 
+// parseStop reads one stop.
 func parseStop(text json.RawMessage) (Stop, error) {
 	var stop Stop
 	var fields map[string]*string
 	if err := json.Unmarshal(text, &fields); err != nil || fields == nil {
-		return stop, errors.New(`want an object of texts, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`)
+		return stop, errors.New(`want an object of strings, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value := fields[name]
 		if value == nil {
-			return stop, fmt.Errorf("%q is null: want a text", name)
+			return stop, fmt.Errorf("%q is null: want a string", name)
 		}
 		switch name {
 		case "mode":
@@ -87,12 +89,12 @@ func parseStop(text json.RawMessage) (Stop, error) {
 		}
 	}
 	if fields["mode"] == nil {
-		return stop, errors.New("it has no mode: want observe or alert")
+		return stop, errors.New("no mode: want observe or alert")
 	}
 	return stop, nil
 }
 
-// ParseStopMode reads how far a stop lets a module go: observe or alert. A stop at enforce would stop nothing.
+// ParseStopMode reads the mode of a stop: observe or alert. A stop at enforce would stop nothing.
 func ParseStopMode(text string) (Mode, error) {
 	var mode Mode
 	if err := mode.UnmarshalText([]byte(text)); err != nil || mode == Enforce {
@@ -101,7 +103,7 @@ func ParseStopMode(text string) (Mode, error) {
 	return mode, nil
 }
 
-// Text is the switch as it stands in the parameter.
+// Text returns the switch in the form of the parameter.
 func (s Switch) Text() (string, error) {
 	if s == nil {
 		s = Switch{}
@@ -110,7 +112,7 @@ func (s Switch) Text() (string, error) {
 	return string(text), err
 }
 
-// Lower is how far a module may go whose mode is given, and the stop that lowers it; nil if none does.
+// Lower returns the mode that the switch leaves to a module with a given mode, and the stop that lowered it, or nil.
 func (s Switch) Lower(module string, mode Mode) (Mode, *Stop) {
 	var by *Stop
 	for _, name := range []string{AllModules, module} {

@@ -55,20 +55,20 @@ func TestSwitchComesBackAsItWas(t *testing.T) {
 }
 
 func TestParseSwitchErrors(t *testing.T) {
-	const example = `want an object of texts, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`
+	const example = `want an object of strings, such as {"mode": "observe", "by": "olga", "reason": "too loud"}`
 	for text, want := range map[string]string{
-		``:                                     "it is no JSON: unexpected end of JSON input",
-		`on`:                                   "it is no JSON: invalid character 'o' looking for beginning of value",
-		`{"all": {"mode": "alert"}} {}`:        "it is no JSON: invalid character '{' after top-level value",
-		`{"all": {"mode": "alert", "at": "x"}`: "it is no JSON: unexpected end of JSON input",
+		``:                                     "not valid JSON: unexpected end of JSON input",
+		`on`:                                   "not valid JSON: invalid character 'o' looking for beginning of value",
+		`{"all": {"mode": "alert"}} {}`:        "not valid JSON: invalid character '{' after top-level value",
+		`{"all": {"mode": "alert", "at": "x"}`: "not valid JSON: unexpected end of JSON input",
 		`null`:                                 "want a JSON object, {} if nothing is stopped",
 		`"observe"`:                            "want a JSON object, {} if nothing is stopped",
 		`[]`:                                   "want a JSON object, {} if nothing is stopped",
 		`{"all": "observe"}`:                   `the stop of "all": ` + example,
 		`{"all": null}`:                        `the stop of "all": ` + example,
 		`{"all": {"mode": 0}}`:                 `the stop of "all": ` + example,
-		`{"all": {}}`:                          `the stop of "all": it has no mode: want observe or alert`,
-		`{"all": {"mode": null}}`:              `the stop of "all": "mode" is null: want a text`,
+		`{"all": {}}`:                          `the stop of "all": no mode: want observe or alert`,
+		`{"all": {"mode": null}}`:              `the stop of "all": "mode" is null: want a string`,
 		`{"a": {"mode": "alert"}, "all": {"mode": "stopp"}}`: `the stop of "all": unknown mode "stopp" of a stop: want observe or alert`,
 		`{"all": {"mode": "off"}}`:                           `the stop of "all": unknown mode "off" of a stop: want observe or alert`,
 		`{"all": {"mode": "enforce"}}`:                       `the stop of "all": unknown mode "enforce" of a stop: want observe or alert`,

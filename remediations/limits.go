@@ -2,16 +2,16 @@ package remediations
 
 import "fmt"
 
-// Limits bound how often functions act, whatever they find. Hours and days are those of the clock, in UTC. All of
-// them are at least 1.
+// Limits bound how often functions act, whatever they find. Hours and days are clock hours and calendar days in UTC.
+// Each limit is at least 1.
 type Limits struct {
-	Module    int `json:"module"`    // actions of one module in an hour
-	Account   int `json:"account"`   // actions of all modules in an hour
-	Principal int `json:"principal"` // actions in an hour on what one principal did
-	Resource  int `json:"resource"`  // times in a day that one module puts one resource right
+	Module    int `json:"module"`    // actions of one module per hour
+	Account   int `json:"account"`   // actions of all modules per hour
+	Principal int `json:"principal"` // actions per hour on changes made by one principal
+	Resource  int `json:"resource"`  // times per day that one module fixes one resource
 }
 
-// Validate reports the first limit that is none.
+// Validate reports the first limit below 1.
 func (l Limits) Validate() error {
 	for _, limit := range []struct {
 		name  string

@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// Mode is how far a run may go.
+// A Mode says how far a run may go.
 type Mode int
 
-// The modes, each going one step further than the one before.
+// The modes, each of which goes one step further than the one before.
 const (
 	Observe Mode = iota // decide and record
-	Alert               // and tell people
+	Alert               // and alert
 	Enforce             // and act
 )
 
 var modes = []string{"observe", "alert", "enforce"}
 
+// String returns the mode as countermand.yaml has it.
 func (m Mode) String() string { return nameOf(modes, int(m)) }
 
 // MarshalText writes the mode as it stands in configuration.
@@ -29,6 +30,7 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return err
 }
 
+// nameOf returns the i-th name, or "invalid(i)".
 func nameOf(names []string, i int) string {
 	if i < 0 || i >= len(names) {
 		return fmt.Sprintf("invalid(%d)", i)
@@ -36,6 +38,7 @@ func nameOf(names []string, i int) string {
 	return names[i]
 }
 
+// indexOf returns the index of a name. The error lists the valid names.
 func indexOf(names []string, text, what string) (int, error) {
 	for i, n := range names {
 		if n == text {

@@ -1,6 +1,6 @@
-// Package remediations says what a remediation is: one value that declares what it watches, what it may
-// call, how it decides and what it does. Infrastructure, Lambda, tests, documentation and the command line
-// all read that value; the engine runs it.
+// Package remediations says what a module is: one value that declares what it watches, what it may call, how it decides
+// and what it does. Infrastructure, Lambda, tests, documentation and the command line all read that value; the engine
+// runs it.
 package remediations
 
 import (
@@ -13,45 +13,49 @@ import (
 	"github.com/countermand/countermand/events/pattern"
 )
 
-// Module is one remediation. It holds no state and is never changed after it is declared.
+// A Module detects one kind of dangerous change and reverts it. It holds no state and never changes after it is
+// declared.
 type Module struct {
-	Name     string          // "s3-public-policy": in configuration, alerts, Lambda, role, metric, log; without hyphens the folder and package
-	Title    string          // what it does, in a line: imperative, lower-case, no period, at most 72 characters
+	Name     string          // "s3-public-policy", the same in configuration, alerts, Lambda, role, metric and log
+	Title    string          // what it does, in one line: imperative, lower-case, no period, at most 72 characters
 	Why      string          // why it matters: a paragraph, which alerts carry
-	Text     string          // what counts as wrong, what is changed, how that is undone, and what is not seen
+	Text     string          // what counts as wrong, what is changed, how that is undone, and what is not covered
 	Severity Severity        // how bad it is if nobody looks
-	Risk     string          // what may break when it acts: one sentence
+	Risk     string          // what may break when it acts, in one sentence
 	Controls []string        // "FSBP/S3.8", "CIS-3.0/2.1.4", "ATT&CK/T1530"
-	Default  Mode            // what a new install runs it in: Observe or Alert
-	Pattern  pattern.Pattern // EventBridge's own JSON; the rule and the in-handler check are this very value
-	Global   bool            // its events appear only in the partition's global Region (IAM), so that it is deployed nowhere else
-	Settings any             // what its owner may set, with the values that suit most: a struct, see settings.go; nil for nothing
-	Reads    []Permission    // all that Guard and Sweep may call
-	Writes   []Permission    // what Action calls besides
-	// UndoWrites is what only Undo calls. The function's role never gets it: undo runs with the credentials of
-	// the person who asks for it, and a function that restarts a trail must not be able to stop one.
+	Default  Mode            // the mode of a new install: Observe or Alert
+	Pattern  pattern.Pattern // EventBridge's own JSON; both the rule and the function's check use this value
+	Global   bool            // its events are delivered only in the partition's global Region (IAM), so it is deployed only there
+	Settings any             // a struct with defaults, see settings.go; nil if there is nothing to set
+	Reads    []Permission    // everything that Guard and Sweep may call
+	Writes   []Permission    // what Action may call in addition
+	// UndoWrites is what only Undo calls. The function's role never gets it: undo runs with a person's own credentials,
+	// and a function that restarts a trail must not be able to stop one.
 	UndoWrites []Permission
-	Policies   []ManagedPolicy // the IAM policies that the action attaches; they are deployed with the module
+	Policies   []ManagedPolicy // IAM policies that the action attaches; deployed with the module
 
-	// Suspects names the resources that an event makes suspect. It makes no calls: it decides from the
-	// event alone. What it cannot tell from the event is suspect, or an error if it can't even be named.
+	// Suspects returns the resources that an event may have made unsafe. It makes no calls and decides from the event
+	// alone. If the event leaves it open whether a resource is affected, the resource is a suspect; if the resource
+	// cannot even be named, that is an error.
 	Suspects func(events.Event) ([]Resource, error)
-	// Sweep lists the resources of the function's Region that Guard is to look at, whatever CloudTrail has told or not.
-	// An error ends it. nil where the state can't be listed, or is none.
+	// Sweep lists the resources of the function's Region that Guard should check, whether or not CloudTrail reported
+	// them. An error ends the sweep. It is nil if the state cannot be listed.
 	Sweep    func(context.Context, *Run) iter.Seq2[Resource, error]
-	Schedule string // how often that is done: "rate(1 day)"; EventBridge's
-	// Guard reads the resource's present state, in as few round trips as that takes (InParallel). nil, nil: nothing is
-	// wrong. It may be called several times at once, and is called right before the action. In a sweep there is no event.
+	Schedule string // how often to sweep, as an EventBridge expression: "rate(1 day)"
+	// Guard reads the resource's present state, in as few round trips as possible (InParallel). It returns nil, nil if
+	// nothing is wrong. It may be called several times at once, and is called right before the action. In a sweep there
+	// is no event.
 	Guard func(context.Context, *Run, Resource) (*Finding, error)
-	// Action makes it right: the least change that closes the hole. Idempotent. The finding is of the state as it was
-	// a round trip ago: it need not be read again. nil for a module that only alerts.
+	// Action fixes the resource with the least change that closes the hole. It is idempotent. The finding is one round
+	// trip old, so the state need not be read again. Action is nil for a module that only alerts.
 	Action func(context.Context, *Run, *Finding) error
-	// Undo puts back what the finding holds as Before, and returns Changed if the resource is no longer what
-	// the finding holds as After. It gets neither event nor settings. nil where it cannot be done.
+	// Undo restores the state that the finding holds as Before. It returns Changed if the resource is no longer in the
+	// state that the finding holds as After. It gets neither event nor settings. It is nil if the action cannot be
+	// undone.
 	Undo func(context.Context, *Run, *Finding) error
 }
 
-// Find returns the module of a name; nil if there is none.
+// Find returns the module with a name, or nil.
 func Find(modules []*Module, name string) *Module {
 	for _, m := range modules {
 		if m.Name == name {
@@ -61,16 +65,17 @@ func Find(modules []*Module, name string) *Module {
 	return nil
 }
 
-// Package is the name of the module's folder and package: its name without hyphens.
+// Package returns the name of the module's folder and package: its name without hyphens.
 func (m *Module) Package() string { return strings.ReplaceAll(m.Name, "-", "") }
 
-// SweepRule is the name of the rule that has the module sweep.
+// SweepRule returns the name of the rule that schedules the module's sweeps.
 func (m *Module) SweepRule() string { return "countermand-" + m.Name + "-sweep" }
 
-// Permissions is everything that the module declares: Reads, Writes and UndoWrites.
+// Permissions returns all permissions that the module declares: Reads, Writes and UndoWrites.
 func (m *Module) Permissions() []Permission { return slices.Concat(m.Reads, m.Writes, m.UndoWrites) }
 
-// ManagedPolicy is a customer managed IAM policy. Whoever takes the function over can attach that one, and no other.
+// A ManagedPolicy is a customer managed IAM policy that a module's action attaches. Somebody who takes over the
+// function can attach this policy and no other.
 type ManagedPolicy struct {
 	Name     string // without path
 	Document string // JSON

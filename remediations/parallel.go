@@ -5,13 +5,14 @@ import (
 	"sync"
 )
 
-// InParallel makes calls that don't depend on one another at the same time, waits for all of them, and joins their errors.
+// InParallel runs independent calls at the same time, waits for all of them, and joins their errors. A panic in a call
+// is raised again in the caller.
 func InParallel(calls ...func() error) error {
 	var group sync.WaitGroup
 	errs, panics := make([]error, len(calls)), make([]any, len(calls))
 	for i, call := range calls {
 		group.Go(func() {
-			defer func() { panics[i] = recover() }() // where nobody could recover from it, it would end the function
+			defer func() { panics[i] = recover() }() // a panic in a goroutine would end the process
 			errs[i] = call()
 		})
 	}

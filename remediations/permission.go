@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// Permission is an IAM right that a module needs.
+// A Permission is an IAM permission that a module needs.
 type Permission struct {
-	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock": not always the API operation's
+	Action   string // IAM's name, "s3:PutBucketPublicAccessBlock", which may differ from the API operation's
 	Resource string // an ARN; may hold ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region}
-	Why      string // required for a wildcard action, and for a Resource that is all that a service has, or in any account or Region
+	Why      string // required for a wildcard action, and for a Resource that covers a whole service, or any account or Region
 	Only     Condition
 }
 
-// Condition narrows a permission to calls that carry one value: iam:PolicyARN, say, of what may be attached. The zero
-// value is none.
+// A Condition narrows a permission to calls with one value of a condition key, such as the iam:PolicyARN of a policy to
+// attach. The zero value means no condition.
 type Condition struct {
-	Key   string // IAM's name of the condition key
+	Key   string // the condition key, by IAM's name
 	Value string // may hold what a Permission's Resource may
 }
 
-// Allows reports whether the permission covers an IAM action. Case does not count, as in IAM.
+// Allows reports whether the permission covers an IAM action. Like IAM, it ignores case.
 func (p Permission) Allows(action string) bool {
 	pattern, action := strings.ToLower(p.Action), strings.ToLower(action)
 	if prefix, wild := strings.CutSuffix(pattern, "*"); wild {
@@ -30,7 +30,7 @@ func (p Permission) Allows(action string) bool {
 	return pattern == action
 }
 
-// Validate reports what is wrong with a permission: its form, or a wildcard that is not explained.
+// Validate reports a malformed permission, or a wildcard without an explanation.
 func (p Permission) Validate() error {
 	if !iamAction.MatchString(p.Action) {
 		return fmt.Errorf("permission action %q: want service:Action, or service:Prefix*", p.Action)
@@ -45,7 +45,7 @@ func (p Permission) Validate() error {
 		switch variable {
 		case "${AWS::Partition}", "${AWS::AccountId}", "${AWS::Region}":
 		default:
-			return fmt.Errorf("permission %s: resource holds %s: only AWS::Partition, AWS::AccountId and AWS::Region are known", p.Action, variable)
+			return fmt.Errorf("permission %s: resource holds %s: want AWS::Partition, AWS::AccountId or AWS::Region", p.Action, variable)
 		}
 	}
 	if p.Why == "" && (coversService(p.Resource) || strings.Contains(p.Action, "*")) {
@@ -54,12 +54,14 @@ func (p Permission) Validate() error {
 	return nil
 }
 
+// iamAction matches the action of a permission.
 var iamAction = regexp.MustCompile(`^[a-z0-9-]+:([A-Za-z0-9]+|[A-Za-z0-9]*\*)$`)
 
+// pseudo matches a pseudo parameter of CloudFormation.
 var pseudo = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// coversService reports whether a resource is all that a service has, of whatever type. A bucket's ARN has neither
-// Region nor account nor type, so that for S3 a star alone is no more than every bucket can be named.
+// coversService reports whether a resource pattern covers a whole service, whatever the type. The ARN of an S3 bucket
+// has no Region, account or type, so a lone star there only means every bucket.
 func coversService(resource string) bool {
 	parts := strings.SplitN(pseudo.ReplaceAllString(resource, "pseudo"), ":", 6) // the parameters have colons
 	return len(parts) < 6 || strings.ContainsAny(parts[2], "*?") || strings.Trim(parts[5], "*?:/") == "" && parts[2] != "s3"

@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// Statement is one right, in the form of a statement of an IAM policy. Its Resource may hold what a Permission's may.
+// A Statement is one statement of an IAM policy. Its Resource may contain the same parameters as a Permission's.
 type Statement struct {
-	Sid      string // what it is for, and the action: "ReadS3GetBucketPolicy"
-	Effect   string // always "Allow": what is not allowed is denied
+	Sid      string // purpose and action: "ReadS3GetBucketPolicy"
+	Effect   string // always "Allow": IAM denies everything else
 	Action   string
 	Resource string
 
 	Condition map[string]map[string]string `json:",omitempty"` // operator, key, value
 }
 
-// Policy is an IAM policy, which encoding/json writes as IAM reads it.
+// A Policy is an IAM policy. encoding/json writes it in IAM's form.
 type Policy struct {
 	Version   string // of the policy language
 	Statement []Statement
 }
 
-// NewPolicy is a policy of statements.
+// NewPolicy returns a policy with statements.
 func NewPolicy(statements []Statement) Policy {
 	if statements == nil {
-		statements = []Statement{} // JSON's null is no list
+		statements = []Statement{} // not null in JSON
 	}
 	return Policy{"2012-10-17", statements}
 }
 
-// Rights is what a function that runs the module in a mode may do for it: look, and write where it may act. The
-// engine's own rights come on top.
+// Rights returns the statements that a function needs to run the module in a mode: its reads, and its writes if it may
+// act. The engine's own permissions are added elsewhere.
 func (m *Module) Rights(mode Mode) []Statement {
 	rights := statements("Read", m.Reads)
 	if mode == Enforce {
@@ -40,12 +40,12 @@ func (m *Module) Rights(mode Mode) []Statement {
 	return rights
 }
 
-// UndoRights is what a person needs to take back what the module did: all that it declares.
+// UndoRights returns the statements that a person needs to undo the module's actions: everything that it declares.
 func (m *Module) UndoRights() []Statement {
 	return slices.Concat(m.Rights(Enforce), statements("Undo", m.UndoWrites))
 }
 
-// statements is a statement for each permission. Those of one action are numbered from the second on.
+// statements returns a statement for each permission. If an action appears more than once, the later ids are numbered.
 func statements(use string, permissions []Permission) []Statement {
 	list := []Statement{}
 	used := map[string]int{}
@@ -59,7 +59,7 @@ func statements(use string, permissions []Permission) []Statement {
 	return list
 }
 
-// statement is the condition in the form that a statement has it in; nil if there is none.
+// statement returns the condition in the form of a statement, or nil if there is none.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 func (c Condition) statement() map[string]map[string]string {
 	switch {
@@ -71,7 +71,7 @@ func (c Condition) statement() map[string]map[string]string {
 	return map[string]map[string]string{"StringEquals": {c.Key: c.Value}}
 }
 
-// sidOf is an action in the letters and digits that a statement's id may have: "S3GetBucketPolicy".
+// sidOf returns an action in the letters and digits that a statement's id may contain: "S3GetBucketPolicy".
 func sidOf(action string) string {
 	service, name, _ := strings.Cut(strings.ReplaceAll(action, "*", "Any"), ":")
 	var text strings.Builder

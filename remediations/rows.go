@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The run table holds five kinds of rows, told apart by how their ids begin. A run's row begins with its module's name,
+// The run table holds five kinds of rows, distinguished by the prefixes of their ids. A run's row begins with its module's name,
 // which has no capital letter, so that no id of one kind is ever one of another. All ids are made here, and the
 // patterns of the roles that may use them stand beside them.
 const (
@@ -24,7 +24,7 @@ const rowHour = "2006-01-02T15"
 const AllBacklogRows = backlogRow + "*"
 
 // RunRow returns the id of a run of a module for a resource and an event: "s3-public-policy-" and 20 hexadecimal
-// digits. A replay has runs of its own, so that it neither replaces the live event's nor is taken for it.
+// digits. A replay has runs of its own, separate from the live event's.
 func RunRow(module string, r Resource, event, replay string) string {
 	return module + "-" + digest(r.Account, r.Region, r.Type, r.ID, event, replay)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/countermand/countermand/events"
 )
 
-// Run is what a module is given to work with.
+// A Run is what the engine gives a module to work with.
 type Run struct {
-	Event    *events.Event // nil for Undo, which works from the run record, and in a sweep
-	Account  string        // the account it works in; empty for Undo
-	AWS      aws.Config    // of the resource's Region; every client is built from it, and what was not declared is refused
-	Settings any           // of the type of the module's Settings; nil for Undo
+	Event    *events.Event // nil in a sweep, and for Undo, which works from the run record
+	Account  string        // the function's account; empty for Undo
+	AWS      aws.Config    // for the resource's Region; build every client from it: it refuses undeclared calls
+	Settings any           // has the type of the module's Settings; nil for Undo
 	Log      *slog.Logger
 }

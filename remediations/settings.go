@@ -10,27 +10,27 @@ import (
 	"regexp"
 )
 
-// A module's settings are a struct. Each field has a tag json, by which countermand.yaml calls it, and a tag doc, which
-// says in a sentence what it is. It is a string, an integer, a boolean, a type that reads itself from text (AccountID,
-// say), or a list of one of these; so that what is wrong in a file can be shown at its place. A field of one name is of
-// one type in all modules: the file can set it for all that have it.
+// A module's settings are a struct. Each field has a json tag, its name in countermand.yaml, and a doc tag, which
+// describes it in a sentence. It is a string, an integer, a boolean, a type that reads itself from text (such as
+// AccountID), or a list of one of these, so that a mistake in a file can be shown at its place. A name has the same
+// type in all modules: the file can set it for all modules that have it.
 //
 //	type Settings struct {
 //		TrustedAccounts []remediations.AccountID `json:"trustedAccounts" doc:"accounts that may be let in"`
 //	}
 //
-// The struct may have a method Check() error for what a single value can't tell.
+// The struct may have a method Check() error for checks across fields.
 
-// Setting is one field of a module's settings.
+// A Setting is one field of a module's settings.
 type Setting struct {
-	Name    string          // as countermand.yaml calls it
+	Name    string          // in countermand.yaml
 	Doc     string          // a sentence
-	Kind    string          // what it holds: "text", "number", "yes or no", or a list of these
-	Default json.RawMessage // the value that suits most
+	Kind    string          // "text", "number", "yes or no", or a list of these
+	Default json.RawMessage // the module's own value
 	Index   int             // of the struct's field
 }
 
-// DescribeSettings lists what a module's owner may set, in the order of its struct.
+// DescribeSettings returns what a module's owner may set, in the order of its struct.
 func (m *Module) DescribeSettings() ([]Setting, error) {
 	if m.Settings == nil {
 		return nil, nil
@@ -61,9 +61,10 @@ func (m *Module) DescribeSettings() ([]Setting, error) {
 	return list, nil
 }
 
+// settingName matches a setting's name.
 var settingName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
 
-// settingKind is what values of a type hold, in words.
+// settingKind says in words what values of a type contain.
 func settingKind(t reflect.Type) (string, error) {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return "text", nil
@@ -81,10 +82,10 @@ func settingKind(t reflect.Type) (string, error) {
 			return "list of " + kind, err
 		}
 	}
-	return "", fmt.Errorf("its type %s is none that a setting can have", t)
+	return "", fmt.Errorf("unsupported setting type %s", t)
 }
 
-// ParseSettings reads settings as JSON over the module's own. A name that the module does not know is an error.
+// ParseSettings reads settings from JSON on top of the module's defaults. An unknown name is an error.
 func (m *Module) ParseSettings(text []byte) (any, error) {
 	if m.Settings == nil {
 		return nil, errors.New("the module has no settings")
@@ -105,7 +106,7 @@ func (m *Module) ParseSettings(text []byte) (any, error) {
 	return settings, CheckSettings(settings)
 }
 
-// CheckSettings is what is wrong with settings beyond their single values.
+// CheckSettings reports what is wrong with settings as a whole, by their method Check.
 func CheckSettings(settings any) error {
 	if c, ok := settings.(interface{ Check() error }); ok {
 		return c.Check()
@@ -113,12 +114,13 @@ func CheckSettings(settings any) error {
 	return nil
 }
 
-// AccountID is an AWS account's id: 12 digits.
+// An AccountID is the id of an AWS account: 12 digits.
 type AccountID string
 
+// accountID matches an AccountID.
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// UnmarshalText refuses what is no account's id.
+// UnmarshalText reads 12 digits.
 func (a *AccountID) UnmarshalText(text []byte) error {
 	if !accountID.Match(text) {
 		return fmt.Errorf("want an account's 12 digits, got %q", text)

@@ -79,7 +79,7 @@ func TestDescribeSettings(t *testing.T) {
 func TestDescribeSettingsErrors(t *testing.T) {
 	for want, settings := range map[string]any{
 		"want a struct": "text",
-		"its type": struct {
+		"unsupported setting type": struct {
 			A map[string]string `json:"a" doc:"d"`
 		}{},
 		"tags json": struct {

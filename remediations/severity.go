@@ -1,6 +1,6 @@
 package remediations
 
-// Severity is how bad it is if nobody looks.
+// A Severity says how bad it is if nobody reacts.
 type Severity int
 
 // The severities, in rising order.
@@ -13,6 +13,7 @@ const (
 
 var severities = []string{"low", "medium", "high", "critical"}
 
+// String returns the severity in lower case.
 func (s Severity) String() string { return nameOf(severities, int(s)) }
 
 // MarshalText writes the severity in lower case.

@@ -4,6 +4,6 @@ import (
 	"strings"
 )
 
-// Quote is a word for a POSIX shell. Whatever comes from an event or from AWS is quoted in Fix and Revert:
-// people paste these commands.
+// Quote returns a word quoted for a POSIX shell. Quote everything in Fix and Revert that comes from an event or from
+// AWS: people paste these commands.
 func Quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

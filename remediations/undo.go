@@ -8,10 +8,10 @@ import (
 	"github.com/countermand/countermand/events/pattern"
 )
 
-// MatchesUndo reports whether the module may hear of its own undo, so that where it enforces, it takes the resource back
-// again unless that is exempt. It is false only where that is certain: the pattern is a list of calls, and none of them
-// is one that undo may make. A right need not be called as the event of the call is; where no event has its name, it
-// can't be told.
+// MatchesUndo reports whether the module may receive an event of its own undo. In mode enforce it would then revert the
+// undo, unless the resource is exempt. The result is false only if that is certain: the pattern is a list of calls, and
+// undo makes none of them. An IAM action and the event of its call can differ in name, so an action that is no known
+// event name counts as a match.
 func (m *Module) MatchesUndo() bool {
 	var listed struct {
 		Detail struct {

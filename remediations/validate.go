@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Validate reports everything that is wrong with a module's declaration; of its pattern, whatever Lint reports.
+// Validate reports everything that is wrong with a module's declaration, including what Lint reports about its pattern.
 func (m *Module) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) {
@@ -56,28 +56,29 @@ func (m *Module) Validate() error {
 	return errors.Join(errs...)
 }
 
-// CheckName reports why a module can't have a name.
+// CheckName reports why a module cannot have a name.
 func CheckName(name string) error {
 	switch {
 	case !moduleName.MatchString(name) || len(name) > maxName:
 		return fmt.Errorf("name must be lower-case words with hyphens between them, of at most %d characters", maxName)
 	case name == AllModules:
-		return fmt.Errorf("an exemption of module %q is one from every module: take another name", AllModules)
+		return fmt.Errorf("%q stands for all modules in an exemption: choose another name", AllModules)
 	case name == summaryFunction:
-		return fmt.Errorf("the function that tells of folded alerts is called %q: take another name", summaryFunction)
+		return fmt.Errorf("%q is the function that sends summaries: choose another name", summaryFunction)
 	}
 	return nil
 }
 
+// moduleName matches a module's name.
 var moduleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// maxName keeps "countermand-" and the name within the 64 characters of an IAM role's name, with room for
-// a Region.
+// maxName keeps "countermand-" and the name within the 64 characters of an IAM role's name, with room for a Region.
 const maxName = 32
 
-// summaryFunction is a name that no module may have: its function, log and rule would be those of functions/summary.
+// summaryFunction is a reserved name: the module's function, log and rule would be those of functions/summary.
 const summaryFunction = "summary"
 
+// validateTexts reports what is wrong with the module's title, why and text.
 func (m *Module) validateTexts() []error {
 	var errs []error
 	first, _, _ := strings.Cut(m.Title, " ")
@@ -98,11 +99,13 @@ func (m *Module) validateTexts() []error {
 	return errs
 }
 
+// title matches a module's title.
 var title = regexp.MustCompile(`^[a-z].*[^\s.]$`)
 
 // maxTitle keeps a title on one line of a table.
 const maxTitle = 72
 
+// validatePermissions reports invalid and duplicate permissions.
 func (m *Module) validatePermissions() []error {
 	var errs []error
 	seen := map[Permission]bool{}
@@ -119,7 +122,7 @@ func (m *Module) validatePermissions() []error {
 	return errs
 }
 
-// validateParts reports what is wrong with what a module has besides its rule and its functions.
+// validateParts reports what is wrong with the module's settings, schedule and policies.
 func (m *Module) validateParts() []error {
 	var errs []error
 	if err := m.validateSettings(); err != nil {
@@ -139,11 +142,11 @@ func (m *Module) validateParts() []error {
 	return errs
 }
 
-// schedule is how often a sweep may be asked for, in EventBridge's words.
+// schedule matches EventBridge's rate expressions.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 var schedule = regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)$`)
 
-// validateSettings reports what is wrong with the module's own settings, which must be as strict as its owner's.
+// validateSettings reports what is wrong with the module's default settings, which pass the same checks as its owner's.
 func (m *Module) validateSettings() error {
 	if m.Settings == nil {
 		return nil

@@ -32,8 +32,8 @@ func TestValidate(t *testing.T) {
 	}
 	for want, fault := range map[string]func(*remediations.Module){
 		"name must be":              func(m *remediations.Module) { m.Name = "Door_Open" },
-		"take another name":         func(m *remediations.Module) { m.Name = "all" },
-		"folded alerts is called":   func(m *remediations.Module) { m.Name = "summary" },
+		"choose another name":       func(m *remediations.Module) { m.Name = "all" },
+		"that sends summaries":      func(m *remediations.Module) { m.Name = "summary" },
 		"of at most 32 characters":  func(m *remediations.Module) { m.Name = strings.Repeat("a", 33) },
 		`title "": want a line`:     func(m *remediations.Module) { m.Title = "" },
 		`title "Shut`:               func(m *remediations.Module) { m.Title = "Shut the door" },

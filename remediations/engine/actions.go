@@ -2,9 +2,9 @@ package engine
 
 import "fmt"
 
-// IAMAction is the IAM action that an SDK operation needs. SDK operation, IAM action and CloudTrail event name
-// are three different names; this is the one place that knows the first two. The service is named by the
-// SDK's service id. An unknown service is an error: its IAM prefix can't be guessed.
+// IAMAction returns the IAM action that an SDK operation needs. SDK operation, IAM action and CloudTrail event name are
+// three different names; only this function maps the first to the second. The service is the SDK's service id. An
+// unknown service is an error, as its IAM prefix cannot be guessed.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 func IAMAction(service, operation string) (string, error) {
 	prefix, ok := iamPrefixes[service]
@@ -17,6 +17,7 @@ func IAMAction(service, operation string) (string, error) {
 	return prefix + ":" + operation, nil
 }
 
+// iamPrefixes maps the SDK's service ids to IAM's prefixes.
 var iamPrefixes = map[string]string{
 	"CloudTrail": "cloudtrail",
 	"DynamoDB":   "dynamodb",

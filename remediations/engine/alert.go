@@ -12,8 +12,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// sendPendingAlert sends the alert of a record that has one to send, and notes that it was sent. If it can't be sent,
-// the next delivery of the event sends it from the record.
+// sendPendingAlert sends the record's alert, if it is pending, and records that. If sending fails, the next delivery of
+// the event sends it from the record.
 func (e *Engine) sendPendingAlert(ctx context.Context, record *Record) error {
 	defer e.logRun(ctx, record)
 	if record.Alert != AlertPending {
@@ -31,14 +31,14 @@ func (e *Engine) sendPendingAlert(ctx context.Context, record *Record) error {
 	record.Version++
 	record.Lease = time.Time{}
 	if err := e.Store.Put(ctx, record); err != nil {
-		// The alert is out and the run is recorded: a retry would only send it twice.
+		// The alert was sent and the run is recorded: a retry would only send the alert twice.
 		e.Log.WarnContext(ctx, "alert sent or folded, but the record does not say so", "run", record.ID, "error", err)
 	}
 	return nil
 }
 
-// resendAlert sends the alert of a run that was over but for it, from its record. It reports whether there was one
-// to send that nobody else is sending.
+// resendAlert sends the pending alert of a run that has ended, from its record. It reports whether there was one that
+// nobody else is sending.
 func (e *Engine) resendAlert(ctx context.Context, prior *Record, writer string) (bool, error) {
 	if !prior.alertPending() || !prior.unfinished(e.Now()) {
 		return false, nil
@@ -53,9 +53,9 @@ func (e *Engine) resendAlert(ctx context.Context, prior *Record, writer string) 
 	return true, e.sendPendingAlert(ctx, prior)
 }
 
-// alertFailure tells people of a run that won't mend itself: AWS refuses us, or this was the last attempt.
-// Whoever can make us fail, by a policy that shuts us out, must not thereby keep people from hearing of it.
-// Other failures are tried again first.
+// alertFailure alerts on a failed run that a retry won't help: AWS denied access, or this was the last attempt.
+// Somebody who makes us fail, with a policy that shuts us out, must not keep people from knowing. Other failures are
+// retried first.
 func (e *Engine) alertFailure(ctx context.Context, record *Record) error {
 	refused := accessWasDenied(record) && record.Attempt == 1
 	mayAlert := record.Mode != remediations.Observe || record.Touched || record.switchUnread && e.Mode != remediations.Observe
@@ -66,8 +66,8 @@ func (e *Engine) alertFailure(ctx context.Context, record *Record) error {
 	return err
 }
 
-// sendOrFold tells people of a run, or leaves that to a summary. It returns what the record is to say of it. Where the
-// store can't be asked, the alert is sent.
+// sendOrFold sends a run's alert, or adds it to the backlog for a summary, and returns the record's new alert state. If
+// the store cannot be reached, it sends the alert.
 func (e *Engine) sendOrFold(ctx context.Context, record *Record) (string, error) {
 	message := Render(e.Module, record)
 	counting, cancel := context.WithTimeout(ctx, claimAlertTime)
@@ -79,7 +79,7 @@ func (e *Engine) sendOrFold(ctx context.Context, record *Record) (string, error)
 		}
 	}
 	if err != nil {
-		e.Log.WarnContext(ctx, "alert is not counted", "run", record.ID, "error", err)
+		e.Log.WarnContext(ctx, "alert was not counted", "run", record.ID, "error", err)
 	}
 	if err := e.Alert(ctx, message); err != nil {
 		return "", fmt.Errorf("alert: %w", err)
@@ -87,17 +87,17 @@ func (e *Engine) sendOrFold(ctx context.Context, record *Record) (string, error)
 	return AlertSent, nil
 }
 
-// What a person on call can read: one mail an hour on what is the same, and so many of a module in five minutes. The
-// others are folded: counted, and told together by Summary.
+// An on-call engineer can read one mail an hour on the same problem, and a limited number from a module in five
+// minutes. Further alerts are folded: counted, and sent together by Summary.
 const (
 	stormTime      = 5 * time.Minute
 	stormAlerts    = 20
-	claimAlertTime = 2 * time.Second // for the store to say whether an alert is sent
+	claimAlertTime = 2 * time.Second // for the store to decide whether to send an alert
 )
 
-// alertClaim is what an alert is about: a module, a resource, who did it, how the run ended and what was wrong, so that
-// what gets worse is heard of. Hours are those of the clock. What is critical has windows of its own, and what was not
-// put right: nobody hides one behind a storm of others.
+// alertClaim returns what identifies an alert: module, resource, principal, outcome and reason, so that an alert on
+// something worse is never folded. Hours are clock hours. Critical alerts and urgent outcomes have their own windows:
+// nobody can hide one behind a storm of others.
 func (e *Engine) alertClaim(r *Record, critical bool) AlertClaim {
 	now := e.Now().UTC()
 	hour := now.Truncate(time.Hour)
@@ -118,6 +118,7 @@ func (e *Engine) alertClaim(r *Record, critical bool) AlertClaim {
 	}
 }
 
+// foldedAlert returns a run's alert for the backlog.
 func (e *Engine) foldedAlert(r *Record, critical bool) FoldedAlert {
 	return FoldedAlert{
 		Module: r.Module, Severity: e.Module.Severity, Run: r.ID, Outcome: r.Outcome, Critical: critical, At: e.Now().UTC(),
@@ -125,7 +126,7 @@ func (e *Engine) foldedAlert(r *Record, critical bool) FoldedAlert {
 	}
 }
 
-// withoutSession is the ARN of a principal without the name of its session: whoever assumes a role chooses that.
+// withoutSession returns a principal's ARN without its session name, which the caller chooses.
 func withoutSession(principal string) string {
 	if strings.Contains(principal, ":assumed-role/") {
 		return principal[:strings.LastIndex(principal, "/")]

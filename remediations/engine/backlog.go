@@ -15,31 +15,31 @@ const (
 	MaxGroupRuns   = 5 // of one principal and outcome
 )
 
-// AlertStore is what a store keeps of alerts: which were sent, and which were folded and are not told yet.
+// An AlertStore keeps which alerts were sent, and which were folded for the next summary.
 type AlertStore interface {
-	// ClaimAlert notes that an alert is to be sent, and reports whether it may: it is the first on what it is about, or of
-	// the run that was, and its window is not full. What is refused is not noted.
+	// ClaimAlert notes that an alert will be sent, and reports whether it may be: no other run has sent the same one,
+	// and its window is not full. A refused alert is not noted.
 	ClaimAlert(ctx context.Context, a AlertClaim) (bool, error)
-	// FoldAlert adds an alert to its module's backlog. A run that the backlog names already is not added again.
+	// FoldAlert adds an alert to its module's backlog. A run that the backlog already names is not added again.
 	FoldAlert(ctx context.Context, f FoldedAlert) error
-	// Backlog is what was folded of a module and is not told yet; nil if nothing is.
+	// Backlog returns a module's backlog, or nil if it is empty.
 	Backlog(ctx context.Context, module string) (*Backlog, error)
-	// ClearBacklog takes what a backlog holds out of that of its module. What was folded since it was read stays. It does
-	// nothing if another call has taken it out.
+	// ClearBacklog removes from a module's backlog what a read of it returned. Alerts folded since then stay. It does
+	// nothing if another call has removed them already.
 	ClearBacklog(ctx context.Context, backlog *Backlog) error
 }
 
-// AlertClaim asks for an alert to be sent.
+// An AlertClaim asks whether an alert may be sent.
 type AlertClaim struct {
-	Key     string // of the module and the hour
-	About   string // the same for alerts that say the same
+	Key     string // names the module and the hour
+	About   string // equal for alerts that say the same
 	Run     string // id of the run
-	Window  string // which five minutes of the hour, of which kind of alerts
-	Most    int    // how many are sent in a window
+	Window  string // names the five minutes, and the kind of alerts
+	Most    int    // how many alerts a window allows
 	Expires time.Time
 }
 
-// FoldedAlert is an alert that was not sent.
+// A FoldedAlert was not sent on its own.
 type FoldedAlert struct {
 	Module    string                `json:"module"`
 	Severity  remediations.Severity `json:"severity"`
@@ -51,20 +51,20 @@ type FoldedAlert struct {
 	At        time.Time             `json:"at"`
 }
 
-// alike is the same for what one principal did that ended alike.
+// Group returns the same key for alerts with the same principal and outcome.
 func (f FoldedAlert) Group() string {
 	sum := sha256.Sum256([]byte(f.Principal + "\x00" + string(f.Outcome)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Backlog is what was folded of a module and is not told yet.
+// A Backlog holds a module's folded alerts until the next summary.
 type Backlog struct {
 	Module   string
 	Severity remediations.Severity
 	Times    int // alerts
-	Critical int // of these
+	Critical int // how many of them are critical
 	Outcomes map[Outcome]int
-	Runs     []FoldedAlert // the first of them, by their ids: at most 200, and 5 of one principal and outcome
+	Runs     []FoldedAlert // the first of them, by id: at most MaxBacklogRuns, and MaxGroupRuns of one group
 
-	Mark string // of this backlog and no later one
+	Mark string // identifies this backlog; a later one has another
 }

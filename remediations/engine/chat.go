@@ -7,8 +7,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// chat is a custom notification of Amazon Q Developer in chat applications, which brings it to Slack and Teams. Its
-// texts are markdown, as the client understands it.
+// A chat is a custom notification of Amazon Q Developer in chat applications, which delivers it to Slack and Teams. Its
+// texts are the client's markdown.
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 type chat struct {
 	Version  string       `json:"version"` // "1.0"
@@ -18,6 +18,7 @@ type chat struct {
 	Metadata chatMetadata `json:"metadata"`
 }
 
+// chatContent is what a channel shows.
 type chatContent struct {
 	TextType    string   `json:"textType"` // "client-markdown"
 	Title       string   `json:"title"`
@@ -26,21 +27,22 @@ type chatContent struct {
 	Keywords    []string `json:"keywords,omitempty"`
 }
 
+// chatMetadata groups notifications into threads.
 type chatMetadata struct {
 	ThreadID            string            `json:"threadId"`
 	Summary             string            `json:"summary"`
 	EventType           string            `json:"eventType"`
 	AdditionalContext   map[string]string `json:"additionalContext,omitempty"`
-	EnableCustomActions bool              `json:"enableCustomActions"` // no buttons: channels only hear
+	EnableCustomActions bool              `json:"enableCustomActions"` // no buttons: channels are read-only
 }
 
-// Bounds of what stands in a channel, in bytes: it is read on a telephone, and the mail has all of it.
+// Bounds of texts in a channel, in bytes: people read them on a phone, and the mail has everything.
 const (
 	maxChatReason  = 1_000
 	maxChatCommand = 300
 )
 
-// newChat is a notification. Of its texts only what went through code may be somebody else's.
+// newChat returns a notification. Text that somebody else chose must have gone through code.
 func newChat(id, thread, title, description string, steps []string, context map[string]string) chat {
 	return chat{
 		Version: "1.0", Source: "custom", ID: id,
@@ -51,7 +53,8 @@ func newChat(id, thread, title, description string, steps []string, context map[
 	}
 }
 
-// chatAbout is the notification about a run. The resource is not in its title: who names a resource chooses the name.
+// chatAbout returns the notification about a run. The resource is not in its title, because its name is somebody else's
+// choice.
 func chatAbout(m *remediations.Module, r *Record) chat {
 	var b strings.Builder
 	b.WriteString(headline(m, r) + "\n\n")
@@ -77,7 +80,7 @@ func chatAbout(m *remediations.Module, r *Record) chat {
 	return c
 }
 
-// chatSteps are the commands for the next step. One that would not arrive as it is, is named only.
+// chatSteps returns the commands for the next step. A command that would not arrive unchanged is only named.
 func chatSteps(m *remediations.Module, r *Record) []string {
 	var steps []string
 	step := func(title, command string) {
@@ -108,12 +111,12 @@ func chatSteps(m *remediations.Module, r *Record) []string {
 	return steps
 }
 
-// codeSafe takes out of a text what could end a span of code, and what Slack reads inside of one as well: a mention
-// of everybody is <!channel>, a link <https://example.com|AWS>.
+// codeSafe replaces characters that end a span of code, and those that Slack interprets inside one: <!channel> mentions
+// everybody, <https://example.com|AWS> is a link.
 // https://docs.slack.dev/messaging/formatting-message-text
 var codeSafe = strings.NewReplacer("`", "'", "<", "‹", ">", "›")
 
-// code is text that somebody else chose as a span of code, in which markdown, links and mentions mean nothing.
+// code returns text that somebody else chose as a span of code, in which markdown, links and mentions have no effect.
 func code(s string, most int) string {
 	return "`" + bounded(codeSafe.Replace(bounded(s, most)), most) + "`"
 }

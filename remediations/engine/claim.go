@@ -8,8 +8,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// claim writes the record before anything is done, so that of all deliveries of an event one acts, and a
-// run that dies is seen. It returns the record of another delivery where that one has the run.
+// claim writes the record before anything is done, so that only one of several deliveries of an event acts, and a run
+// that dies is visible. If another delivery has the run, claim returns its record.
 func (e *Engine) claim(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
 	record.Version = 1
 	err := e.begin(ctx, record)
@@ -19,7 +19,7 @@ func (e *Engine) claim(ctx context.Context, record *Record, finding *remediation
 	return e.takeOver(ctx, record, finding)
 }
 
-// begin writes the first record of an attempt. If that is to act, it is counted in the same write, and acts only if no
+// begin writes the first record of an attempt. If the run is to act, the same write counts it, and it acts only if no
 // count is full.
 func (e *Engine) begin(ctx context.Context, record *Record) error {
 	if record.Outcome != Started {
@@ -42,7 +42,7 @@ func (e *Engine) begin(ctx context.Context, record *Record) error {
 	return e.Store.Put(ctx, record)
 }
 
-// markEnded makes the record one of a run that has ended, but for its alert.
+// markEnded marks the record as ended, with an alert to send if it needs one.
 func (e *Engine) markEnded(ctx context.Context, record *Record) {
 	record.Ended, record.Lease = e.Now().UTC(), time.Time{}
 	if record.needsAlert() {
@@ -50,8 +50,8 @@ func (e *Engine) markEnded(ctx context.Context, record *Record) {
 	}
 }
 
-// takeOver continues a run that an earlier delivery left unfinished. Where there is nothing to continue it
-// returns the earlier delivery's record.
+// takeOver continues a run that an earlier delivery left unfinished. If there is nothing to continue, it returns the
+// earlier delivery's record.
 func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediations.Finding) (*Record, error) {
 	prior, err := e.Store.Get(ctx, record.ID)
 	if err != nil {
@@ -68,7 +68,7 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 		record.Left, record.LeftFix, record.Before = finding.Reason, finding.Fix, nil
 	}
 	record.continueFrom(prior)
-	// It is right now, at least what could be: the earlier attempt did it, but could not see or say so.
+	// The resource is fixed as far as possible: the earlier attempt did it, but could not verify or record it.
 	if record.touchedBefore && (finding == nil || onlyRestIsWrong && record.Outcome == Alerted) {
 		record.setFixedBefore(finding)
 	}
@@ -80,8 +80,8 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 	return nil, nil
 }
 
-// endDuplicate ends a delivery whose run another one has. If that one could not send its alert, it is
-// sent now, and nothing else is done again.
+// endDuplicate ends a delivery whose run belongs to another one. If that one could not send its alert, the alert is
+// sent now; nothing else is repeated.
 func (e *Engine) endDuplicate(ctx context.Context, record, prior *Record) (*Record, error) {
 	if sent, err := e.resendAlert(ctx, prior, record.Writer); sent || err != nil {
 		return prior, err
@@ -91,13 +91,13 @@ func (e *Engine) endDuplicate(ctx context.Context, record, prior *Record) (*Reco
 	return record, nil
 }
 
-// laterEvent notes that the event is handled, and is the time of a later one on the resource that was handled before; zero if
-// there is none, or if that can't be told, which stops nothing.
+// laterEvent notes that the event is being handled. It returns the time of a later event on the resource that was
+// handled before, or zero if there is none. If the store fails it also returns zero: the run goes on.
 func (e *Engine) laterEvent(ctx context.Context, record *Record) time.Time {
 	key := remediations.LatestRow(record.Module, record.Resource)
 	latest, err := e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestRetention))
 	if err != nil {
-		e.Log.WarnContext(ctx, "the order of events can't be told", "run", record.ID, "error", err)
+		e.Log.WarnContext(ctx, "the order of events is unknown", "run", record.ID, "error", err)
 		return time.Time{}
 	}
 	if !latest.After(record.EventTime) {
@@ -106,6 +106,6 @@ func (e *Engine) laterEvent(ctx context.Context, record *Record) time.Time {
 	return latest
 }
 
-// latestRetention is for how long it is remembered that an event was handled: EventBridge and Lambda have given up on older
-// ones long before.
+// latestRetention is how long handled events are remembered. EventBridge and Lambda have given up on older events long
+// before.
 const latestRetention = 48 * time.Hour

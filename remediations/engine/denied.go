@@ -1,6 +1,6 @@
 package engine
 
-// accessDenied holds the codes with which services say that our role lacks a right.
+// accessDenied holds the error codes with which services say that our role lacks a permission.
 var accessDenied = map[string]bool{
 	"AccessDenied":                 true,
 	"AccessDeniedException":        true,
@@ -10,6 +10,7 @@ var accessDenied = map[string]bool{
 	"UnauthorizedOperation":        true,
 }
 
+// accessWasDenied reports whether IAM denied a call of the run.
 func accessWasDenied(r *Record) bool {
 	if r.denied {
 		return true

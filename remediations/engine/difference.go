@@ -11,8 +11,8 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Difference is the whole of two states, line by line: "-" before what only the first has, "+" before what only
-// the second has. Where they are the same it is that state.
+// Difference returns two states line by line: "-" before lines that only the first has, "+" before lines that only the
+// second has. If they are the same, it returns that state.
 func Difference(first, second json.RawMessage) string {
 	before, after := pretty(first), pretty(second)
 	if before == after {
@@ -34,11 +34,11 @@ func Difference(first, second json.RawMessage) string {
 	return strings.Join(lines, "\n")
 }
 
-// SameState reports whether two states read the same.
+// SameState reports whether two states look the same to people.
 func SameState(a, b json.RawMessage) bool { return pretty(a) == pretty(b) }
 
-// pretty is a state as indented JSON, ending in a newline. A string that holds a JSON document, as policies
-// are kept, is shown as that document.
+// pretty returns a state as indented JSON that ends in a newline. A string that contains a JSON document, as policies
+// do, is shown as that document.
 func pretty(state json.RawMessage) string {
 	if len(state) == 0 || string(state) == "null" {
 		return "nothing\n"
@@ -54,8 +54,8 @@ func pretty(state json.RawMessage) string {
 	return printable(b.String()) + "\n"
 }
 
-// printable is JSON with what can't be seen, or changes the order of what can, as escapes. Such characters
-// stand in its strings only, where an escape means the same.
+// printable returns JSON with escapes for characters that are invisible or reorder text. They occur only in strings,
+// where an escape means the same.
 func printable(text string) string {
 	var b strings.Builder
 	for _, c := range text {

@@ -9,7 +9,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// emailBody is the text about a run. difference is what has changed, or would.
+// emailBody returns the e-mail about a run. difference shows what changed, or would change.
 func emailBody(m *remediations.Module, r *Record, difference string) string {
 	var b strings.Builder
 	section := sections(&b)
@@ -48,14 +48,14 @@ func emailBody(m *remediations.Module, r *Record, difference string) string {
 	return b.String()
 }
 
-// sections writes sections into a text: a title, and what stands below it.
+// sections returns a function that adds a section to a text: a title, and indented text below it.
 func sections(b *strings.Builder) func(title, format string, args ...any) {
 	return func(title, format string, args ...any) {
 		fmt.Fprintf(b, "%s\n%s\n\n", title, indent(fmt.Sprintf(format, args...)))
 	}
 }
 
-// eventSections are the sections on what somebody did, and what it has come to.
+// eventSections adds the sections on the call, its caller, and what it led to.
 func eventSections(section func(title, format string, args ...any), r *Record, difference string) {
 	if r.EventName == sweepEvent && r.Principal == unknownPrincipal {
 		section("WHAT HAPPENED", "A sweep has looked at %s\nat %s in account %s, Region %s.\nHow long it has been so, and who did it, can't be told.",
@@ -73,7 +73,7 @@ func eventSections(section func(title, format string, args ...any), r *Record, d
 	findingSections(section, r, difference)
 }
 
-// findingSections is the sections on what is wrong, and what puts it right.
+// findingSections adds the sections on what is wrong, and on the change that fixes it.
 func findingSections(section func(title, format string, args ...any), r *Record, difference string) {
 	if r.Reason != "" {
 		section("WHAT IS WRONG", "%s", bounded(r.Reason, maxReason))
@@ -81,8 +81,8 @@ func findingSections(section func(title, format string, args ...any), r *Record,
 	}
 }
 
-// undoText says how to take the run back. The command looks first whether the resource has changed since; the
-// call by hand needs no tool. Whether a module that is gone would hear of it can't be told.
+// undoText says how to undo the run. The command first checks whether the resource has changed since; the call by hand
+// needs no tool. If the module is gone, it is unknown whether it would match its own undo.
 func undoText(m *remediations.Module, r *Record) string {
 	text := r.Revert
 	if m != nil && m.Undo != nil {
@@ -98,13 +98,13 @@ func undoText(m *remediations.Module, r *Record) string {
 	return text
 }
 
-// undoCommand is the command that takes the run back.
+// undoCommand returns the command that undoes the run.
 func undoCommand(r *Record) string { return "go run ./scripts/countermand undo " + r.ID }
 
-// runCommand is the command that shows the whole run.
+// runCommand returns the command that shows the whole run.
 func runCommand(r *Record) string { return "go run ./scripts/countermand run " + cmp.Or(r.ID, "RUN") }
 
-// headline says in one line how the run ended, and whether that can wait for the morning.
+// headline says in one line how the run ended, and whether it needs a look at once.
 func headline(m *remediations.Module, r *Record) string {
 	if r.urgent() {
 		return outcomeLine(m, r) + " Look now."
@@ -112,7 +112,7 @@ func headline(m *remediations.Module, r *Record) string {
 	return outcomeLine(m, r)
 }
 
-// outcomeLine says how the run ended.
+// outcomeLine says in one line how the run ended.
 func outcomeLine(m *remediations.Module, r *Record) string {
 	switch r.Outcome {
 	case Remediated:
@@ -145,7 +145,7 @@ func outcomeLine(m *remediations.Module, r *Record) string {
 	return "Countermand has changed nothing: this is not for it to put right."
 }
 
-// limitText says what kept the module from acting.
+// limitText says which limit kept the module from acting.
 func limitText(r *Record) string {
 	if r.Outcome == Limited {
 		return "It has done " + bounded(r.Limit, maxReason) + ", and that is all that it may.\nThe limits are in countermand.yaml."
@@ -160,6 +160,7 @@ func limitText(r *Record) string {
 	return text
 }
 
+// subject returns the e-mail's subject. SNS takes up to 100 printable ASCII characters.
 func subject(m *remediations.Module, r *Record) string {
 	s := fmt.Sprintf("[%s] %s: %s %s", m.Severity, r.Outcome, m.Name, r.Resource.ID)
 	s = strings.Map(func(c rune) rune {
@@ -174,6 +175,7 @@ func subject(m *remediations.Module, r *Record) string {
 	return s
 }
 
+// changeTitle returns the title of the section with the two states.
 func changeTitle(r *Record) string {
 	switch {
 	case SameState(r.Before, r.After):
@@ -184,13 +186,13 @@ func changeTitle(r *Record) string {
 	return "WHAT WOULD PUT IT RIGHT (- now, + then)"
 }
 
-// exemptionText is what a run was exempt by, and who wants that.
+// exemptionText says which exemption covers the run, and who owns it.
 func exemptionText(x *Exemption) string {
 	return fmt.Sprintf("exempt by %s\n%s: %s\nowner: %s", bounded(x.Matched, maxReason), x.Until, bounded(x.Reason, maxReason),
 		bounded(x.Owner, maxField))
 }
 
-// ExemptionYAML is the text for countermand.yaml that keeps the module's hands off this resource.
+// ExemptionYAML returns the text for countermand.yaml that exempts the run's resource from its module.
 func ExemptionYAML(r *Record) string {
 	return fmt.Sprintf(`exemptions:
   - module: %s
@@ -200,6 +202,7 @@ func ExemptionYAML(r *Record) string {
     expires: %s`, r.Module, r.Resource.ID, r.Started.AddDate(0, 3, 0).Format(time.DateOnly))
 }
 
+// controlList returns the module's controls with the pages that explain them.
 func controlList(m *remediations.Module) string {
 	var lines []string
 	for _, control := range m.Controls {
@@ -212,6 +215,7 @@ func controlList(m *remediations.Module) string {
 	return strings.Join(lines, "\n")
 }
 
+// when returns a time for people.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return "an unknown time"
@@ -219,10 +223,10 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// Bounds of what stands in a message. Nobody reads more.
+// Bounds of the texts in a message: people do not read more.
 const (
 	maxSubject = 100
-	maxField   = 500   // bytes of a field whose text somebody else chose
-	maxReason  = 4_000 // bytes of a reason, which may quote such text
+	maxField   = 500   // bytes of a field that somebody else chose
+	maxReason  = 4_000 // bytes of a reason, which may quote such fields
 	maxRivals  = 20
 )

@@ -23,34 +23,35 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Config is what an engine is built from. All of it is required but Exemptions, Tags without them, and Log.
+// Config is what an engine is built from. Everything is required except Exemptions, Tags if no exemption has a tag,
+// Settings and Log.
 type Config struct {
 	Module     *remediations.Module
 	Mode       remediations.Mode
-	Sweep      remediations.Mode // how far a sweep may go, if Mode lets it
-	Account    string            // the account it works in; events and resources of others are refused
+	Sweep      remediations.Mode // how far a sweep may go, at most Mode
+	Account    string            // the function's account; events from others are rejected
 	AWS        aws.Config        // credentials and endpoints; the Region is set for each resource
 	Store      Store
-	Switch     func(ctx context.Context) (remediations.Switch, error) // asks the kill switch
-	Settings   any                                                    // of the type of the module's; nil: the module's own
+	Switch     func(ctx context.Context) (remediations.Switch, error) // reads the kill switch
+	Settings   any                                                    // has the type of the module's Settings; nil for its defaults
 	Limits     remediations.Limits                                    // how often it acts
-	Alert      func(ctx context.Context, message Message) error       // tells people
+	Alert      func(ctx context.Context, message Message) error       // sends an alert
 	Exemptions []remediations.Exemption
-	Tags       func(ctx context.Context, region, arn string) (map[string]string, error) // of a resource; for exemptions with a tag
+	Tags       func(ctx context.Context, region, arn string) (map[string]string, error) // returns a resource's tags; for exemptions with a tag
 	Retention  time.Duration                                                            // how long a run record is kept
-	Log        *slog.Logger                                                             // one line a run, with its metrics; nil: nothing is logged
+	Log        *slog.Logger                                                             // one line a run, with its metrics; nil for no log
 	Now        func() time.Time
-	Wait       func(ctx context.Context, d time.Duration) error // waits d, less if ctx ends
+	Wait       func(ctx context.Context, d time.Duration) error // waits for d, or until ctx ends
 }
 
-// Engine runs one module on one event at a time. It is safe for concurrent use.
+// An Engine runs one module on one event at a time. It is safe for concurrent use.
 type Engine struct {
 	Config
 	matcher *pattern.Matcher
 }
 
-// New is an engine; an error says what is wrong with the configuration. The module has been validated before it was
-// deployed: a function does not do it at each start, and does not carry what it takes.
+// New returns an engine. An error says what is wrong with the configuration. New does not validate the module: that was
+// done before it was deployed, and functions do not carry the code for it.
 func New(c Config) (*Engine, error) {
 	switch {
 	case c.Module == nil:
@@ -82,10 +83,10 @@ func New(c Config) (*Engine, error) {
 	return &Engine{Config: c, matcher: matcher}, nil
 }
 
-// Handle takes one raw EventBridge event the whole way and returns the outcome of each run, in the order
-// of the resources: one that names no resource where the event did not get so far. An error means that the
-// event is not dealt with: it has to be delivered again, and in the end to reach the failure queue. A scheduled event of
-// the module's own rule has it sweep; the records are of what that has found.
+// Handle takes one raw EventBridge event all the way and returns the record of each run, in the order of the resources;
+// an event that does not get that far has one record without a resource. An error means that the event has to be
+// delivered again, and in the end to go to the failure queue. A scheduled event of the module's own rule starts a
+// sweep; the records are those of its findings.
 func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	if tick, ok, err := events.ParseTick(raw); ok {
 		if err = errors.Join(err, e.checkTick(tick)); err != nil {
@@ -100,10 +101,10 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 		return e.reject(ctx, event, err)
 	}
 	if err := event.Authentic(); err != nil {
-		return e.reject(ctx, event, fmt.Errorf("not what CloudTrail sent: %w", err))
+		return e.reject(ctx, event, fmt.Errorf("not from CloudTrail: %w", err))
 	}
 	if event.Account != e.Account {
-		return e.reject(ctx, event, fmt.Errorf("the event is of account %s; this function works in %s", event.Account, e.Account))
+		return e.reject(ctx, event, fmt.Errorf("the event is from account %s, but this function works in %s", event.Account, e.Account))
 	}
 	matched, err := e.matcher.Match(raw)
 	if err != nil {
@@ -130,12 +131,12 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	return e.runEach(ctx, event, resources)
 }
 
-// parallel is how many resources of an event are worked on at once. One call may launch a hundred instances,
-// and the function has half a minute.
+// parallel is how many resources of an event are handled at once. One call may launch a hundred instances, and the
+// function has half a minute.
 const parallel = 8
 
-// runEach runs every resource, whatever becomes of the others. What there is no time for is left to the next
-// delivery, to which those that are done are duplicates.
+// runEach runs every resource, whatever happens to the others. Resources for which there is no time are left to the
+// next delivery, for which the finished ones are duplicates.
 func (e *Engine) runEach(ctx context.Context, event events.Event, resources []remediations.Resource) ([]Record, error) {
 	work, cancel := workTime(ctx)
 	defer cancel()
@@ -148,7 +149,7 @@ func (e *Engine) runEach(ctx context.Context, event events.Event, resources []re
 		gate <- struct{}{}
 		if work.Err() != nil {
 			reached = i
-			errs[len(resources)] = fmt.Errorf("%s: no time was left for %d of %d resources", e.Module.Name, len(resources)-i, len(resources))
+			errs[len(resources)] = fmt.Errorf("%s: ran out of time with %d of %d resources left", e.Module.Name, len(resources)-i, len(resources))
 			break
 		}
 		group.Go(func() {
@@ -164,15 +165,16 @@ func (e *Engine) runEach(ctx context.Context, event events.Event, resources []re
 	return records[:reached], errors.Join(errs...)
 }
 
-// suspects asks the module for the resources.
+// suspects returns the resources that the module suspects.
 func (e *Engine) suspects(event events.Event) (resources []remediations.Resource, err error) {
 	defer recoverPanic(&err)
 	return e.Module.Suspects(event)
 }
 
-// ErrPanic is a module's panic. It ends the run like any other error, so that its record says so.
+// ErrPanic is a panic of the module. It ends the run like any other error, so that the record has it.
 var ErrPanic = errors.New("the module panicked")
 
+// recoverPanic turns a panic into an error. It has to be deferred.
 func recoverPanic(err *error) {
 	if problem := recover(); problem != nil {
 		*err = fmt.Errorf("%w: %v", ErrPanic, problem)
@@ -187,7 +189,7 @@ func (e *Engine) reject(ctx context.Context, event events.Event, err error) ([]R
 	return []Record{*record}, fmt.Errorf("%s: event rejected: %w", e.Module.Name, err)
 }
 
-// newRecord is the beginning of a run record.
+// newRecord returns the first version of a run's record.
 func (e *Engine) newRecord(event events.Event, r remediations.Resource) *Record {
 	now := e.Now().UTC()
 	rec := event.Record
@@ -212,7 +214,7 @@ func (e *Engine) newRecord(event events.Event, r remediations.Resource) *Record 
 	}
 }
 
-// modeFor is how far a run may go. A replayed event is about a state that may be long gone: it is observed.
+// modeFor returns how far a run may go. A replayed event may be about a state that is long gone: it is only observed.
 func (e *Engine) modeFor(event events.Event) remediations.Mode {
 	if event.ReplayName != "" {
 		return remediations.Observe

@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// plain is text that somebody else chose, made safe to stand in a message: one line, of bounded length, so
-// that a user agent can't forge a section of the alert.
+// plain makes text that somebody else chose safe for a message: one line of bounded length, so that a user agent cannot
+// forge a section of the alert.
 func plain(s string) string { return bounded(s, maxField) }
 
-// bounded is plain with a bound of its own, in bytes.
+// bounded is plain with its own bound, in bytes.
 func bounded(s string, most int) string {
 	rest := ""
 	if len(s) > most {
@@ -27,7 +27,7 @@ func bounded(s string, most int) string {
 	return s + rest
 }
 
-// oneLine is text that somebody else chose, on one line and of bounded length; "" stays what it is.
+// oneLine is bounded, but leaves the empty string empty.
 func oneLine(s string, most int) string {
 	if s == "" {
 		return ""
@@ -35,7 +35,7 @@ func oneLine(s string, most int) string {
 	return bounded(s, most)
 }
 
-// templateSafe is a text with only such characters as can be put into a template without escaping them.
+// templateSafe replaces characters that would need escaping in JSON, XML or a shell.
 func templateSafe(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(" []:/._,+=@-", c) {
@@ -45,7 +45,7 @@ func templateSafe(s string) string {
 	}, s)
 }
 
-// truncate is a text with no more than most bytes of it.
+// truncate returns at most a number of bytes of a text.
 func truncate(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -53,11 +53,12 @@ func truncate(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "\n(cut; the run record has all of it)"
 }
 
+// indent indents each line of a text by two spaces.
 func indent(s string) string {
 	return strings.ReplaceAll("  "+strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  "), "\n  \n", "\n\n")
 }
 
-// accountDigits is an account's number, and nothing else.
+// accountDigits returns an account number, or the empty string if there is anything else in it.
 func accountDigits(s string) string {
 	if strings.Trim(s, "0123456789") != "" {
 		return ""

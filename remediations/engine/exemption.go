@@ -11,31 +11,32 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Exemption is what a record says of the exemption that its run is under.
+// An Exemption is what a record says about the exemption that covers its run.
 type Exemption struct {
 	Owner   string    `json:"owner"`
 	Reason  string    `json:"reason"`
 	Expires time.Time `json:"expires"`
-	Until   string    `json:"until"`            // "until 2027-03-01, 9 days left", as it was then
-	Matched string    `json:"matched"`          // which of its parts there are, all of which held
+	Until   string    `json:"until"`            // "until 2027-03-01, 9 days left", at the time of the run
+	Matched string    `json:"matched"`          // the parts of the exemption, all of which matched
 	Ending  bool      `json:"ending,omitempty"` // it ends within remediations.ExemptionNotice
 }
 
-// checkExemptions refuses what a configuration file can't have led to, before a mistake in it lets something pass.
+// checkExemptions refuses exemptions that no checked configuration file contains, before a mistake in one lets
+// something pass.
 func checkExemptions(c Config) error {
 	for _, x := range c.Exemptions {
 		if err := x.Validate(); err != nil {
 			return fmt.Errorf("engine: exemption of %s: %w", x, err)
 		}
 		if x.Tag != "" && c.Tags == nil {
-			return fmt.Errorf("engine: exemption of %s: tags can't be looked up", x)
+			return fmt.Errorf("engine: exemption of %s: there is no way to look up tags", x)
 		}
 	}
 	return nil
 }
 
-// findExemption is the exemption that a run is under, of several the one that lasts longest; nil if there is none. Tags
-// are looked up only if that alone decides. An error means that it can't be told: then nothing may be done.
+// findExemption returns the exemption that covers a run, of several the one that lasts longest, or nil. It looks up
+// tags only if they decide. An error means that the answer is unknown: then nothing may be done.
 func (e *Engine) findExemption(ctx context.Context, r remediations.Resource, who events.Identity) (*Exemption, error) {
 	var covering, tagged []remediations.Exemption
 	for _, x := range e.Exemptions {
@@ -63,8 +64,8 @@ func (e *Engine) findExemption(ctx context.Context, r remediations.Resource, who
 	return longestLasting(covering, e.Now()), nil
 }
 
-// readTags is the resource's tags. IAM's ARNs of snapshots and images have no account in them, and where tags are looked up
-// they may have: both are asked for, as a tag that is not found would read as "not exempt".
+// readTags returns the resource's tags. The ARNs of snapshots and images contain no account in IAM, but may do so in
+// the tagging API. It asks for both, as a missed tag would read as "not exempt".
 func (e *Engine) readTags(ctx context.Context, r remediations.Resource) (map[string]string, error) {
 	arn, err := r.ARN()
 	if err != nil {
@@ -89,8 +90,8 @@ func (e *Engine) readTags(ctx context.Context, r remediations.Resource) (map[str
 	return all, nil
 }
 
-// exemptsAnyPrincipal reports whether what some principal does to a resource is exempt, its tags aside. A sweep can't tell who
-// did what it finds.
+// exemptsAnyPrincipal reports whether some principal's calls on a resource are exempt, tags aside. A sweep cannot know
+// who caused a state.
 func (e *Engine) exemptsAnyPrincipal(r remediations.Resource) bool {
 	for _, x := range e.Exemptions {
 		somebody := x.Principal != ""
@@ -103,6 +104,7 @@ func (e *Engine) exemptsAnyPrincipal(r remediations.Resource) bool {
 	return false
 }
 
+// longestLasting returns the exemption that ends last, or nil.
 func longestLasting(exemptions []remediations.Exemption, now time.Time) *Exemption {
 	var last *Exemption
 	for _, x := range exemptions {

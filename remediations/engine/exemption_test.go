@@ -94,7 +94,7 @@ func TestExemptions(t *testing.T) {
 // rings an alarm.
 func TestUnclearExemption(t *testing.T) {
 	denied := &smithy.GenericAPIError{Code: "AccessDeniedException"}
-	const noARN = "the ARN of AWS::House::Door front is not known"
+	const noARN = "the ARN of AWS::House::Door front is unknown"
 	silent := errors.New("nobody answers")
 	for name, c := range map[string]struct {
 		exemption remediations.Exemption
@@ -236,14 +236,14 @@ func TestExemptionThatEndsSoon(t *testing.T) {
 func TestNewRefusesExemptionsThatAreTooBroad(t *testing.T) {
 	asked := 0
 	for want, h := range map[string]*house{
-		"needs a resource":           exempted(remediations.Enforce, nil, &asked, remediations.Exemption{}),
-		"matches no resource":        exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Resource: "arn:aws:s3:::a/*"}),
-		"tags can't be looked up":    exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Tag: "a=b"}),
-		"a role of any name can be":  exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Principal: "arn:aws:iam::*:role/Porter"}),
-		"want key=value exactly":     exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Tag: "public=*"}),
-		"needs more than the resour": exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Resource: "arn:aws:s3:::*"}),
+		"needs a resource":                exempted(remediations.Enforce, nil, &asked, remediations.Exemption{}),
+		"matches no resource":             exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Resource: "arn:aws:s3:::a/*"}),
+		"there is no way to look up tags": exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Tag: "a=b"}),
+		"a role of any name can be":       exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Principal: "arn:aws:iam::*:role/Porter"}),
+		"want key=value exactly":          exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Tag: "public=*"}),
+		"needs more than the resour":      exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Resource: "arn:aws:s3:::*"}),
 	} {
-		if want == "tags can't be looked up" {
+		if want == "there is no way to look up tags" {
 			h.Tags = nil
 		}
 		if _, err := engine.New(h.Config); err == nil || !strings.Contains(err.Error(), want) {

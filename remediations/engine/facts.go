@@ -10,8 +10,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Facts is a message for machines, as JSON: what queues, functions, Firehose and webhooks get. infra makes PagerDuty's
-// event from module, thread, title and level.
+// Facts is a message for machines, as JSON: queues, functions, Firehose and webhooks receive it. infra builds
+// PagerDuty's event from module, thread, title and level.
 type Facts struct {
 	Kind       string                `json:"kind"`    // AlertKind or SummaryKind
 	Version    string                `json:"version"` // "1"
@@ -64,7 +64,7 @@ type FactsEvent struct {
 	Time time.Time `json:"time,omitzero"`
 }
 
-// Commands are for a shell, but for Exempt. One that is too long is left out, and named in Cut.
+// Commands are shell commands, except Exempt. A command that is too long is left out, and named in Cut.
 type Commands struct {
 	Fix     string `json:"fix,omitempty"`     // puts it right
 	LeftFix string `json:"leftFix,omitempty"` // puts right what is left
@@ -73,10 +73,10 @@ type Commands struct {
 	Exempt  string `json:"exempt,omitempty"`  // text for countermand.yaml
 }
 
-// factsVersion is raised when a field of Facts goes or changes its meaning. New fields may come at any time.
+// factsVersion is raised when a field of Facts is removed or changes its meaning. New fields may be added at any time.
 const factsVersion = "1"
 
-// factsOf is the run for machines, but for what stands in the e-mail as it is.
+// factsOf returns the run for machines, without the fields that repeat the e-mail.
 func factsOf(m *remediations.Module, r *Record, difference string, most int) Facts {
 	f := Facts{
 		Kind: AlertKind, Version: factsVersion, Critical: critical(m, r), Level: level(m.Severity, critical(m, r)),
@@ -119,12 +119,12 @@ func factsOf(m *remediations.Module, r *Record, difference string, most int) Fac
 	return f
 }
 
-// critical reports whether somebody should look now: the alert says so, or the module is about what can't wait.
+// critical reports whether somebody should look now: the outcome is urgent, or the module is critical.
 func critical(m *remediations.Module, r *Record) bool {
 	return m.Severity == remediations.Critical || r.urgent()
 }
 
-// level is how bad it is in the four words that paging services have.
+// level returns the severity in the four words that paging services use.
 // https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 func level(s remediations.Severity, critical bool) string {
 	switch {
@@ -138,7 +138,7 @@ func level(s remediations.Severity, critical bool) string {
 	return "info"
 }
 
-// thread is the same for all messages about one resource, whatever module they are of: a fight is one thread.
+// thread returns the same id for all messages about one resource, whatever the module, so that a fight is one thread.
 func thread(r remediations.Resource) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID}, "\x00")))
 	return hex.EncodeToString(sum[:10])

@@ -13,24 +13,23 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// ErrFenced is the fence's refusal of a call that the module did not declare, or of a write by a guard.
+// ErrFenced means that the fence refused a call that the module did not declare, or a write by a guard.
 var ErrFenced = errors.New("the fence refused the call")
 
-// maxCalls bounds the calls that a record lists.
+// maxCalls is how many calls a record lists.
 const maxCalls = 100
 
-// Call is an AWS call that a run made.
+// A Call is an AWS call that a run made.
 type Call struct {
 	Action string `json:"action"`           // IAM's name
 	Write  bool   `json:"write,omitempty"`  // one of the module's Writes
-	Error  string `json:"error,omitempty"`  // AWS's code, or why the fence refused it
-	Fenced bool   `json:"fenced,omitempty"` // refused by the fence: it never left the function
+	Error  string `json:"error,omitempty"`  // AWS's error code, or why the fence refused the call
+	Fenced bool   `json:"fenced,omitempty"` // refused by the fence: AWS never saw it
 }
 
-// Fence is SDK middleware in every client that a module builds. It refuses an operation that the module did not declare,
-// before it is signed, refuses writes until they are allowed, notes each call, and takes an answer to a read that holds
-// nothing for an error. It keeps a module to its word; the boundary that cannot be argued with is the function's IAM
-// role.
+// A Fence is SDK middleware in every client that a module builds. It refuses, before it is signed, an operation that
+// the module did not declare; it refuses writes until they are allowed; it notes each call; and it turns an empty
+// response to a read into an error. It keeps a module to its word: the real boundary is the function's IAM role.
 type Fence struct {
 	reads, writes []remediations.Permission
 	mu            sync.Mutex
@@ -40,48 +39,49 @@ type Fence struct {
 	calls         []Call
 }
 
-// NewFence is a fence that lets a module read.
+// NewFence returns a fence that allows a module to read.
 func NewFence(m *remediations.Module) *Fence {
 	return &Fence{reads: m.Reads, writes: m.Writes}
 }
 
-// Config is cfg with the fence around every client that is built from it, in a Region.
+// Config returns cfg for a Region with the fence around every client that is built from it.
 func (f *Fence) Config(cfg aws.Config, region string) aws.Config {
 	fenced := cfg.Copy()
 	fenced.Region = region
-	// Ahead of what cfg brings along: in tests that is what answers the call.
+	// Before the options of cfg: in tests these answer the call.
 	fenced.APIOptions = append([]func(*middleware.Stack) error{f.attach}, cfg.APIOptions...)
 	return fenced
 }
 
-// AllowWrites lets the module write from now on, or stops it.
+// AllowWrites allows or forbids writes from now on.
 func (f *Fence) AllowWrites(allow bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writing = allow
 }
 
-// Calls is what was called so far.
+// Calls returns the calls so far.
 func (f *Fence) Calls() []Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Call(nil), f.calls...)
 }
 
-// Wrote reports whether a call that writes has reached AWS, and was not refused by IAM.
+// Wrote reports whether a write reached AWS and was not denied by IAM.
 func (f *Fence) Wrote() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.wrote
 }
 
-// CallCount is how many calls have reached AWS.
+// CallCount returns how many calls reached AWS.
 func (f *Fence) CallCount() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.callCount
 }
 
+// attach adds the fence to a client.
 func (f *Fence) attach(stack *middleware.Stack) error {
 	if err := addEmptyResponseCheck(stack); err != nil {
 		return err
@@ -89,6 +89,7 @@ func (f *Fence) attach(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Countermand.Fence", f.handle), middleware.After)
 }
 
+// handle checks, makes and notes one call.
 func (f *Fence) handle(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 	call, err := f.check(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
 	if err != nil {
@@ -109,6 +110,7 @@ func (f *Fence) handle(ctx context.Context, in middleware.InitializeInput, next 
 	return out, metadata, err
 }
 
+// check returns the call for an operation, and an error if the fence refuses it.
 func (f *Fence) check(service, operation string) (Call, error) {
 	action, err := IAMAction(service, operation)
 	if err != nil {
@@ -128,6 +130,7 @@ func (f *Fence) check(service, operation string) (Call, error) {
 	return Call{Action: action, Write: true}, nil
 }
 
+// note keeps a call for the record.
 func (f *Fence) note(call Call) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,6 +144,7 @@ func (f *Fence) note(call Call) {
 	}
 }
 
+// allows reports whether one of the permissions covers an action.
 func allows(permissions []remediations.Permission, action string) bool {
 	for _, p := range permissions {
 		if p.Allows(action) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// finish writes the final record of a claimed run, that of a failed one included, of which people are told here.
+// finish writes the final record of a claimed run. If the run failed, finish also alerts.
 func (e *Engine) finish(ctx context.Context, record *Record, failure error) error {
 	if failure != nil {
 		record.fail(failure)
@@ -24,8 +24,8 @@ func (e *Engine) finish(ctx context.Context, record *Record, failure error) erro
 	return errors.Join(failure, e.alertFailure(ctx, record))
 }
 
-// put writes a record over one of this delivery's own. An earlier write may have been made though it seemed to fail, or
-// not have been made: what stands is asked for, and followed if it is this delivery's.
+// put replaces one of this delivery's own records. An earlier write may have succeeded although it seemed to fail, or
+// the reverse: on a conflict put reads the record, and continues from it if it is this delivery's.
 func (e *Engine) put(ctx context.Context, record *Record) error {
 	err := e.Store.Put(ctx, record)
 	if !errors.Is(err, ErrConflict) {
@@ -39,7 +39,8 @@ func (e *Engine) put(ctx context.Context, record *Record) error {
 	return e.Store.Put(ctx, record)
 }
 
-// fail ends a run that failed before it was claimed, unless it has ended after all: the answer to a write may be lost.
+// fail ends a run that failed before it was claimed. If the run has an outcome after all, because the answer to a write
+// was lost, it sends that one's alert.
 func (e *Engine) fail(ctx context.Context, record *Record, failure error) error {
 	ended, err := e.recordFailure(ctx, record, failure)
 	if ended != nil {
@@ -50,13 +51,12 @@ func (e *Engine) fail(ctx context.Context, record *Record, failure error) error 
 	return err
 }
 
-// recordFailure writes down that a run failed, and tells people if it won't mend itself. The record does not replace that
-// of another delivery, but for one that left the run unfinished. over is this delivery's own record, where that stands
-// with an outcome.
+// recordFailure writes down that a run failed, and alerts if a retry won't help. It replaces another delivery's record
+// only if that one is unfinished. If this delivery's own record has an outcome already, recordFailure returns it.
 func (e *Engine) recordFailure(ctx context.Context, record *Record, failure error) (ended *Record, err error) {
 	record.fail(failure)
 	record.Ended = e.Now().UTC()
-	record.Lease, record.Alert = time.Time{}, "" // of an end that could not be written down
+	record.Lease, record.Alert = time.Time{}, "" // of an end that could not be recorded
 	record.Version = 1
 	err = e.Store.Put(ctx, record)
 	if !errors.Is(err, ErrConflict) {
@@ -68,17 +68,17 @@ func (e *Engine) recordFailure(ctx context.Context, record *Record, failure erro
 		return nil, errors.Join(failure, err)
 	case prior.Writer == record.Writer && prior.Outcome != Started:
 		return prior, nil
-	case prior.Writer == record.Writer: // it was claimed after all, and nothing was done yet
+	case prior.Writer == record.Writer: // it was claimed after all, but nothing was done yet
 		record.Version, record.Began = prior.Version+1, prior.Began
 		return nil, errors.Join(failure, e.Store.Put(ctx, record), e.alertFailure(ctx, record))
-	case prior.alertPending(): // that alert needs no guard
+	case prior.alertPending(): // its alert can be sent without a guard
 		_, err = e.resendAlert(ctx, prior, record.Writer)
 		return nil, errors.Join(failure, err)
 	case !prior.unfinished(e.Now()):
 		return nil, failure
 	}
 	if prior.Touched {
-		record.Before = nil // this attempt has changed nothing: what undo must put back is what the earlier one saw
+		record.Before = nil // this attempt changed nothing: undo must restore what the earlier one saw
 	}
 	record.continueFrom(prior)
 	if err := e.Store.Put(ctx, record); err != nil && !errors.Is(err, ErrConflict) {

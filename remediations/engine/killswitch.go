@@ -11,16 +11,16 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// switchAge is for how long a function goes by what the kill switch said. Parameter Store answers some forty calls a
-// second in an account, and a storm of events is when it must not be what fails.
+// switchAge is how long a function relies on the kill switch it has read. Parameter Store answers about forty calls a
+// second in an account, and it must not be what fails in a storm of events.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
 const switchAge = time.Minute
 
-// switchTime is how long the answer may take: the run goes on without, and only observes.
+// switchTime is how long reading the switch may take. Without it the run goes on, but only observes.
 const switchTime = 3 * time.Second
 
-// NewSwitchReader reads the kill switch from a parameter, at most once a minute. What can't be read is asked for again by the next
-// run. It is safe for concurrent use; who comes while it is read waits for the answer.
+// NewSwitchReader returns a function that reads the kill switch from a parameter, at most once a minute. After an error
+// the next call reads again. The function is safe for concurrent use: other callers wait while one reads.
 func NewSwitchReader(cfg aws.Config, parameter string, now func() time.Time) func(context.Context) (remediations.Switch, error) {
 	var (
 		client = ssm.NewFromConfig(cfg)
@@ -37,7 +37,7 @@ func NewSwitchReader(cfg aws.Config, parameter string, now func() time.Time) fun
 		case <-ctx.Done():
 			return nil, fmt.Errorf("get parameter %s: %w", parameter, ctx.Err())
 		}
-		began := now().Round(0) // by the wall's clock: the monotonic one stands still while a function is frozen
+		began := now().Round(0) // wall clock: the monotonic one stops while a function is frozen
 		if !read.IsZero() && began.Sub(read) < switchAge {
 			return last, nil
 		}
@@ -46,7 +46,7 @@ func NewSwitchReader(cfg aws.Config, parameter string, now func() time.Time) fun
 			return nil, fmt.Errorf("get parameter %s: %w", parameter, err)
 		}
 		if out.Parameter == nil {
-			return nil, fmt.Errorf("get parameter %s: the answer holds none", parameter)
+			return nil, fmt.Errorf("get parameter %s: unexpected response: no parameter", parameter)
 		}
 		stops, err := remediations.ParseSwitch(aws.ToString(out.Parameter.Value))
 		if err != nil {
@@ -57,7 +57,7 @@ func NewSwitchReader(cfg aws.Config, parameter string, now func() time.Time) fun
 	}
 }
 
-// applySwitch sets how far the run may go by the kill switch. Who can't be asked is taken to say stop.
+// applySwitch sets how far the run may go after the kill switch. An unreadable switch counts as a stop.
 func (r *Record) applySwitch(stops remediations.Switch, err error) {
 	if err != nil {
 		r.Lowered = fmt.Sprintf("observe instead of %s: the kill switch can't be read: %v", r.Mode, err)

@@ -12,8 +12,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// countsOf are what an action of the run adds to. A retry of a run that began before is not one more time that somebody
-// breaks the resource.
+// countsOf returns the counts that an action of the run raises. A retry of a run that began before does not count as
+// one more time that somebody broke the resource.
 func (e *Engine) countsOf(r *Record) []Count {
 	day := e.Now().UTC().Truncate(24 * time.Hour)
 	counts := []Count{
@@ -31,7 +31,7 @@ func (e *Engine) countsOf(r *Record) []Count {
 	})
 }
 
-// hourlyCount is a count of actions in this hour.
+// hourlyCount returns a count of actions in this hour.
 func (e *Engine) hourlyCount(most int, of ...string) Count {
 	hour := e.Now().UTC().Truncate(time.Hour)
 	return Count{
@@ -40,26 +40,29 @@ func (e *Engine) hourlyCount(most int, of ...string) Count {
 	}
 }
 
+// moduleCount returns the count of the module's actions in this hour.
 func (e *Engine) moduleCount() Count {
 	return e.hourlyCount(e.Limits.Module, "of module", e.Module.Name)
 }
 
-// budgetLeft is how many more actions the module has in this hour; nil if that can't be told, which stops nothing.
+// budgetLeft returns how many more actions the module has in this hour. If the store fails it returns nil: the run goes
+// on.
 func (e *Engine) budgetLeft(ctx context.Context, r *Record) *int {
 	count := e.moduleCount()
 	times, err := e.Store.Times(ctx, count.Key)
 	if err != nil {
-		e.Log.WarnContext(ctx, "what is left of the budget can't be told", "run", r.ID, "error", err)
+		e.Log.WarnContext(ctx, "the remaining budget is unknown", "run", r.ID, "error", err)
 		return nil
 	}
 	left := max(count.Most-times, 0)
 	return &left
 }
 
-// countedPrincipal is whom an action is counted on. Whoever assumes a role names the session, so that it is the role that counts.
+// countedPrincipal returns the principal whose budget an action uses. It is the role rather than the session, as the
+// caller names the session.
 func countedPrincipal(who events.Identity) string { return cmp.Or(who.Issuer.ARN, who.Principal()) }
 
-// setLimited ends a run that found a count full: nothing is done, and people are told.
+// setLimited ends a run for which a count is full: nothing is done, and an alert is sent.
 func (r *Record) setLimited(full *FullError) {
 	r.Outcome, r.Limit = full.Count.Outcome, full.Error()
 	if by := append(slices.Clone(full.By), r.Principal); r.Outcome == Contested {

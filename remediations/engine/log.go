@@ -6,9 +6,9 @@ import (
 )
 
 // logRun writes the one line that says how a run ended. The line is also its metrics, in CloudWatch's embedded metric
-// format, by module: a count by outcome, the AWS calls of the module, refusals by IAM (the declared permissions are
-// wrong), exemptions that end soon, what is left of the module's budget, and the time from the call that was made to
-// the end of the run. What a stack has one alarm for is counted without a module as well.
+// format, by module: a count by outcome, the module's AWS calls, denied calls (a declared permission is wrong),
+// exemptions that end soon, the module's remaining budget, and the time from the API call to the end of the run.
+// Metrics with one alarm per stack are also counted without a module.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (e *Engine) logRun(ctx context.Context, r *Record) {
 	now := e.Now()
@@ -58,7 +58,7 @@ func (e *Engine) logRun(ctx context.Context, r *Record) {
 	e.Log.Log(ctx, level, "run ended", attrs...)
 }
 
-// inTotal are the metrics that a stack has one alarm for.
+// inTotal holds the metrics that have one alarm per stack.
 var inTotal = map[string]bool{
 	string(Rejected): true, string(Unverified): true, string(Limited): true, string(Contested): true,
 	"AccessDenied": true, "SwitchUnreadable": true,

@@ -4,7 +4,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Message is what is sent about a run, or about several: one value, in a form for each kind of subscriber.
+// A Message is sent about one run, or about several: one value, in a form for each kind of subscriber.
 type Message struct {
 	Subject string // at most 100 characters of printable ASCII, SNS's rule for an e-mail's subject
 	Body    string // plain text
@@ -18,8 +18,8 @@ const (
 	SummaryKind = "summary" // about alerts that were folded
 )
 
-// Render is the message about a run, for somebody who is woken by it: from the module and the run's record
-// alone, so that it can be sent again later. What is too long for SNS is left out, and is in the record.
+// Render returns the message about a run, for somebody who is woken by it. It uses only the module and the run's
+// record, so that it can be sent again later. Parts that are too long for SNS are left out; the record has them.
 func Render(m *remediations.Module, r *Record) Message {
 	difference := Difference(r.Before, r.After)
 	for most := maxPart; most >= leastPart; most /= 2 {
@@ -33,7 +33,7 @@ func Render(m *remediations.Module, r *Record) Message {
 	return message
 }
 
-// render is the message with no part longer than most bytes.
+// render returns the message with no part longer than most bytes.
 func render(m *remediations.Module, r *Record, difference string, most int) Message {
 	short := *r
 	short.Resource.ID = oneLine(r.Resource.ID, maxID)

@@ -7,22 +7,26 @@ import (
 // namespace is the CloudWatch namespace of the engine's metrics.
 const namespace = "Countermand"
 
+// A metric names a value in the log line, and its unit.
 type metric struct {
 	Name string
 	Unit string
 }
 
+// A directive tells CloudWatch which values are metrics.
 type directive struct {
 	Namespace  string
 	Dimensions [][]string
 	Metrics    []metric
 }
 
+// metadata is the "_aws" member of a log line.
 type metadata struct {
 	Timestamp         int64 // milliseconds since 1970
 	CloudWatchMetrics []directive
 }
 
+// embedMetrics returns the metadata for metrics, by module, and for totals, without a module.
 func embedMetrics(now time.Time, metrics, totals []metric) metadata {
 	m := metadata{
 		Timestamp:         now.UnixMilli(),

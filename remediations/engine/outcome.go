@@ -1,34 +1,35 @@
 package engine
 
-// Outcome is how a run ended. Every run ends in exactly one.
+// An Outcome is how a run ended. Every run ends in exactly one.
 type Outcome string
 
-// The outcomes. Started is not one: it marks a run that is being worked on, or whose function died.
+// The outcomes. Started is not an outcome: it marks a run in progress, or one whose function died.
 const (
 	Started    Outcome = "Started"
-	NoMatch    Outcome = "NoMatch"    // the pattern does not match: the rule and the module disagree
-	Rejected   Outcome = "Rejected"   // malformed, or not what CloudTrail sent
+	NoMatch    Outcome = "NoMatch"    // the pattern does not match: rule and module disagree
+	Rejected   Outcome = "Rejected"   // malformed, or not from CloudTrail
 	Clean      Outcome = "Clean"      // the guard found nothing wrong
-	Stale      Outcome = "Stale"      // the same, and a later event on the resource was handled before
-	Observed   Outcome = "Observed"   // wrong; the mode says to record it only
-	Alerted    Outcome = "Alerted"    // wrong; people were told
-	Exempt     Outcome = "Exempt"     // wrong; an exemption keeps hands off, and people are told if it ends soon
-	Limited    Outcome = "Limited"    // wrong, and a budget is spent: nothing was done; people were told
-	Contested  Outcome = "Contested"  // put right too often today and wrong again: hands off; people were told who fights
-	Duplicate  Outcome = "Duplicate"  // another delivery of the same event is dealt with or being dealt with
-	Remediated Outcome = "Remediated" // put right, and seen to be right
-	Partial    Outcome = "Partial"    // put right as far as the module may; people were told of the rest
-	Unverified Outcome = "Unverified" // acted, and still wrong; people were told
-	Failed     Outcome = "Failed"     // an error; Lambda tries again, then the failure queue has the event
-	Undone     Outcome = "Undone"     // a person took back what an earlier run did
+	Stale      Outcome = "Stale"      // nothing wrong, but a later event on the resource was handled before
+	Observed   Outcome = "Observed"   // wrong; recorded only, as the mode says
+	Alerted    Outcome = "Alerted"    // wrong; an alert was sent
+	Exempt     Outcome = "Exempt"     // wrong, but exempt; an alert is sent if the exemption ends soon
+	Limited    Outcome = "Limited"    // wrong, but a budget is spent: nothing was done; an alert was sent
+	Contested  Outcome = "Contested"  // fixed too often today and wrong again: left alone; the alert says who keeps undoing it
+	Duplicate  Outcome = "Duplicate"  // another delivery of the same event has the run
+	Remediated Outcome = "Remediated" // fixed and verified
+	Partial    Outcome = "Partial"    // fixed as far as the module may; the alert says what is left
+	Unverified Outcome = "Unverified" // acted, but still wrong; an alert was sent
+	Failed     Outcome = "Failed"     // an error; Lambda retries, then the event goes to the failure queue
+	Undone     Outcome = "Undone"     // a person undid an earlier run
 )
 
-// Recorded are the outcomes that a record can have. The others are in the function's log only.
+// Recorded returns the outcomes that a record can have. The others appear only in the function's log.
 func Recorded() []Outcome {
 	return []Outcome{Started, Clean, Stale, Observed, Alerted, Exempt, Limited, Contested, Remediated, Partial, Unverified, Failed, Undone}
 }
 
-// urgent reports whether somebody has to look at what ended so: the module may act, and it is not put right.
+// urgent reports whether somebody has to look at a run with this outcome: the module may act, but the resource is not
+// fixed.
 func (o Outcome) urgent() bool {
 	switch o {
 	case Limited, Contested, Partial, Unverified, Failed:
@@ -37,7 +38,7 @@ func (o Outcome) urgent() bool {
 	return false
 }
 
-// Meaning is an outcome in a sentence.
+// Meaning returns the outcome in a sentence.
 func (o Outcome) Meaning() string {
 	switch o {
 	case Started:

@@ -9,66 +9,67 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Record is what is kept of a run: enough to trust it, and to take it back.
+// A Record is what is kept of a run: enough to trust it, and to undo it.
 type Record struct {
 	ID        string                `json:"id"`
 	Module    string                `json:"module"`
-	Mode      remediations.Mode     `json:"mode"`              // how far it might go, the kill switch included
-	Lowered   string                `json:"lowered,omitempty"` // how the kill switch has lowered that, and who has set it
+	Mode      remediations.Mode     `json:"mode"`              // how far the run might go, after the kill switch
+	Lowered   string                `json:"lowered,omitempty"` // how the kill switch lowered the mode, and who set it
 	Outcome   Outcome               `json:"outcome"`
 	Resource  remediations.Resource `json:"resource"`
 	EventID   string                `json:"eventID"`
 	EventName string                `json:"eventName"`
 	EventTime time.Time             `json:"eventTime"`
-	Newer     time.Time             `json:"newer,omitzero"` // time of a later event on the resource, if one was handled before
+	Newer     time.Time             `json:"newer,omitzero"` // time of a later event on the resource that was handled before
 	Principal string                `json:"principal"`      // who made the call, as the event says
-	Name      string                `json:"name"`           // the same in a word or two
+	Name      string                `json:"name"`           // the principal in a word or two
 	SourceIP  string                `json:"sourceIP"`
 	UserAgent string                `json:"userAgent"`
 	Replay    string                `json:"replay,omitempty"` // name of the replay that delivered the event
-	Undoes    string                `json:"undoes,omitempty"` // id of the run that this one takes back; such a run has no event
+	Undoes    string                `json:"undoes,omitempty"` // id of the run that this one undoes; such a run has no event
 	Reason    string                `json:"reason,omitempty"`
 	Before    json.RawMessage       `json:"before,omitempty"`
 	After     json.RawMessage       `json:"after,omitempty"`
-	Between   json.RawMessage       `json:"between,omitempty"` // what a later attempt found, if neither: half of the work, or somebody else's state
+	Between   json.RawMessage       `json:"between,omitempty"` // a third state that a later attempt found: half of the work, or somebody else's change
 	Fix       string                `json:"fix,omitempty"`
 	Revert    string                `json:"revert,omitempty"`
-	Grace     time.Time             `json:"grace,omitzero"`      // people have until then to put it right themselves
+	Grace     time.Time             `json:"grace,omitzero"`      // people have until then to fix it themselves
 	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
 	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
-	Exemption *Exemption            `json:"exemption,omitempty"` // what keeps hands off
+	Exemption *Exemption            `json:"exemption,omitempty"` // why the resource is left alone
 	Limit     string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
-	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who made it wrong today, this event's principal included
-	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in the order they were made, the last 100 of each attempt
-	Began     bool                  `json:"began,omitempty"`     // this attempt or an earlier one began to act, and was counted
-	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed: the module was let write
+	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who broke it today, including this event's principal
+	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in order, the last 100 of each attempt
+	Began     bool                  `json:"began,omitempty"`     // this or an earlier attempt began to act, and was counted
+	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed
 	Error     string                `json:"error,omitempty"`
 	Alert     string                `json:"alert,omitempty"`
 	Attempt   int                   `json:"attempt"` // 1 for the first
-	Version   int                   `json:"version"` // raised by every write: who writes must have read the one before
+	Version   int                   `json:"version"` // raised by every write, which must follow the version that was read
 	Writer    string                `json:"writer"`  // random: which delivery wrote this version
 	Started   time.Time             `json:"started"`
 	Ended     time.Time             `json:"ended,omitzero"`
-	Lease     time.Time             `json:"lease,omitzero"` // until when nobody else takes an unfinished run over
+	Lease     time.Time             `json:"lease,omitzero"` // until then nobody else takes over an unfinished run
 	Expires   time.Time             `json:"expires"`        // when the record is deleted
 
-	countedPrincipal string // whom the action is counted on
+	countedPrincipal string // the principal whose budget the action uses
 	earlierCalls     []Call // of earlier attempts
-	callCount        int    // calls of this attempt
-	budgetLeft       *int   // actions that the module has left in this hour, after this one
+	callCount        int    // AWS calls of this attempt
+	budgetLeft       *int   // actions that the module has left this hour
 	touchedBefore    bool   // an earlier attempt may have changed the resource
-	denied           bool   // IAM refused a call of the engine's own
+	denied           bool   // IAM denied one of the engine's own calls
 	switchUnread     bool   // the kill switch could not be read
 }
 
 // Alert states of a record.
 const (
-	AlertPending = "pending" // to be sent; sent again from the record if the function dies or SNS fails
+	AlertPending = "pending" // to be sent; a later delivery sends it from the record if the function dies or SNS fails
 	AlertSent    = "sent"
-	AlertFolded  = "folded" // told in a summary
+	AlertFolded  = "folded" // sent in a summary
 )
 
-// urgent reports the same of a run, which may also have left wrong what an earlier attempt of it acted upon.
+// urgent reports whether somebody has to look at the run: its outcome is urgent, or an earlier attempt acted and the
+// resource is still wrong.
 func (r *Record) urgent() bool { return r.Outcome.urgent() || r.Touched && r.Outcome != Remediated }
 
 // fail notes that the run failed, and why.
@@ -82,7 +83,7 @@ func (r *Record) setFinding(f *remediations.Finding) {
 	r.Reason, r.Fix, r.Revert, r.Before, r.After, r.Grace = f.Reason, f.Fix, f.Revert, f.Before, f.After, f.Grace
 }
 
-// setVerified is the outcome of an action, by what the guard still finds after it.
+// setVerified sets the outcome of an action, from what the guard still finds after it.
 func (r *Record) setVerified(left *remediations.Finding) {
 	switch {
 	case left == nil:
@@ -96,8 +97,8 @@ func (r *Record) setVerified(left *remediations.Finding) {
 	r.Left, r.LeftFix = left.Reason, left.Fix
 }
 
-// setFixedBefore is the outcome of a run that has nothing left to do, by what the guard finds now. Where an earlier attempt
-// may have acted, it is that one's doing, and what undo has to put back is what that one saw.
+// setFixedBefore notes what the guard finds now in a run that has nothing left to do. If an earlier attempt may have
+// acted, the fix counts as its work, and undo restores what that attempt saw.
 func (r *Record) setFixedBefore(now *remediations.Finding) {
 	switch {
 	case r.touchedBefore && now == nil:
@@ -111,28 +112,27 @@ func (r *Record) setFixedBefore(now *remediations.Finding) {
 	}
 }
 
-// exemptionEndsSoon reports whether the run is under an exemption that people should hear of before it ends.
+// exemptionEndsSoon reports whether the run is under an exemption that people should be warned about.
 func (r *Record) exemptionEndsSoon() bool {
 	return r.Outcome == Exempt && r.Exemption != nil && r.Exemption.Ending
 }
 
-// needsAlert reports whether people hear of a run that has ended so.
+// needsAlert reports whether a run with this outcome sends an alert.
 func (r *Record) needsAlert() bool {
 	switch r.Outcome {
 	case Alerted, Limited, Contested, Remediated, Partial, Unverified:
 		return true
-	case Observed: // by an attempt after one that may have acted: the kill switch has come in between
+	case Observed: // an earlier attempt may have acted before the kill switch was set
 		return r.Touched
-	case Exempt: // it may have been acted upon before it was exempt
+	case Exempt: // an earlier attempt may have acted before the exemption
 		return r.Touched || r.exemptionEndsSoon() && r.Mode != remediations.Observe
 	}
 	return false
 }
 
-// continueFrom makes the record the next attempt at the run that prior left unfinished, and that may have touched
-// the resource already. What undo must put back is the state before the first touch, as long as this attempt
-// wants the same: otherwise somebody else has changed the resource in between, and it is their state that
-// this attempt replaces.
+// continueFrom makes the record the next attempt of a run that prior left unfinished, and that may have changed the
+// resource. Undo must restore the state before the first change, as long as this attempt aims for the same state.
+// Otherwise somebody else has changed the resource in between, and this attempt replaces their state.
 func (r *Record) continueFrom(prior *Record) {
 	r.Version, r.Attempt, r.Began = prior.Version+1, prior.Attempt+1, prior.Began
 	if !prior.Touched {
@@ -147,7 +147,7 @@ func (r *Record) continueFrom(prior *Record) {
 	}
 }
 
-// replaceFinding notes a state that has taken the place of the one that was judged.
+// replaceFinding notes a state that replaced the one that was assessed.
 func (r *Record) replaceFinding(f *remediations.Finding) {
 	if r.touchedBefore && bytes.Equal(r.After, f.After) {
 		r.setBetween(f.Before)
@@ -156,15 +156,15 @@ func (r *Record) replaceFinding(f *remediations.Finding) {
 	r.setFinding(f)
 }
 
-// setBetween keeps a state that a later attempt found, unless it is the one before or after the action. It may be half of
-// what an earlier attempt did, or what somebody has set since: a person who takes the run back should see it.
+// setBetween keeps a state that a later attempt found, unless it equals the state before or after the action. It may be
+// half of an earlier attempt's work, or somebody else's change: a person who undoes the run should see it.
 func (r *Record) setBetween(state json.RawMessage) {
 	if state != nil && !SameState(state, r.Before) && !SameState(state, r.After) {
 		r.Between = state
 	}
 }
 
-// unfinished reports whether there is something left to do about the run, and nobody doing it.
+// unfinished reports whether something is left to do, and nobody is doing it.
 func (r *Record) unfinished(now time.Time) bool {
 	if now.Before(r.Lease) {
 		return false
@@ -176,5 +176,5 @@ func (r *Record) unfinished(now time.Time) bool {
 	return r.alertPending()
 }
 
-// alertPending reports whether the run is over but for its alert.
+// alertPending reports whether the run has ended and its alert is still to be sent.
 func (r *Record) alertPending() bool { return r.Alert == AlertPending }

@@ -8,8 +8,8 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Report is all that is known of a run in plain text, for somebody who looks it up. The module is nil if there is
-// none of that name any more; undone is the run that took this one back, nil if there is none.
+// Report returns everything that is known about a run in plain text. The module is nil if it no longer exists; undone
+// is the run that undid this one, or nil.
 func Report(m *remediations.Module, r, undone *Record) string {
 	var b strings.Builder
 	section := sections(&b)
@@ -48,7 +48,7 @@ func Report(m *remediations.Module, r, undone *Record) string {
 	return b.String()
 }
 
-// callList is the AWS calls of a run, one a line, with what came of each.
+// callList returns the AWS calls of a run, one a line, each with its result.
 func callList(calls []Call) string {
 	if len(calls) == 0 {
 		return "none are recorded"
@@ -70,7 +70,7 @@ func callList(calls []Call) string {
 	return strings.Join(lines, "\n")
 }
 
-// runDetails is when the run was, which attempt it was, and whether people were told.
+// runDetails says when the run was, which attempt it was, and what became of its alert.
 func runDetails(r *Record) string {
 	ended := "not ended"
 	if !r.Ended.IsZero() {

@@ -14,27 +14,30 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// emptyResponseError is a success that holds nothing, or a web page: something on the way has answered instead of AWS. The SDK
-// makes an empty result of most such answers, which reads as "there is none": no tags, no statements, no record.
+// An emptyResponseError is a success response with no content, or with a web page: something between us and AWS has
+// answered. The SDK turns most such responses into an empty result, which would read as "there is nothing": no tags, no
+// statements, no record.
 type emptyResponseError struct{ operation, holds string }
 
+// Error implements error.
 func (e *emptyResponseError) Error() string {
-	return fmt.Sprintf("the answer to %s is not AWS's: it holds %s", e.operation, e.holds)
+	return fmt.Sprintf("the response to %s is not from AWS: it contains %s", e.operation, e.holds)
 }
 
-// RetryableError tells the SDK to try again.
+// RetryableError tells the SDK to retry.
 func (e *emptyResponseError) RetryableError() bool { return true }
 
-// RefuseEmptyResponses is cfg with clients that refuse hollow answers. It is for calls that AWS always answers with something.
+// RefuseEmptyResponses returns cfg with clients that refuse empty responses. Use it for calls that AWS always answers
+// with content.
 func RefuseEmptyResponses(cfg aws.Config) aws.Config {
 	whole := cfg.Copy()
 	whole.APIOptions = append(whole.APIOptions, func(stack *middleware.Stack) error { return addEmptyResponseCheck(stack) })
 	return whole
 }
 
-// addEmptyResponseCheck is the innermost middleware: what it returns is what came over the wire.
+// addEmptyResponseCheck adds the innermost middleware: it sees what came over the wire.
 func addEmptyResponseCheck(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Countermand.WholeAnswer",
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Countermand.EmptyResponse",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error) {
 			out, metadata, err := next.HandleDeserialize(ctx, in)
@@ -51,7 +54,8 @@ func addEmptyResponseCheck(stack *middleware.Stack) error {
 		}), middleware.After)
 }
 
-// emptyContent is what a hollow answer holds; "" for any other one, whose body can be read as before.
+// emptyContent says what a response has instead of content, or returns the empty string if it has content. The body can
+// still be read.
 func emptyContent(response *smithyhttp.Response) string {
 	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err == nil && kind == "text/html" {
 		return "a web page"
@@ -67,8 +71,9 @@ func emptyContent(response *smithyhttp.Response) string {
 	return ""
 }
 
+// writeKey is the context key of a module's write.
 type writeKey struct{}
 
-// mayBeEmpty reports whether the call is a module's write, to which S3 answers with nothing. What became of a write is
-// looked at afterwards.
+// mayBeEmpty reports whether the call is a module's write, which S3 answers without content. The result of a write is
+// verified afterwards.
 func mayBeEmpty(ctx context.Context) bool { return ctx.Value(writeKey{}) != nil }

@@ -77,13 +77,13 @@ func testEmptyResponses(t *testing.T) {
 		want   string // in the error; "" for none
 		tries  int
 	}{
-		{"tags", fixedResponse{200, "application/x-amz-json-1.1", "", 0}, "not AWS's: it holds nothing", 2},
-		{"tags", fixedResponse{200, "text/html; charset=utf-8", page, 0}, "not AWS's: it holds a web page", 2},
+		{"tags", fixedResponse{200, "application/x-amz-json-1.1", "", 0}, "not from AWS: it contains nothing", 2},
+		{"tags", fixedResponse{200, "text/html; charset=utf-8", page, 0}, "not from AWS: it contains a web page", 2},
 		{"tags", fixedResponse{200, "application/x-amz-json-1.1", tags, 0}, "", 1},
-		{"record", fixedResponse{200, "application/x-amz-json-1.0", "", 0}, "not AWS's: it holds nothing", 2},
+		{"record", fixedResponse{200, "application/x-amz-json-1.0", "", 0}, "not from AWS: it contains nothing", 2},
 		{"record", fixedResponse{200, "application/x-amz-json-1.0", "{}", 0}, "", 1},
-		{"read", fixedResponse{200, "application/xml", "", 0}, "not AWS's: it holds nothing", 2},
-		{"read", fixedResponse{200, "text/html", page, 0}, "not AWS's: it holds a web page", 2},
+		{"read", fixedResponse{200, "application/xml", "", 0}, "not from AWS: it contains nothing", 2},
+		{"read", fixedResponse{200, "text/html", page, 0}, "not from AWS: it contains a web page", 2},
 		{"read", fixedResponse{200, "", "<VersioningConfiguration/>", 0}, "", 1},
 		{"read", fixedResponse{500, "text/html", page, 0}, "StatusCode: 500", 2},
 		{"write", fixedResponse{204, "", "", 0}, "", 1},

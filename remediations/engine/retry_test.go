@@ -118,7 +118,7 @@ func TestLeftoverResourcesWaitForTheNextDelivery(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than what the record takes
 	defer cancel()
 	records, err := e.Handle(ctx, []byte(opened("front", "front,back")))
-	if err == nil || !strings.Contains(err.Error(), "no time was left for 2 of 2 resources") || len(records) != 0 {
+	if err == nil || !strings.Contains(err.Error(), "ran out of time with 2 of 2 resources left") || len(records) != 0 {
 		t.Errorf("%d records, error %v", len(records), err)
 	}
 	if records, err = e.Handle(t.Context(), []byte(opened("front", "front,back"))); err != nil || len(records) != 2 {

@@ -13,12 +13,12 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// guardDelays is how long to wait before each look of the guard that is one of several: at a resource that was
-// just created, and after an action. S3, IAM and others answer with an old state for a moment.
+// guardDelays are the waits before each look of the guard when it looks several times: at a resource that was just
+// created, and after an action. S3, IAM and others return stale state for a moment.
 var guardDelays = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
 
-// run takes a record's resource from the guard to the alert. The record it returns has exactly one outcome. In a sweep
-// there is no event.
+// run takes a record's resource from the guard to the alert. The record that it returns has exactly one outcome. In a
+// sweep there is no event.
 func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (*Record, error) {
 	r := record.Resource
 	if r.ID == "" || r.Region == "" {
@@ -60,8 +60,8 @@ func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (
 	return record, e.sendPendingAlert(ctx, record)
 }
 
-// assess finds out what is wrong, whether hands are kept off it, and how far the run may go, all at once, and notes it
-// in the record.
+// assess finds out at the same time what is wrong, whether the resource is exempt, and how far the run may go, and
+// notes it in the record.
 func (e *Engine) assess(ctx context.Context, run *remediations.Run, record *Record) (*remediations.Finding, error) {
 	work, cancel := workTime(ctx)
 	defer cancel()
@@ -92,7 +92,7 @@ func (e *Engine) assess(ctx context.Context, run *remediations.Run, record *Reco
 	return finding, exemptErr
 }
 
-// guardUntilReady asks the module what is wrong, a few times if it can't be told yet.
+// guardUntilReady runs the guard, and again a few times while the resource is not ready.
 func (e *Engine) guardUntilReady(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
 	for _, wait := range guardDelays {
 		if waitErr := e.Wait(ctx, wait); waitErr != nil {
@@ -105,13 +105,13 @@ func (e *Engine) guardUntilReady(ctx context.Context, run *remediations.Run, r r
 	return finding, err
 }
 
-// guardOnce is one look of the guard.
+// guardOnce runs the guard once.
 func (e *Engine) guardOnce(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
 	defer recoverPanic(&err)
 	return e.Module.Guard(ctx, run, r)
 }
 
-// decide is the outcome that a finding leads to; Started if the module may act.
+// decide returns the outcome that a finding leads to, or Started if the module may act.
 func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	switch {
 	case finding == nil && !record.Newer.IsZero():
@@ -128,8 +128,8 @@ func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	return Started
 }
 
-// startRecheck begins to look once more, while the run is begun, if that is to act: what was judged is a round trip old by
-// then. The answer is what there is now. It has ended when that has been asked for.
+// startRecheck runs the guard again while the run is being claimed, if the run is to act: the first finding is a round
+// trip old by then. The function that it returns waits for the result.
 func (e *Engine) startRecheck(ctx context.Context, run *remediations.Run, record *Record) func() recheck {
 	if record.Outcome != Started {
 		return func() recheck { return recheck{} }
@@ -146,20 +146,21 @@ func (e *Engine) startRecheck(ctx context.Context, run *remediations.Run, record
 	return func() recheck { return <-seen }
 }
 
-// recheck is what a look of the guard has shown.
+// A recheck is the result of running the guard again.
 type recheck struct {
 	finding *remediations.Finding
 	err     error
 	at      time.Time
 }
 
-// maxRecheckAge is how old a look may be on which the module acts: a transaction may meet others and have to wait.
+// maxRecheckAge is how old a recheck may be for the module to act on it: a transaction that meets others has to wait.
 const maxRecheckAge = time.Second
 
-// maxChanges is how often the state may change under the run before it leaves that to the next attempt.
+// maxChanges is how often the state may change during a run before the run leaves it to the next attempt.
 const maxChanges = 3
 
-// act lets the module write, and looks whether that closed the hole. The outcome is in the record, unless it failed.
+// act allows the module to write, and checks whether that closed the hole. The outcome is in the record, unless the run
+// failed.
 func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, present recheck) error {
 	work, cancel := workTime(ctx)
 	defer cancel()
@@ -169,7 +170,7 @@ func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, r
 	finding, err := e.confirm(work, run, record, finding, present)
 	if err != nil {
 		record.Touched = record.touchedBefore
-		return fmt.Errorf("look again before the action: %w", err)
+		return fmt.Errorf("recheck before the action: %w", err)
 	}
 	if record.Outcome != Started {
 		record.Touched = record.touchedBefore
@@ -191,9 +192,8 @@ func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, r
 	return nil
 }
 
-// confirm returns the finding to act on: the one that is written down, if that is what there is now. If it is not, what
-// there is now is written down instead, while the guard looks once more. What needs no action any more, or none that
-// the module may take, ends with its outcome.
+// confirm returns the finding to act on: the recorded one, if it still holds. If the state has changed, confirm records
+// the new one while the guard runs again. If no action is needed or allowed any more, it sets the outcome.
 func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, present recheck) (*remediations.Finding, error) {
 	for range maxChanges {
 		if present.err == nil && e.Now().Sub(present.at) > maxRecheckAge {
@@ -219,15 +219,15 @@ func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Rec
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("it has changed %d times since it was judged: %w", maxChanges, remediations.ErrChanged)
+	return nil, fmt.Errorf("the state changed %d times during the run: %w", maxChanges, remediations.ErrChanged)
 }
 
-// sameFinding reports whether two findings are of one state, and would leave another.
+// sameFinding reports whether two findings have the same state before and after.
 func sameFinding(a, b *remediations.Finding) bool {
 	return a != nil && b != nil && a.AlertOnly == b.AlertOnly && bytes.Equal(a.Before, b.Before) && bytes.Equal(a.After, b.After)
 }
 
-// runAction runs the module's action, with the fence open for writes no longer than that.
+// runAction runs the module's action. The fence allows writes only meanwhile.
 func (e *Engine) runAction(ctx context.Context, run *remediations.Run, fence *Fence, finding *remediations.Finding) (err error) {
 	fence.AllowWrites(true)
 	defer fence.AllowWrites(false)
@@ -235,15 +235,15 @@ func (e *Engine) runAction(ctx context.Context, run *remediations.Run, fence *Fe
 	return e.Module.Action(ctx, run, finding)
 }
 
-// verify runs the guard until it finds nothing that the module could put right, a few times at most. It
-// returns what is still wrong.
+// verify runs the guard until it finds nothing that the module could fix, a few times at most. It returns what is still
+// wrong.
 func (e *Engine) verify(ctx context.Context, run *remediations.Run, r remediations.Resource) (finding *remediations.Finding, err error) {
 	for _, wait := range guardDelays {
 		if err := e.Wait(ctx, wait); err != nil {
 			return nil, err
 		}
 		if finding, err = e.guardOnce(ctx, run, r); err != nil {
-			return nil, fmt.Errorf("look again: %w", err)
+			return nil, fmt.Errorf("verify: %w", err)
 		}
 		if finding == nil || finding.AlertOnly {
 			break

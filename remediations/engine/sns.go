@@ -13,7 +13,7 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// NewSNSSender sends messages to one of two topics: critical ones to the second.
+// NewSNSSender returns a function that publishes messages to one of two topics: critical ones to the second.
 func NewSNSSender(cfg aws.Config, topic, critical string) func(context.Context, Message) error {
 	client := sns.NewFromConfig(cfg)
 	return func(ctx context.Context, m Message) error {
@@ -36,9 +36,9 @@ func NewSNSSender(cfg aws.Config, topic, critical string) func(context.Context, 
 	}
 }
 
-// forms is the message as SNS takes it: the text that each protocol delivers. Machines get the default, so that it is
-// there once: there are four such protocols. https is that of Amazon Q Developer in chat applications, which feeds
-// Slack and Teams; people's own endpoints get that form as well.
+// forms returns the message as SNS takes it: a text for each protocol. Machines get the default form, as there are four
+// such protocols. https is the form of Amazon Q Developer in chat applications, which feeds Slack and Teams; other
+// HTTPS endpoints get it as well.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
 func (m Message) forms() (string, error) {
 	facts, err := remediations.Encode(m.Facts)
@@ -55,8 +55,8 @@ func (m Message) forms() (string, error) {
 	return string(forms), err
 }
 
-// attributes are what subscribers can filter by. A summary has more than one module and outcome, of which one has to
-// match a filter.
+// attributes returns what subscribers can filter by. A summary has several modules and outcomes; a filter matches if
+// one of them does.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
 func (m Message) attributes() map[string]types.MessageAttributeValue {
 	attributes := map[string]types.MessageAttributeValue{}

@@ -13,17 +13,16 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Summary tells people of the alerts that were folded. All of its fields are required.
+// A Summary sends one message about the alerts that were folded. All of its fields are required.
 type Summary struct {
-	Modules []string // whose backlogs are looked at
+	Modules []string // whose backlogs are read
 	Store   AlertStore
 	Alert   func(ctx context.Context, message Message) error
 	Now     func() time.Time
 }
 
-// Send sends one message about all that is folded and not told yet, and returns how many alerts it is about. What was
-// sent is then taken out of the store: if that fails it is sent again next time, and never lost. One module's error
-// does not keep people from hearing of the others.
+// Send sends one message about all folded alerts, and returns their number. It then clears the backlogs: if that fails,
+// the next summary repeats them, so that none is lost. An error with one module's backlog does not hold up the others.
 func (s *Summary) Send(ctx context.Context) (int, error) {
 	var backlogs []*Backlog
 	var errs []error
@@ -49,7 +48,7 @@ func (s *Summary) Send(ctx context.Context) (int, error) {
 	return times, errors.Join(errs...)
 }
 
-// FoldedFacts is what a summary is about, for machines.
+// FoldedFacts is the content of a summary for machines.
 type FoldedFacts struct {
 	Times    int               `json:"times"` // alerts
 	Critical int               `json:"critical"`
@@ -59,7 +58,7 @@ type FoldedFacts struct {
 	Commands []FoldedCommand   `json:"commands"`
 }
 
-// FoldedModule is the part of a summary that is about one module.
+// A FoldedModule is the part of a summary about one module.
 type FoldedModule struct {
 	Module   string                `json:"module"`
 	Severity remediations.Severity `json:"severity"`
@@ -68,13 +67,13 @@ type FoldedModule struct {
 	Outcomes map[Outcome]int       `json:"outcomes"`
 }
 
-// FoldedPrincipal is how many of the runs that backlogs name are about what one principal did.
+// A FoldedPrincipal counts the runs that one principal caused, among those that the backlogs name.
 type FoldedPrincipal struct {
 	Principal string `json:"principal"`
 	Runs      int    `json:"runs"`
 }
 
-// FoldedCommand lists a module's runs.
+// A FoldedCommand lists a module's runs.
 type FoldedCommand struct {
 	Module string `json:"module"`
 	List   string `json:"list"`
@@ -88,7 +87,7 @@ const (
 	maxSummaryText = 200 // bytes of a resource or a principal
 )
 
-// RenderSummary is the message about what was folded.
+// RenderSummary returns the message about backlogs.
 func RenderSummary(backlogs []*Backlog, now time.Time) Message {
 	f := newFoldedFacts(backlogs, now)
 	var severity remediations.Severity
@@ -113,7 +112,7 @@ func RenderSummary(backlogs []*Backlog, now time.Time) Message {
 	return m
 }
 
-// newFoldedFacts is what backlogs hold, with the worst first.
+// newFoldedFacts returns the content of backlogs, worst first.
 func newFoldedFacts(backlogs []*Backlog, now time.Time) *FoldedFacts {
 	f := &FoldedFacts{}
 	since := now
@@ -148,8 +147,8 @@ func newFoldedFacts(backlogs []*Backlog, now time.Time) *FoldedFacts {
 	return f
 }
 
-// worstFirst puts first what was not put right, then what is critical; of these the first run of each principal and
-// outcome before any second one, so that nobody's many runs hide another's one.
+// worstFirst sorts runs: first those that need attention, then critical ones; among these the first run of each
+// principal and outcome precedes any second one, so that nobody's many runs hide somebody else's only one.
 func worstFirst(runs []FoldedAlert) []FoldedAlert {
 	slices.SortFunc(runs, func(a, b FoldedAlert) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.At.Compare(b.At), strings.Compare(a.Run, b.Run))
@@ -175,6 +174,7 @@ func worstFirst(runs []FoldedAlert) []FoldedAlert {
 	return runs
 }
 
+// summaryBody returns the e-mail of a summary.
 func summaryBody(headline string, f *FoldedFacts) string {
 	var b strings.Builder
 	section := sections(&b)
@@ -205,7 +205,7 @@ func summaryBody(headline string, f *FoldedFacts) string {
 	return b.String()
 }
 
-// outcomeCounts is a count of each outcome, the most frequent first.
+// outcomeCounts returns the count of each outcome, the most frequent first.
 func outcomeCounts(counts map[Outcome]int) string {
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b Outcome) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(string(a), string(b)))
@@ -217,6 +217,7 @@ func outcomeCounts(counts map[Outcome]int) string {
 	return strings.Join(parts, ", ")
 }
 
+// summaryChat returns the notification of a summary.
 func summaryChat(headline, title string, modules []string, f *FoldedFacts) chat {
 	var b strings.Builder
 	b.WriteString(headline + "\n\n")
@@ -238,7 +239,7 @@ func summaryChat(headline, title string, modules []string, f *FoldedFacts) chat 
 	return c
 }
 
-// plural is a number of things in words.
+// plural returns a number with its noun.
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

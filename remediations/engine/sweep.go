@@ -12,14 +12,14 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// sweepEvent is what stands for an event's name in the record of what a sweep has found.
+// sweepEvent is the event name in the record of a sweep's finding.
 const sweepEvent = "Sweep"
 
-// unknownPrincipal is who did what a sweep has found.
+// unknownPrincipal is the principal in the record of a sweep's finding.
 const unknownPrincipal = "nobody that is known: a sweep has found it"
 
-// sweep looks at all that the module can list, and runs what is wrong. Nothing is recorded of the rest. What people have
-// time left for is theirs until then: whoever made it so has been told.
+// sweep checks all resources that the module lists, and runs those with a finding. The others leave no record. Findings
+// within their grace period are left to people, who were alerted.
 func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) {
 	began := e.Now()
 	s := &sweep{engine: e, tick: tick, gate: make(chan struct{}, parallel)}
@@ -35,11 +35,11 @@ func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) 
 	return s.records, errors.Join(append(s.errs, err)...)
 }
 
-// sweep is one in progress.
+// A sweep is one sweep in progress.
 type sweep struct {
 	engine *Engine
 	tick   events.Tick
-	gate   chan struct{} // bounds how many resources are looked at at once
+	gate   chan struct{} // bounds how many resources are checked at once
 	group  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -48,7 +48,7 @@ type sweep struct {
 	errs    []error
 }
 
-// sweepAll lists the resources and has each looked at. It stops in time for those that are being worked on then.
+// sweepAll lists the resources and has each checked. It stops early enough for those in progress to finish.
 func (s *sweep) sweepAll(ctx context.Context) (err error) {
 	defer recoverPanic(&err)
 	e := s.engine
@@ -64,11 +64,11 @@ func (s *sweep) sweepAll(ctx context.Context) (err error) {
 	}
 	for r, err := range e.Module.Sweep(listing, run) {
 		if err != nil {
-			return fmt.Errorf("list what to look at: %w", err)
+			return fmt.Errorf("list resources: %w", err)
 		}
 		s.gate <- struct{}{}
 		if listing.Err() != nil {
-			return fmt.Errorf("no time was left after %d resources", s.looked)
+			return fmt.Errorf("ran out of time after %d resources", s.looked)
 		}
 		s.looked++
 		s.group.Go(func() {
@@ -79,7 +79,7 @@ func (s *sweep) sweepAll(ctx context.Context) (err error) {
 	return listing.Err()
 }
 
-// sweepResource looks at a resource, and runs it if it is wrong, or if that can't be told.
+// sweepResource checks a resource, and runs it if there is a finding or an error.
 func (s *sweep) sweepResource(ctx context.Context, r remediations.Resource) {
 	e := s.engine
 	ctx, cancel := context.WithTimeout(ctx, runTime)
@@ -100,7 +100,7 @@ func (s *sweep) sweepResource(ctx context.Context, r remediations.Resource) {
 	s.addResult(r, record, err)
 }
 
-// addResult notes what became of a resource: its record, if there is one, and what went wrong.
+// addResult adds what became of a resource: its record, if there is one, and its error.
 func (s *sweep) addResult(r remediations.Resource, record *Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *sweep) addResult(r remediations.Resource, record *Record, err error) {
 	}
 }
 
-// newSweepRecord is the beginning of the record of what a sweep has found.
+// newSweepRecord returns the first version of the record of a sweep's finding.
 func (e *Engine) newSweepRecord(tick events.Tick, r remediations.Resource) *Record {
 	record := e.newRecord(events.Event{ID: tick.ID}, r)
 	record.Mode = min(e.Mode, e.Sweep)
@@ -124,21 +124,21 @@ func (e *Engine) newSweepRecord(tick events.Tick, r remediations.Resource) *Reco
 	return record
 }
 
-// mayHaveActed reports whether an earlier delivery of the sweep's event may have acted on the record's resource, and has not said
-// so. That has to be told also if nothing is wrong any more.
+// mayHaveActed reports whether an earlier delivery of the sweep's event may have acted on the record's resource without
+// finishing. That must be alerted even if nothing is wrong any more.
 func (e *Engine) mayHaveActed(ctx context.Context, record *Record) (bool, error) {
 	if min(e.Mode, e.Sweep) != remediations.Enforce {
 		return false, nil
 	}
 	prior, err := e.Store.Get(ctx, record.ID)
 	if err != nil {
-		return false, fmt.Errorf("ask what an earlier delivery did: %w", err)
+		return false, fmt.Errorf("read an earlier delivery's record: %w", err)
 	}
 	return prior != nil && prior.Touched && prior.unfinished(e.Now()), nil
 }
 
-// useDailyID gives a record of a sweep that does not act the day's id: what people are only told of is one run a day, as
-// long as it stays the same. Nobody reads what comes every hour.
+// useDailyID gives the record of a sweep that does not act an id that is the same all day, as long as the finding is
+// the same. So its alert is sent once a day: nobody reads it every hour.
 func (e *Engine) useDailyID(ctx context.Context, record *Record, finding *remediations.Finding) error {
 	if finding == nil || record.Outcome == Started {
 		return nil
@@ -151,15 +151,15 @@ func (e *Engine) useDailyID(ctx context.Context, record *Record, finding *remedi
 	return nil
 }
 
-// checkTick says why a scheduled event is not for this module.
+// checkTick reports why a scheduled event is not for this module.
 func (e *Engine) checkTick(t events.Tick) error {
 	switch {
 	case e.Module.Sweep == nil:
-		return errors.New("the module has nothing to sweep")
+		return errors.New("the module has no sweep")
 	case t.Account != e.Account:
-		return fmt.Errorf("the scheduled event is of account %s; this function works in %s", t.Account, e.Account)
+		return fmt.Errorf("the scheduled event is from account %s, but this function works in %s", t.Account, e.Account)
 	case !strings.HasSuffix(t.Rule, ":rule/"+e.Module.SweepRule()):
-		return fmt.Errorf("the scheduled event is of %s, which is not the module's rule", t.Rule)
+		return fmt.Errorf("the scheduled event is from %s, which is not the module's rule", t.Rule)
 	}
 	return nil
 }

@@ -297,20 +297,20 @@ func TestASweepWithoutTimeSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // less than one resource may take
 	defer cancel()
 	records, err := h.sweep(t, ctx, due())
-	if err == nil || !strings.Contains(err.Error(), "no time was left after 0 resources") || len(records) != 0 {
+	if err == nil || !strings.Contains(err.Error(), "ran out of time after 0 resources") || len(records) != 0 {
 		t.Errorf("%v, %v", records, err)
 	}
 }
 
 func TestScheduledEventsThatAreNotForTheModule(t *testing.T) {
 	for want, raw := range map[string]string{
-		"of account 444455556666":    due("111122223333", "444455556666"),
+		"from account 444455556666":  due("111122223333", "444455556666"),
 		"is not the module's rule":   due("rule/countermand-door-open-sweep", "rule/countermand-door-sweep"),
 		"it lacks id":                due(`"id": "9d1f6a1e-3a1c-4b75-8c3e-5a0b7c1d2e01"`, `"id": ""`),
 		"is there twice":             due(`"version": "0"`, `"region": "us-east-1"`),
 		"its one rule":               due(`["arn`, `["arn:aws:events:eu-west-1:111122223333:rule/other", "arn`),
-		"has nothing to sweep":       "",
-		"not what CloudTrail sent":   due(`"source": "aws.events"`, `"source": "my.app"`),
+		"the module has no sweep":    "",
+		"not from CloudTrail":        due(`"source": "aws.events"`, `"source": "my.app"`),
 		"the record has no eventSou": due("Scheduled Event", "Another Event"),
 	} {
 		h := newHouse(remediations.Enforce)

@@ -14,8 +14,9 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// NewTagReader looks up a resource's tags, in its Region and by its ARN; none if it has none or does not exist.
-// The tagging API does not know IAM's users and roles, so that it would read as none: IAM is asked for these.
+// NewTagReader returns a function that looks up a resource's tags by Region and ARN. A resource without tags, or one
+// that does not exist, has none. The tagging API would return none for IAM's users and roles, so IAM is asked for
+// these.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
 func NewTagReader(cfg aws.Config) func(ctx context.Context, region, arn string) (map[string]string, error) {
@@ -30,26 +31,26 @@ func NewTagReader(cfg aws.Config) func(ctx context.Context, region, arn string) 
 		if err != nil {
 			return nil, fmt.Errorf("get tags of %s: %w", arn, err)
 		}
-		if out.ResourceTagMappingList == nil { // AWS's is empty if there is nothing to say
-			return nil, errors.New("get tags of " + arn + ": the answer holds no list")
+		if out.ResourceTagMappingList == nil { // AWS returns an empty list if there are no tags
+			return nil, errors.New("get tags of " + arn + ": unexpected response: no list")
 		}
 		tags := map[string]string{}
 		for _, mapping := range out.ResourceTagMappingList {
 			if aws.ToString(mapping.ResourceARN) != arn {
-				return nil, fmt.Errorf("get tags of %s: the answer is about %q", arn, aws.ToString(mapping.ResourceARN))
+				return nil, fmt.Errorf("get tags of %s: unexpected response: it is about %q", arn, aws.ToString(mapping.ResourceARN))
 			}
 			for _, tag := range mapping.Tags {
 				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 			}
 		}
 		if aws.ToString(out.PaginationToken) != "" {
-			return nil, errors.New("get tags of " + arn + ": the answer is not complete")
+			return nil, errors.New("get tags of " + arn + ": unexpected response: it is incomplete")
 		}
 		return tags, nil
 	}
 }
 
-// parseIAMARN is what of IAM an ARN is of: its kind ("user") and name, without a path.
+// parseIAMARN returns the kind ("user") and the name, without its path, of a resource in IAM.
 func parseIAMARN(arn string) (kind, name string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || parts[2] != "iam" {
@@ -59,7 +60,7 @@ func parseIAMARN(arn string) (kind, name string, ok bool) {
 	return kind, path[strings.LastIndex(path, "/")+1:], true
 }
 
-// iamTags looks up the tags of what IAM can tag of its own; none of the rest, and of what does not exist.
+// iamTags looks up the tags of IAM's resources. Those that cannot have tags, or do not exist, have none.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 func iamTags(ctx context.Context, client *iam.Client, kind, name, arn string) (map[string]string, error) {
 	var (
@@ -86,17 +87,17 @@ func iamTags(ctx context.Context, client *iam.Client, kind, name, arn string) (m
 	case "root", "group":
 		return map[string]string{}, nil
 	default:
-		return nil, fmt.Errorf("get tags of %s: it is not known how", arn)
+		return nil, fmt.Errorf("get tags of %s: unsupported resource type", arn)
 	}
 	switch {
 	case remediations.ErrorCode(err) == "NoSuchEntity":
 		return map[string]string{}, nil
 	case err != nil:
 		return nil, fmt.Errorf("get tags of %s: %w", arn, err)
-	case list == nil: // IAM's is empty if there are none
-		return nil, errors.New("get tags of " + arn + ": the answer holds no list")
+	case list == nil: // IAM returns an empty list if there are no tags
+		return nil, errors.New("get tags of " + arn + ": unexpected response: no list")
 	case more:
-		return nil, errors.New("get tags of " + arn + ": the answer is not complete")
+		return nil, errors.New("get tags of " + arn + ": unexpected response: it is incomplete")
 	}
 	tags := map[string]string{}
 	for _, tag := range list {

@@ -32,9 +32,9 @@ func TestTags(t *testing.T) {
 	}{
 		"tags":               {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping(frontARN)}, nil, 2, ""},
 		"none":               {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []types.ResourceTagMapping{}, PaginationToken: aws.String("")}, nil, 0, ""},
-		"no answer of AWS's": {&resourcegroupstaggingapi.GetResourcesOutput{}, nil, 0, "the answer holds no list"},
-		"another's":          {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping("arn:aws:s3:::back")}, nil, 0, `the answer is about "arn:aws:s3:::back"`},
-		"more pages":         {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []types.ResourceTagMapping{}, PaginationToken: aws.String("x")}, nil, 0, "the answer is not complete"},
+		"no answer of AWS's": {&resourcegroupstaggingapi.GetResourcesOutput{}, nil, 0, "unexpected response: no list"},
+		"another's":          {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: mapping("arn:aws:s3:::back")}, nil, 0, `unexpected response: it is about "arn:aws:s3:::back"`},
+		"more pages":         {&resourcegroupstaggingapi.GetResourcesOutput{ResourceTagMappingList: []types.ResourceTagMapping{}, PaginationToken: aws.String("x")}, nil, 0, "unexpected response: it is incomplete"},
 		"an error":           {nil, &smithy.GenericAPIError{Code: "ThrottledException"}, 0, "get tags of " + frontARN},
 	} {
 		var asked []string
@@ -86,8 +86,8 @@ func TestTagsOfIAM(t *testing.T) {
 		}{
 			{one, false, nil, 1, ""},
 			{[]iamtypes.Tag{}, false, nil, 0, ""},
-			{nil, false, nil, 0, "the answer holds no list"},
-			{one, true, nil, 0, "the answer is not complete"},
+			{nil, false, nil, 0, "unexpected response: no list"},
+			{one, true, nil, 0, "unexpected response: it is incomplete"},
 			{nil, false, &smithy.GenericAPIError{Code: "NoSuchEntity"}, 0, ""},
 			{nil, false, &smithy.GenericAPIError{Code: "AccessDenied"}, 0, "get tags of arn:aws:iam::111122223333:"},
 		} {

@@ -14,25 +14,25 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// UndoRequest is the undo of one run, for a person and with that person's credentials. It is recorded as a run of
-// its own, so that everybody sees who has decided that. All of its fields are required.
+// An UndoRequest is a person's request to undo one run, with that person's credentials. The undo is recorded as a run
+// of its own, so that everybody sees who decided it. All fields are required.
 type UndoRequest struct {
-	Module    *remediations.Module // of the run
-	Run       *Record              // what is taken back
-	AWS       aws.Config           // that person's; the Region is set for the resource
+	Module    *remediations.Module // the run's module
+	Run       *Record              // the run to undo
+	AWS       aws.Config           // that person's credentials; the Region is set for the resource
 	Store     Store
-	Principal string // ARN of that person
-	Name      string // the same in a word or two
+	Principal string // that person's ARN
+	Name      string // that person in a word or two
 	Now       func() time.Time
 }
 
-// retryTime is how long after an attempt Lambda has made the next one: it waits one minute, then two.
+// retryTime is how long after an attempt Lambda has certainly made the next one: it waits one minute, then two.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 const retryTime = 10 * time.Minute
 
-// Check reports why the run can't be taken back, and writes nothing: it has changed nothing, it was taken back
-// already, or the resource has changed since (remediations.ChangedError). It is what Undo does, up to the first
-// call that writes, which the fence refuses.
+// Check reports why the run cannot be undone, without writing anything: the run changed nothing, it was undone already,
+// or the resource has changed since (remediations.ChangedError). It does the same as Undo up to the first write, which
+// the fence refuses.
 func (t *UndoRequest) Check(ctx context.Context) error {
 	prior, err := t.earlierUndo(ctx)
 	if err != nil {
@@ -43,15 +43,15 @@ func (t *UndoRequest) Check(ctx context.Context) error {
 	case err != nil && slices.ContainsFunc(calls, func(c Call) bool { return c.Write && c.Fenced }):
 		return nil
 	case t.isRestored(err) && prior != nil && prior.Touched:
-		return nil // all that is left to do is to write down that it is
+		return nil // only the record is left to write
 	case t.isRestored(err):
-		return fmt.Errorf("%s is as it was before run %s already: there is nothing to take back", t.Run.Resource, t.Run.ID)
+		return fmt.Errorf("%s is already in the state before run %s: nothing to undo", t.Run.Resource, t.Run.ID)
 	}
 	return err
 }
 
-// Undo takes the run back. The record of that is written first: an undo that dies is seen, and the next one takes
-// over once its lease has ended. The record has one outcome, Undone or Failed; nil if there is none of this undo.
+// Undo undoes the run. It first writes the undo's own record: if the undo dies, that is visible, and the next one takes
+// over after its lease. The record ends as Undone or Failed; it is nil if the undo did not start.
 func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
 	prior, err := t.earlierUndo(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
 	}
 	record := t.newRecord(prior)
 	if err := t.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
-		return nil, fmt.Errorf("somebody else has just begun to take run %s back", t.Run.ID)
+		return nil, fmt.Errorf("somebody else has just started to undo run %s", t.Run.ID)
 	} else if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
 	work, cancel := context.WithTimeout(ctx, maxLease-recordTime)
 	calls, err := runUndo(work, t.Module, t.run(), t.finding(), true)
 	cancel()
-	// An earlier attempt may have put it back, and died before it could say so.
+	// An earlier attempt may have restored it, and died before it could record that.
 	if prior != nil && prior.Touched && t.isRestored(err) {
 		err = nil
 	}
@@ -75,21 +75,21 @@ func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
 	return record, t.finish(ctx, record, prior, err)
 }
 
-// earlierUndo is the record of an earlier undo of the run that may be tried again; nil if there is none. It is an error
-// if the run can't be undone (again).
+// earlierUndo returns the record of an earlier undo that may be tried again, or nil. It returns an error if the run
+// cannot be undone (again).
 func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
 	r := t.Run
 	switch {
 	case r.Undoes != "":
-		return nil, fmt.Errorf("run %s is the undo of run %s, and can't be undone itself\nby hand: %s", r.ID, r.Undoes, r.Revert)
+		return nil, fmt.Errorf("run %s is the undo of run %s, and cannot be undone itself\nby hand: %s", r.ID, r.Undoes, r.Revert)
 	case !r.Touched:
-		return nil, fmt.Errorf("run %s has changed nothing (%s): there is nothing to take back", r.ID, r.Outcome)
+		return nil, fmt.Errorf("run %s changed nothing (%s): nothing to undo", r.ID, r.Outcome)
 	case t.Module.Undo == nil:
-		return nil, fmt.Errorf("module %s can't undo what it does", t.Module.Name)
+		return nil, fmt.Errorf("module %s has no undo", t.Module.Name)
 	case r.Outcome == Started && t.Now().Before(r.Lease):
 		return nil, fmt.Errorf("run %s has not ended yet: try again after %s", r.ID, when(r.Lease))
 	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < maxAttempts && t.Now().Before(r.Started.Add(retryTime)):
-		return nil, fmt.Errorf("run %s has failed, and Lambda may try it again, which would undo the undo: try again after %s",
+		return nil, fmt.Errorf("run %s failed, and Lambda may retry it, which would undo the undo: try again after %s",
 			r.ID, when(r.Started.Add(retryTime)))
 	}
 	prior, err := t.Store.Get(ctx, remediations.UndoRow(r.ID))
@@ -99,16 +99,16 @@ func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
 	case prior == nil:
 		return nil, nil
 	case prior.Outcome == Undone:
-		return nil, fmt.Errorf("run %s was taken back already, at %s by %s: see run %s",
+		return nil, fmt.Errorf("run %s was already undone at %s by %s: see run %s",
 			r.ID, when(prior.Ended), plain(prior.Principal), prior.ID)
 	case t.Now().Before(prior.Lease):
-		return nil, fmt.Errorf("run %s is being taken back, since %s by %s\nif that was interrupted, try again after %s",
+		return nil, fmt.Errorf("run %s is being undone since %s by %s\nif that was interrupted, try again after %s",
 			r.ID, when(prior.Started), plain(prior.Principal), when(prior.Lease))
 	}
 	return prior, nil
 }
 
-// newRecord is the record before anything is done. Its states and commands are those of the run, the other way round.
+// newRecord returns the record before anything is done. Its states and commands are those of the run, swapped.
 func (t *UndoRequest) newRecord(prior *Record) *Record {
 	r, now := t.Run, t.Now().UTC()
 	record := &Record{
@@ -131,7 +131,7 @@ func (t *UndoRequest) newRecord(prior *Record) *Record {
 		Writer:    rand.Text(),
 		Started:   now,
 		Lease:     now.Add(maxLease),
-		Expires:   now.Add(r.Expires.Sub(r.Started)), // it is kept as long as the run
+		Expires:   now.Add(r.Expires.Sub(r.Started)), // kept as long as the run's record
 	}
 	if prior != nil {
 		record.Attempt, record.Version, record.Calls = prior.Attempt+1, prior.Version+1, prior.Calls
@@ -139,7 +139,7 @@ func (t *UndoRequest) newRecord(prior *Record) *Record {
 	return record
 }
 
-// finish writes down how the undo ended, also if it was interrupted.
+// finish records how the undo ended, even if it was interrupted.
 func (t *UndoRequest) finish(ctx context.Context, record, prior *Record, failure error) error {
 	record.Outcome, record.Ended, record.Lease = Undone, t.Now().UTC(), time.Time{}
 	record.Version++
@@ -150,36 +150,38 @@ func (t *UndoRequest) finish(ctx context.Context, record, prior *Record, failure
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if err := t.Store.Put(ctx, record); err != nil {
-		return errors.Join(failure, fmt.Errorf("the undo ended as %s, but its record does not say so: %w", record.Outcome, err))
+		return errors.Join(failure, fmt.Errorf("the undo ended as %s, but could not be recorded: %w", record.Outcome, err))
 	}
 	return failure
 }
 
-// isRestored reports whether an error of the module's Undo says that the resource is as it was before the run.
+// isRestored reports whether an error of the module's Undo says that the resource is in the state before the run.
 func (t *UndoRequest) isRestored(err error) bool {
 	var changed *remediations.ChangedError
 	return errors.As(err, &changed) && SameState(changed.Present, t.Run.Before)
 }
 
+// run returns what the module's Undo works with.
 func (t *UndoRequest) run() remediations.Run {
 	return remediations.Run{AWS: t.AWS, Log: slog.New(slog.DiscardHandler)}
 }
 
+// finding returns the run's finding, from its record.
 func (t *UndoRequest) finding() *remediations.Finding {
 	r := t.Run
 	return &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After, Fix: r.Fix, Revert: r.Revert}
 }
 
-// Undo takes back what a module did, with the fence around it. It returns remediations.ErrChanged if the
-// resource has changed since, and an error if the module can't undo.
+// Undo runs a module's Undo inside the fence. It returns remediations.ErrChanged if the resource has changed since, and
+// an error if the module cannot undo.
 func Undo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding) ([]Call, error) {
 	return runUndo(ctx, m, run, finding, true)
 }
 
-// runUndo is Undo, or, where it may not write, as far as that goes.
+// runUndo is Undo. Unless write is set, it gets as far as the first write.
 func runUndo(ctx context.Context, m *remediations.Module, run remediations.Run, finding *remediations.Finding, write bool) (calls []Call, err error) {
 	if m.Undo == nil {
-		return nil, fmt.Errorf("module %s can't undo what it does", m.Name)
+		return nil, fmt.Errorf("module %s has no undo", m.Name)
 	}
 	fence := NewFence(m)
 	fence.writes = slices.Concat(m.Writes, m.UndoWrites)
@@ -190,7 +192,7 @@ func runUndo(ctx context.Context, m *remediations.Module, run remediations.Run, 
 	return nil, m.Undo(ctx, &run, finding)
 }
 
-// wrote reports whether one of the calls was a write that reached AWS, and that IAM did not refuse.
+// wrote reports whether one of the calls was a write that reached AWS and was not denied by IAM.
 func wrote(calls []Call) bool {
 	return slices.ContainsFunc(calls, func(c Call) bool { return c.Write && !c.Fenced && !accessDenied[c.Error] })
 }

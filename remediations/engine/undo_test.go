@@ -134,7 +134,7 @@ func TestUndoIsARunOfItsOwn(t *testing.T) {
 		t.Errorf("the record is kept until %s", r.Expires)
 	}
 	for _, again := range []func(context.Context) error{undo.Check, func(ctx context.Context) error { _, err := undo.Undo(ctx); return err }} {
-		wantError(t, again(t.Context()), "taken back already, at 2026-03-02 09:00:00 UTC by arn:aws:iam::111122223333:user/olga")
+		wantError(t, again(t.Context()), "already undone at 2026-03-02 09:00:00 UTC by arn:aws:iam::111122223333:user/olga")
 	}
 	if s.writes != 1 {
 		t.Errorf("%d writes, want 1", s.writes)
@@ -149,13 +149,13 @@ func TestUndoRefuses(t *testing.T) {
 	}{
 		{"what it has not touched", func(_ *shelf, r *engine.Record) { r.Touched, r.Outcome = false, engine.Observed }, "changed nothing (Observed)"},
 		{"an undo", func(_ *shelf, r *engine.Record) { r.Undoes = "x" }, "by hand: open shelf"},
-		{"a module without one", func(s *shelf, _ *engine.Record) { s.module.Undo = nil }, "can't undo"},
+		{"a module without one", func(s *shelf, _ *engine.Record) { s.module.Undo = nil }, "has no undo"},
 		{"a run that goes on", func(s *shelf, r *engine.Record) { r.Outcome, r.Lease = engine.Started, s.now.Add(time.Second) }, "has not ended yet"},
 		{"a run that is tried again", func(s *shelf, r *engine.Record) {
 			r.Outcome, r.Attempt, r.Started, r.Lease = engine.Failed, 2, s.now.Add(-5*time.Minute), time.Time{}
-		}, "Lambda may try it again"},
+		}, "Lambda may retry it"},
 		{"what has changed since", func(s *shelf, _ *engine.Record) { s.policy = "another" }, remediations.ErrChanged.Error()},
-		{"what is as before already", func(s *shelf, _ *engine.Record) { s.policy = "before" }, "there is nothing to take back"},
+		{"what is as before already", func(s *shelf, _ *engine.Record) { s.policy = "before" }, "nothing to undo"},
 		{"an undeclared call", func(s *shelf, _ *engine.Record) { s.module.UndoWrites = nil }, "not declared"},
 		{"a panic", func(s *shelf, _ *engine.Record) {
 			s.module.Undo = func(context.Context, *remediations.Run, *remediations.Finding) error { panic("no") }
@@ -199,7 +199,7 @@ func TestFailedUndoMayBeTriedAgain(t *testing.T) {
 		t.Errorf("the record is %+v", r)
 	}
 	s.policy = "before" // by somebody else: neither attempt has written
-	wantError(t, undo.Check(t.Context()), "nothing to take back")
+	wantError(t, undo.Check(t.Context()), "nothing to undo")
 	if r, err := undo.Undo(t.Context()); err == nil || r.Outcome != engine.Failed {
 		t.Errorf("%v, record %+v", err, r)
 	}
@@ -245,10 +245,10 @@ func TestUndoThatDiedIsTakenOverAfterItsLease(t *testing.T) {
 		return nil
 	}
 	_, err := undo.Undo(t.Context())
-	wantError(t, err, "its record does not say so: killed")
+	wantError(t, err, "could not be recorded: killed")
 	s.store.failPut = nil
 	for _, try := range []func(context.Context) error{undo.Check, func(ctx context.Context) error { _, err := undo.Undo(ctx); return err }} {
-		wantError(t, try(t.Context()), "is being taken back, since 2026-03-02 09:00:00 UTC by "+undo.Principal)
+		wantError(t, try(t.Context()), "is being undone since 2026-03-02 09:00:00 UTC by "+undo.Principal)
 	}
 	s.now = s.now.Add(time.Minute)
 	if err := undo.Check(t.Context()); err != nil {
@@ -293,7 +293,7 @@ func TestOfTwoUndosAtOnceOneWrites(t *testing.T) {
 		return nil
 	}
 	_, first := s.undoRequest(acted()).Undo(t.Context())
-	wantError(t, first, "somebody else has just begun")
+	wantError(t, first, "somebody else has just started")
 	if second != nil || s.writes != 1 {
 		t.Errorf("%v, %d writes", second, s.writes)
 	}

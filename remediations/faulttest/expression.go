@@ -11,34 +11,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// expression is a condition or an update of DynamoDB's, as far as the store uses that language. What it does not know
-// is an error.
+// An expression is a condition or an update of DynamoDB, as far as the store uses that language. Everything else is an
+// error.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 type expression struct {
 	words    []string
-	item     item // the one that stands; nil if there is none
+	item     item // the stored item; nil if there is none
 	names    map[string]string
 	values   item
 	problems []string
 }
 
+// word matches a token.
 var word = regexp.MustCompile(`[#:]?[A-Za-z_][A-Za-z0-9_]*|[#:][0-9]+|[(),=<]`)
 
+// parse returns an expression about the stored item.
 func parse(text string, standing item, names map[string]string, values item) *expression {
 	return &expression{words: word.FindAllString(text, -1), item: standing, names: names, values: values}
 }
 
+// err returns what was wrong with the expression.
 func (e *expression) err() error {
 	if len(e.words) > 0 {
-		e.problems = append(e.problems, "what is "+strconv.Quote(e.words[0]))
+		e.problems = append(e.problems, "unexpected "+strconv.Quote(e.words[0]))
 	}
 	if len(e.problems) > 0 {
-		return fmt.Errorf("the test's table does not know an expression: %s", strings.Join(e.problems, "; "))
+		return fmt.Errorf("the test's table cannot read an expression: %s", strings.Join(e.problems, "; "))
 	}
 	return nil
 }
 
-// take takes the next word if it is the one that is wanted.
+// take consumes the next token if it is the one that is wanted.
 func (e *expression) take(want string) bool {
 	if len(e.words) == 0 || e.words[0] != want {
 		return false
@@ -47,16 +50,18 @@ func (e *expression) take(want string) bool {
 	return true
 }
 
+// need consumes a token that must be next.
 func (e *expression) need(want string) {
 	if !e.take(want) {
-		e.problems = append(e.problems, "where is "+strconv.Quote(want))
+		e.problems = append(e.problems, "missing "+strconv.Quote(want))
 		e.words = nil
 	}
 }
 
+// next consumes any token.
 func (e *expression) next() string {
 	if len(e.words) == 0 {
-		e.problems = append(e.problems, "it ends early")
+		e.problems = append(e.problems, "unexpected end")
 		return ""
 	}
 	w := e.words[0]
@@ -64,7 +69,7 @@ func (e *expression) next() string {
 	return w
 }
 
-// name is an attribute's name, and value a value.
+// name consumes the name of an attribute.
 func (e *expression) name() string {
 	w := e.next()
 	if !strings.HasPrefix(w, "#") {
@@ -76,6 +81,7 @@ func (e *expression) name() string {
 	return e.names[w]
 }
 
+// value consumes a value.
 func (e *expression) value() types.AttributeValue {
 	w := e.next()
 	if e.values[w] == nil {
@@ -84,7 +90,7 @@ func (e *expression) value() types.AttributeValue {
 	return e.values[w]
 }
 
-// conditionHolds reports whether a condition holds.
+// conditionHolds reports whether a condition holds for the stored item.
 func conditionHolds(condition *string, standing item, names map[string]string, values item) (bool, error) {
 	if condition == nil {
 		return true, nil
@@ -94,6 +100,7 @@ func conditionHolds(condition *string, standing item, names map[string]string, v
 	return held, e.err()
 }
 
+// either evaluates terms joined by OR.
 func (e *expression) either() bool {
 	held := e.both()
 	for e.take("OR") {
@@ -102,6 +109,7 @@ func (e *expression) either() bool {
 	return held
 }
 
+// both evaluates terms joined by AND.
 func (e *expression) both() bool {
 	held := e.term()
 	for e.take("AND") {
@@ -110,6 +118,7 @@ func (e *expression) both() bool {
 	return held
 }
 
+// term evaluates a comparison, a function or a parenthesis.
 func (e *expression) term() bool {
 	if e.take("(") {
 		held := e.either()
@@ -132,18 +141,18 @@ func (e *expression) term() bool {
 	case operator == "<":
 		return numberOf(left) < numberOf(right)
 	}
-	e.problems = append(e.problems, "what is "+strconv.Quote(operator))
+	e.problems = append(e.problems, "unexpected "+strconv.Quote(operator))
 	return false
 }
 
-// applyUpdate is an item after an update; key is its key.
+// applyUpdate returns the item after an update. key is its key.
 func applyUpdate(update *string, standing, key item, names map[string]string, values item) (item, error) {
 	next := maps.Clone(standing)
 	if next == nil {
 		next = maps.Clone(key)
 	}
 	if update == nil {
-		return nil, fmt.Errorf("the test's table knows no update without an expression")
+		return nil, fmt.Errorf("the test's table needs an update expression")
 	}
 	e := parse(*update, standing, names, values)
 	for len(e.words) > 0 {
@@ -158,13 +167,14 @@ func applyUpdate(update *string, standing, key item, names map[string]string, va
 			case "REMOVE":
 				delete(next, e.name())
 			default:
-				return nil, fmt.Errorf("the test's table knows no clause %q", clause)
+				return nil, fmt.Errorf("the test's table does not support the clause %q", clause)
 			}
 		}
 	}
 	return next, e.err()
 }
 
+// set evaluates one assignment.
 func (e *expression) set(next item) {
 	name := e.name()
 	e.need("=")

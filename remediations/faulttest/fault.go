@@ -18,26 +18,26 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// place is where a fault strikes: the nth operation of a name in a delivery. Names, not one number for all, so that what
-// an engine does at the same time has places, too.
+// A place is where a fault strikes: the nth operation of a name in a delivery. Operations are counted by name, so that
+// those that an engine runs concurrently have stable places.
 type place struct {
 	service, operation string
 	nth                int
-	kind               string // "read" and "write" are the module's, "table", "alert", "tags" and "switch" the engine's
+	kind               string // the module's "read" and "write"; the engine's "table", "alert", "tags" and "switch"
 }
 
 func (p place) String() string { return fmt.Sprintf("%s %s no. %d", p.service, p.operation, p.nth) }
 
-// operation is one call of an SDK's method. It may be tried several times.
+// An operation is one call of an SDK method. It may be tried several times.
 type operation struct {
 	place
 	input   any
 	write   bool
-	applied bool // a try of it was carried out
+	applied bool // one of its tries took effect
 	tries   int
 }
 
-// duration is how long a fault stays.
+// A duration is how long a fault stays.
 type duration string
 
 const (
@@ -46,18 +46,18 @@ const (
 	forever     duration = "for good"
 )
 
-// injection is a fault at a place.
+// An injection is a fault at a place.
 type injection struct {
 	fault
 	at       place
 	duration duration
-	delivery int // in which it begins, from 1
+	delivery int // the first delivery that it strikes, from 1
 	hits     int
 }
 
 func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.at, s.duration) }
 
-// appliesTo reports whether the strike hits a try.
+// appliesTo reports whether the injection strikes a try.
 func (s *injection) appliesTo(i *invocation, op *operation) bool {
 	if op.service != s.at.service || op.operation != s.at.operation {
 		return false
@@ -71,27 +71,28 @@ func (s *injection) appliesTo(i *invocation, op *operation) bool {
 	return i.number > s.delivery && s.duration == forever
 }
 
-// try is one try of an operation that a fault strikes.
+// A try is one try of an operation that a fault strikes.
 type try struct {
 	i    *invocation
 	op   *operation
-	wire func(behaviour string) (any, error) // sends it to the endpoint that misbehaves so
+	wire func(behaviour string) (any, error) // sends the request to an endpoint that misbehaves
 }
 
+// apply returns the true answer.
 func (t *try) apply() (any, error) { return t.i.scene.apply(t.i, t.op) }
 
-// fault is something that goes wrong.
+// A fault is something that goes wrong.
 type fault struct {
 	name      string
-	only      func(place) bool // nil: it can strike anywhere
+	only      func(place) bool // nil if it can strike anywhere
 	durations []duration
 	inject    func(*try) (any, error)
-	class     string // "answer", "wire", "death" or "company"
+	class     string // "answer", "wire", "death" or "interference"
 }
 
 var anyDuration, onlyOneTry, oneTryOrForever = []duration{oneTry, oneDelivery, forever}, []duration{oneTry}, []duration{oneTry, forever}
 
-// faults is all that goes wrong.
+// faults returns everything that goes wrong.
 func faults() []fault {
 	all := []fault{
 		{name: "throttled", durations: anyDuration, class: "answer", inject: errorCode("ThrottlingException",
@@ -104,11 +105,11 @@ func faults() []fault {
 				"SNS": "AuthorizationError"})},
 		{name: "the transaction met another", durations: anyDuration, class: "answer", inject: transactionConflict,
 			only: func(p place) bool { return p.operation == "TransactWriteItems" }},
-		{name: noEffect, durations: anyDuration, class: "answer", only: func(p place) bool { return p.kind == "write" },
+		{name: writeWithoutEffect, durations: anyDuration, class: "answer", only: func(p place) bool { return p.kind == "write" },
 			inject: func(t *try) (any, error) {
 				t.i.scene.mu.Lock()
 				defer t.i.scene.mu.Unlock()
-				return t.i.scene.copy.Answer(t.op.input)
+				return t.i.scene.worldCopy.Answer(t.op.input)
 			}},
 		{name: "dies before", durations: oneTryOrForever, class: "death", inject: func(t *try) (any, error) {
 			t.i.die()
@@ -128,12 +129,12 @@ func faults() []fault {
 		{"reset", "reset", false}, {"reset, and it was done", "reset", true},
 		{"no answer", "silent", false}, {"no answer, and it was done", "silent", true},
 		{"an answer past the deadline", "late", true}, {"an answer cut off", "truncated", true},
-		{garbage, "garbage", true}, {"an answer of HTML", "html", true}, {"an empty answer", "empty", true},
+		{garbageAnswer, "garbage", true}, {"an answer of HTML", "html", true}, {"an empty answer", "empty", true},
 	} {
 		all = append(all, fault{name: w.name, durations: anyDuration, class: "wire", inject: func(t *try) (any, error) {
 			if w.applied {
 				if _, err := t.apply(); err != nil {
-					return nil, err // what AWS refuses it has not done
+					return nil, err // a refused call has no effect
 				}
 			}
 			return t.wire(w.behaviour)
@@ -142,19 +143,19 @@ func faults() []fault {
 	return append(all, interferences()...)
 }
 
-// interferences is what others do in the middle of a delivery.
+// interferences returns what others do in the middle of a delivery.
 func interferences() []fault {
 	during := func(name string, others func(*scene)) fault {
-		return fault{name: name, durations: onlyOneTry, class: "company", inject: func(t *try) (any, error) {
+		return fault{name: name, durations: onlyOneTry, class: "interference", inject: func(t *try) (any, error) {
 			others(t.i.scene)
 			return t.apply()
 		}}
 	}
 	return []fault{
-		during("a duplicate meanwhile", func(s *scene) { s.meanwhile("a duplicate", s.raw) }),
-		during("another event meanwhile", func(s *scene) { s.meanwhile("another event", s.another()) }),
-		during("a replay meanwhile", func(s *scene) { s.meanwhile(replayName, s.replay()) }),
-		during(changes, func(s *scene) {
+		during(duplicateMeanwhile, func(s *scene) { s.deliverMeanwhile("a duplicate", s.raw) }),
+		during(anotherMeanwhile, func(s *scene) { s.deliverMeanwhile("another event", s.anotherEvent()) }),
+		during("a replay meanwhile", func(s *scene) { s.deliverMeanwhile(replayName, s.replayedEvent()) }),
+		during(changesResource, func(s *scene) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.world.Change()
@@ -164,25 +165,30 @@ func interferences() []fault {
 }
 
 const (
-	changes = "somebody changes the resource"
-	garbage = "an answer of garbage"
+	anotherMeanwhile   = "another event meanwhile"
+	duplicateMeanwhile = "a duplicate meanwhile"
 
-	noEffect = "a write without effect"
+	changesResource = "somebody changes the resource"
+	garbageAnswer   = "an answer of garbage"
+
+	writeWithoutEffect = "a write without effect"
 )
 
-// corruptsRead reports whether the module reads garbage. Where it reads a text, such as a policy, it can't tell that from
-// what the resource holds: it has to keep its hands off and say so.
-func (s *injection) corruptsRead() bool { return s.name == garbage && s.at.kind == "read" }
+// corruptsRead reports whether the module reads garbage. If it reads a text, such as a policy, it cannot distinguish
+// garbage from the resource's content: it has to leave the resource alone and alert.
+func (s *injection) corruptsRead() bool { return s.name == garbageAnswer && s.at.kind == "read" }
 
-// another is the event of the same call once more.
-func (s *scene) another() []byte {
+// anotherEvent returns an event of the same call, made once more.
+func (s *scene) anotherEvent() []byte {
 	return bytes.ReplaceAll(s.raw, []byte(s.event.Key()), []byte("99999999-9999-4999-8999-999999999999"))
 }
 
-func (s *scene) replay() []byte {
+// replayedEvent returns the case's event as a replay.
+func (s *scene) replayedEvent() []byte {
 	return append([]byte(`{"replay-name":"march",`), bytes.TrimSpace(s.raw)[1:]...)
 }
 
+// errorCode answers with an error code, which differs by service.
 func errorCode(code string, services map[string]string) func(*try) (any, error) {
 	return func(t *try) (any, error) {
 		if own, ok := services[t.op.service]; ok {
@@ -192,12 +198,13 @@ func errorCode(code string, services map[string]string) func(*try) (any, error) 
 	}
 }
 
+// transactionConflict answers that the transaction collided with another one.
 func transactionConflict(*try) (any, error) {
 	return nil, &types.TransactionCanceledException{Message: aws.String("Transaction cancelled"),
 		CancellationReasons: []types.CancellationReason{{Code: aws.String("TransactionConflict")}, {Code: aws.String("None")}}}
 }
 
-// config is an AWS configuration whose calls are answered by the scene, each try anew: the answer comes behind the SDK's
+// config returns an AWS configuration whose calls the scene answers, each try separately: it answers behind the SDK's
 // retryer.
 func (i *invocation) config(region string) aws.Config {
 	return aws.Config{
@@ -215,15 +222,16 @@ func (i *invocation) config(region string) aws.Config {
 	}
 }
 
+// operationKey is the context key of an operation.
 type operationKey struct{}
 
-// forTags is in the context of the calls with which the engine looks up tags. A module may make the same calls.
+// forTags is the context key of the engine's tag look-ups. A module may make the same calls.
 type forTags struct{}
 
 // tagLookup is the kind of these calls.
 const tagLookup = "tags"
 
-// begin notes that an operation begins.
+// begin starts an operation.
 func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error) {
 	op := &operation{input: in.Parameters}
@@ -241,7 +249,7 @@ func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, n
 	return next.HandleInitialize(context.WithValue(ctx, operationKey{}, op), in)
 }
 
-// noteOperation notes the operation, and checks what must hold by now.
+// noteOperation notes an operation, and checks what must hold when it starts.
 func (s *scene) noteOperation(i *invocation, op *operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,8 +259,8 @@ func (s *scene) noteOperation(i *invocation, op *operation) {
 	}
 }
 
-// kindOf is what an operation is, and whether it writes to AWS. What the module declares is the module's, also where it
-// asks a service that the engine asks for other things.
+// kindOf returns the kind of an operation, and whether it writes to AWS. A declared operation is the module's, even if
+// the engine uses the same service.
 func (s *scene) kindOf(service, operation string) (string, bool) {
 	if action, err := engine.IAMAction(service, operation); err == nil && s.module != nil {
 		allows := func(p remediations.Permission) bool { return p.Allows(action) }
@@ -274,12 +282,12 @@ func (s *scene) kindOf(service, operation string) (string, bool) {
 	return "read", false
 }
 
-// try answers one try of an operation: truly, or as the plan has it.
+// try answers one try of an operation: truly, or as planned.
 func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 	out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
 	op, ok := ctx.Value(operationKey{}).(*operation)
 	if !ok {
-		return out, metadata, fmt.Errorf("an operation without a beginning")
+		return out, metadata, fmt.Errorf("an operation that never began")
 	}
 	op.tries++
 	if i.died() {
@@ -305,7 +313,7 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 	return out, metadata, err
 }
 
-// nextInjection is the strike of the plan that hits a try; nil if none does.
+// nextInjection returns the injection that strikes a try, or nil.
 func (s *scene) nextInjection(i *invocation, op *operation) *injection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -319,10 +327,10 @@ func (s *scene) nextInjection(i *invocation, op *operation) *injection {
 	return nil
 }
 
-// struck reports whether the plan struck at a place of a kind.
+// struck reports whether the plan struck at a place of a kind, or with a fault of a class.
 func (s *scene) struck(kind string) bool {
-	for _, k := range s.plan {
-		if k.hits > 0 && (k.at.kind == kind || strings.Contains(k.fault.class, kind)) {
+	for _, inj := range s.plan {
+		if inj.hits > 0 && (inj.at.kind == kind || strings.Contains(inj.fault.class, kind)) {
 			return true
 		}
 	}

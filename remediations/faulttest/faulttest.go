@@ -1,11 +1,11 @@
 // Package faulttest drives the real engine and a module through everything that can go wrong at each of their calls:
-// AWS answers with errors or garbage, late or not at all, functions die, events come twice or in another order, somebody
-// else is at work on the same resource. After each scenario, and at each write and alert in it, invariants are checked.
+// AWS answers with errors or garbage, late or not at all; functions die; events arrive twice or out of order; somebody
+// else works on the same resource. Invariants are checked after each scenario, and at each write and alert in it.
 //
 // The engine, its store in DynamoDB, its alerts, its exemptions and the AWS SDK with its retries are those that are
-// deployed. AWS is the case's world, a small table and a list of alerts, which answer behind the SDK's retryer; what only
-// a wire can do wrong goes over HTTP to an endpoint that does it. Lambda's part, to run a function for half a minute,
-// deliver an event three times and then put it into the failure queue, is played in the time of a bubble (see
+// deployed. AWS is the case's world, a small table and a list of alerts, which answer behind the SDK's retryer; faults
+// of the wire go over HTTP to an endpoint that causes them. Lambda's part, to run a function for half a minute, deliver
+// an event three times and then put it into the failure queue, is played in the time of a bubble (see
 // testing/synctest), so that an hour takes no time.
 package faulttest
 
@@ -21,28 +21,28 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Case is an event and the world that it happens in, where something is wrong.
+// A Case is an event, and the world in which it leaves something wrong.
 type Case struct {
 	Name  string
 	Event []byte
-	World func() World // afresh for each scenario
+	World func() World // returns a new world for each scenario
 
-	Settings any // what the module's owner has set; nil: the module's own
+	Settings any // the module's settings; nil for its defaults
 }
 
-// World is AWS, as far as a case needs it.
+// A World is AWS, as far as a case needs it.
 type World struct {
-	Answer func(in any) (any, error) // to a call, by its typed input
+	Answer func(in any) (any, error) // answers a call, by its typed input
 	State  func() string
-	Change func() // somebody else changes the resource; nil if that is not known
+	Change func() // somebody else changes the resource; nil if the case cannot do that
 }
 
-// sampled is how many scenarios of a case are chosen by chance: with two faults or, where an event leads to several runs
-// at the same time, with one or two.
+// sampled is how many scenarios of a case are chosen at random: those with two faults, or with one or two if an event
+// leads to several runs at the same time.
 const sampled = 150
 
-// Run plays all scenarios of a module's cases, and logs the table of the faults that were survived. Cases that make the
-// same kinds of calls and end alike are one.
+// Run plays all scenarios of a module's cases, and logs the table of the faults that it survived. Of cases that make
+// the same kinds of calls and end the same way, only the first is played.
 func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 	t.Helper()
 	res := &results{module: m.Name, acts: m.Action != nil, sample: sampleFromEnvironment(t)}
@@ -61,7 +61,7 @@ func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 
 // playAll plays the scenarios of one case.
 func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *results) {
-	// Chosen by the case's name, so that a failure comes again.
+	// Seeded by the case's name, so that a failure can be repeated.
 	random := rand.New(rand.NewChaCha8(seed(c.Name)))
 	for i := range sampled {
 		all := injections(base.places, c)
@@ -82,17 +82,17 @@ func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *
 		if s == exempt && !taggable(t, m, c) {
 			continue
 		}
-		there := baselineOf(t, m, c, s, res)
-		for _, k := range injections(there.places, c) {
+		other := baselineOf(t, m, c, s, res)
+		for _, k := range injections(other.places, c) {
 			if k.at.kind == kind {
-				play(t, m, c, s, there, res, k)
+				play(t, m, c, s, other, res, k)
 			}
 		}
 	}
-	there := baselineOf(t, m, c, budgetOfOne, res)
-	for _, k := range injections(there.places, c) {
+	other := baselineOf(t, m, c, budgetOfOne, res)
+	for _, k := range injections(other.places, c) {
 		if k.duration == oneTry && k.fault.class != "wire" {
-			play(t, m, c, budgetOfOne, there, res, k)
+			play(t, m, c, budgetOfOne, other, res, k)
 		}
 	}
 	if m.Undo != nil && slices.ContainsFunc(base.places, func(p place) bool { return p.kind == "write" }) {
@@ -100,7 +100,7 @@ func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *
 	}
 }
 
-// taggable reports whether what the case is about can have tags, and so be exempt by one.
+// taggable reports whether the case's resources can have tags, and so be exempt by one.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 func taggable(t *testing.T, m *remediations.Module, c Case) bool {
 	t.Helper()
@@ -121,30 +121,31 @@ func taggable(t *testing.T, m *remediations.Module, c Case) bool {
 	})
 }
 
+// seed returns the seed of a case's random scenarios.
 func seed(name string) (s [32]byte) {
 	copy(s[:], name)
 	return s
 }
 
-// injections is each fault at each place where it can be, in each of its lengths.
+// injections returns each fault at each place where it can strike, for each of its durations.
 func injections(places []place, c Case) []*injection {
 	changing := c.World().Change != nil
 	var all []*injection
 	for _, p := range distinct(places) {
 		for _, f := range faults() {
-			if f.only != nil && !f.only(p) || f.name == changes && !changing {
+			if f.only != nil && !f.only(p) || f.name == changesResource && !changing {
 				continue
 			}
-			for _, lasts := range f.durations {
-				all = append(all, &injection{fault: f, at: p, duration: lasts, delivery: 1})
+			for _, d := range f.durations {
+				all = append(all, &injection{fault: f, at: p, duration: d, delivery: 1})
 			}
 		}
 	}
 	return all
 }
 
-// distinct is the places in an order that is the same each time, without those that only go on with a list: of the pages
-// that a look reads the first and the last are enough.
+// distinct returns the places in a stable order, without the middle pages of a list: its first and last pages are
+// enough.
 func distinct(places []place) []place {
 	var all []place
 	for _, p := range places {
@@ -159,7 +160,7 @@ func distinct(places []place) []place {
 	return all
 }
 
-// play plays one scenario and notes what it breached.
+// play plays one scenario and notes its breaches.
 func play(t *testing.T, m *remediations.Module, c Case, at setup, base *baseline, res *results, plan ...*injection) {
 	t.Helper()
 	if !res.next() {
@@ -171,7 +172,7 @@ func play(t *testing.T, m *remediations.Module, c Case, at setup, base *baseline
 		s.deliver()
 		s.checkEnd()
 		if len(plan) == 1 && plan[0].hits == 0 {
-			s.breach("it never struck")
+			s.breach("the fault never struck")
 		}
 		res.add(s)
 		res.addBreaches(c, s)
@@ -186,8 +187,8 @@ func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, res *res
 		s := newScene(t, m, c, at)
 		s.deliver()
 		s.checkEnd()
-		if s.queued > 0 {
-			s.breach("it fails without a fault")
+		if s.failureQueue > 0 {
+			s.breach("the run fails without a fault")
 		}
 		res.addBreaches(c, s)
 		*b = baseline{places: s.places, state: s.state(), outcomes: outcomes(s.records()), records: len(s.records()),
@@ -208,7 +209,7 @@ func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, res *res
 	return b
 }
 
-// shape is what makes cases one: which operations there are, how many of them write, how it ends, and in how many runs.
+// shape returns what makes cases equivalent: their operations, the number of writes, and the outcomes.
 func (b *baseline) shape() string {
 	var all []string
 	writes := 0

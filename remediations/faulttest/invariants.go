@@ -12,37 +12,38 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// baseline is what comes of a case if nothing goes wrong.
+// A baseline is the result of a case without faults.
 type baseline struct {
-	places       []place // the operations in their order
+	places       []place // the operations in order
 	state        string  // of the world, at the end
-	changed      string  // the same if somebody changes it before
+	changed      string  // the state if somebody changes the world before the event
 	outcomes     string  // of the runs
 	records      int
-	before       map[string]string // what undo has to put back, by run
-	changedAfter string            // the same if somebody changes it afterwards
+	before       map[string]string // the state that undo has to restore, by run
+	changedAfter string            // the state if somebody changes the world afterwards
 }
 
+// breach notes that an invariant does not hold.
 func (s *scene) breach(format string, args ...any) {
 	s.breaches = append(s.breaches, fmt.Errorf(format, args...))
 }
 
-// checkWrite checks what must hold when a write to AWS is begun, whatever becomes of it.
+// checkWrite checks what must hold when a write to AWS begins, whatever becomes of it.
 func (s *scene) checkWrite(i *invocation, op *operation) {
-	r := s.beforeIsDurable(i, op)
-	s.budgetIsCounted(i, op, r)
-	s.exemptAndStoppedAreNotWritten(op, r)
+	r := s.checkBeforeIsDurable(i, op)
+	s.checkBudgetIsCounted(i, op, r)
+	s.checkExemptAndStopped(op, r)
 	if i.name == replayName {
 		s.breach("%s: a replayed event led to a write", op.place)
 	}
 }
 
-// beforeIsDurable: when a write is begun the table holds this delivery's record of the run, started, leased and with
-// the state from before.
-func (s *scene) beforeIsDurable(i *invocation, op *operation) *engine.Record {
+// checkBeforeIsDurable checks that when a write begins, the table holds this delivery's record of the run: started,
+// leased, and with the state from before.
+func (s *scene) checkBeforeIsDurable(i *invocation, op *operation) *engine.Record {
 	input, err := json.Marshal(op.input)
 	if err != nil {
-		s.breach("%s: its input is no JSON: %v", op.place, err)
+		s.breach("%s: encode its input: %v", op.place, err)
 	}
 	var found *engine.Record
 	for _, r := range s.table.runs() {
@@ -56,13 +57,13 @@ func (s *scene) beforeIsDurable(i *invocation, op *operation) *engine.Record {
 	}
 	if found == nil {
 		s.breach("%s: before a write the table must hold this delivery's record, Started, with a lease and the state from "+
-			"before; it holds none", op.place)
+			"before; there is none", op.place)
 	}
 	return found
 }
 
-// budgetIsCounted: when a write is begun the action has been counted, and the limit is kept.
-func (s *scene) budgetIsCounted(i *invocation, op *operation, r *engine.Record) {
+// checkBudgetIsCounted checks that when a write begins, the action has been counted and the limit is kept.
+func (s *scene) checkBudgetIsCounted(i *invocation, op *operation, r *engine.Record) {
 	if s.undoing {
 		return // a person has no budget
 	}
@@ -79,24 +80,25 @@ func (s *scene) budgetIsCounted(i *invocation, op *operation, r *engine.Record) 
 	}
 }
 
-// noActionTwice: what is right is not written again, not by a retry either. The SDK's own tries of one call are one
-// action; and nobody can see what the run of another event does between the last look and the write.
-func (s *scene) noActionTwice(op *operation) {
-	if op.applied || s.baseline == nil || s.world.State() != s.baseline.state || s.inTheGap("another event meanwhile") {
+// checkNoActionTwice checks that nobody writes to a resource that is already fixed, not even a retry. The SDK's own
+// tries of one call are one action. A concurrent run of another event is invisible between the last read and the write.
+func (s *scene) checkNoActionTwice(op *operation) {
+	if op.applied || s.baseline == nil || s.world.State() != s.baseline.state || s.struckAfterLastRead(anotherMeanwhile) {
 		return
 	}
-	s.breach("%s: it was right already, and was written again", op.place)
+	s.breach("%s: the resource was already fixed, and was written again", op.place)
 }
 
-// inTheGap reports whether somebody else has struck where the guard does not look at everything again before the write.
-func (s *scene) inTheGap(name string) bool {
+// struckAfterLastRead reports whether somebody else has interfered after the guard last read everything before the
+// write.
+func (s *scene) struckAfterLastRead(name string) bool {
 	return slices.ContainsFunc(s.plan, func(k *injection) bool {
 		return k.name == name && k.hits > 0 && !readsAllAgain(s.baseline.places, k.at)
 	})
 }
 
-// readsAllAgain reports whether all that the module reads it reads again between a place and the first write. It looks twice
-// before it writes. What belongs to the first look is over when the second begins; Begin is at the same time as that.
+// readsAllAgain reports whether the module reads everything again between a place and the first write. The guard runs
+// twice before a write; the first run ends before the second begins, and Begin runs together with the second.
 func readsAllAgain(places []place, at place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
 	if struck := slices.Index(places, at); struck < 0 || struck >= write || at.operation == "TransactWriteItems" {
@@ -105,7 +107,7 @@ func readsAllAgain(places []place, at place) bool {
 	return at.kind != "read" || at.nth <= readsPerLook(places, at)
 }
 
-// readsPerLook is how many calls of an operation there are in one look of the guard.
+// readsPerLook returns how often one run of the guard makes a call.
 func readsPerLook(places []place, of place) int {
 	n := 0
 	for _, p := range places {
@@ -119,22 +121,22 @@ func readsPerLook(places []place, of place) int {
 	return n / 2
 }
 
-// handsAreKeptOff: nothing is written to what an exemption covers, or while the module is stopped, whether or not that
-// could be looked up.
-func (s *scene) exemptAndStoppedAreNotWritten(op *operation, r *engine.Record) {
+// checkExemptAndStopped checks that nothing is written to an exempt resource, or while the module is stopped, even if
+// that could not be read.
+func (s *scene) checkExemptAndStopped(op *operation, r *engine.Record) {
 	if s.setup.mayNotWrite() {
-		s.breach("%s: %s, and AWS was written to all the same", op.place, s.setup.name)
+		s.breach("%s: %s, but AWS was written to", op.place, s.setup.name)
 	}
 	if r != nil && r.Mode != remediations.Enforce && !s.undoing {
-		s.breach("%s: the run is in mode %s, and AWS was written to all the same", op.place, r.Mode)
+		s.breach("%s: the run is in mode %s, but AWS was written to", op.place, r.Mode)
 	}
 }
 
-// checkAlert checks what must hold at the moment of an alert: the run that it is about stands in the table, ended as the alert
-// says. Of a failure to write to the table itself the alert is the only trace, beside the failed invocation.
+// checkAlert checks what must hold when an alert is sent: the table has the run as the alert describes it. If the write
+// to the table fails, the alert and the failed invocation are the only traces.
 func (s *scene) checkAlert(m engine.Message) {
 	s.alerts = append(s.alerts, m)
-	s.journal = append(s.journal, "told: "+m.Subject)
+	s.journal = append(s.journal, "alert: "+m.Subject)
 	says := func(r *engine.Record) bool {
 		said := engine.Render(s.module, r)
 		return said.Body == m.Body && said.Subject == m.Subject
@@ -143,44 +145,44 @@ func (s *scene) checkAlert(m engine.Message) {
 		return
 	}
 	if !strings.Contains(m.Subject, " "+string(engine.Failed)+":") || !s.struck("table") {
-		s.breach("an alert went out whose run does not stand so in the table: %s", m.Subject)
+		s.breach("an alert was sent that does not match the table: %s", m.Subject)
 	}
 }
 
-// failureWasTakenOver reports whether an alert was true of a failure that a duplicate took over in between: the record of a failure
-// and its alert are two steps, and a run that has failed may be tried again at once.
+// failureWasTakenOver reports whether an alert was true of a failure that a duplicate took over in between: a failure's
+// record and its alert are two steps, and a failed run may be retried at once.
 func (s *scene) failureWasTakenOver(says func(*engine.Record) bool) bool {
 	return slices.ContainsFunc(s.plan, func(k *injection) bool {
-		return k.name == "a duplicate meanwhile" && k.hits > 0 && k.at.kind == "alert"
+		return k.name == duplicateMeanwhile && k.hits > 0 && k.at.kind == "alert"
 	}) &&
 		slices.ContainsFunc(s.history, func(v version) bool { return v.record.Outcome == engine.Failed && says(v.record) })
 }
 
-// checkEnd checks what must hold when all deliveries are over.
+// checkEnd checks what must hold after all deliveries.
 func (s *scene) checkEnd() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.oneOutcome()
-	s.everyRunIsAlerted()
-	s.fixedOrAlerted()
-	s.singleFaultIsSurvived()
-	s.changesAreKept()
-	s.firstStateIsKept()
-	s.alertedOnce()
+	s.checkOneOutcome()
+	s.checkEveryRunIsAlerted()
+	s.checkFixedOrAlerted()
+	s.checkSingleFaultIsSurvived()
+	s.checkChangesAreKept()
+	s.checkFirstStateIsKept()
+	s.checkAlertedOnce()
 }
 
-// settled reports whether a record says how a run ended, for good.
+// settled reports whether a record has its final outcome.
 func settled(r *engine.Record) bool {
 	return r.Outcome != engine.Started && r.Outcome != engine.Failed && !nothingWrong(r)
 }
 
-// nothingWrong reports whether nothing was wrong.
+// nothingWrong reports whether the guard found nothing.
 func nothingWrong(r *engine.Record) bool {
 	return r.Outcome == engine.Clean || r.Outcome == engine.Stale
 }
 
-// oneOutcome: each run ends in exactly one outcome, or its event is in the failure queue.
-func (s *scene) oneOutcome() {
+// checkOneOutcome checks that each run ends in exactly one outcome, or its event is in the failure queue.
+func (s *scene) checkOneOutcome() {
 	ends := map[string]map[engine.Outcome]bool{}
 	for _, v := range s.history {
 		if settled(v.record) {
@@ -192,131 +194,133 @@ func (s *scene) oneOutcome() {
 	}
 	for id, outcomes := range ends {
 		if len(outcomes) > 1 {
-			s.breach("run %s has ended as each of %v: want one outcome", id, slices.Sorted(maps.Keys(outcomes)))
+			s.breach("run %s ended as each of %v: want one outcome", id, slices.Sorted(maps.Keys(outcomes)))
 		}
 	}
 	runs := s.table.runs()
-	if s.queued > 0 {
+	if s.failureQueue > 0 {
 		if len(runs) == 0 && !s.struck("table") && !s.struck("death") {
-			s.breach("the event is in the failure queue, and no record says that it failed")
+			s.breach("the event is in the failure queue, but no record is Failed")
 		}
 		return
 	}
 	if s.baseline != nil && len(runs) < s.baseline.records {
-		s.breach("the event was dealt with, and led to %d records: want %d", len(runs), s.baseline.records)
+		s.breach("the event is done, but led to %d records: want %d", len(runs), s.baseline.records)
 	}
 	for _, r := range runs {
 		if !settled(r) && !nothingWrong(r) {
-			s.breach("the event was dealt with, and run %s stands as %s", r.ID, r.Outcome)
+			s.breach("the event is done, but run %s is %s", r.ID, r.Outcome)
 		}
 	}
 }
 
-// nobodyIsToldNothing: of each run that found something people hear, or its event is in the failure queue; and what was
-// written to is known to have been touched.
-func (s *scene) everyRunIsAlerted() {
+// checkEveryRunIsAlerted checks that people are alerted on each run that found something, or its event is in the
+// failure queue; and that a record says what was written to.
+func (s *scene) checkEveryRunIsAlerted() {
 	runs := s.table.runs()
 	touched := slices.ContainsFunc(runs, func(r *engine.Record) bool { return r.Touched })
 	if s.writes > 0 && !touched {
-		s.breach("AWS was written to, and no record says so")
+		s.breach("AWS was written to, but no record says so")
 	}
 	for _, r := range runs {
 		if r.Outcome == engine.Remediated && s.writes == 0 {
-			s.breach("run %s says that it has put it right, and nothing was written to AWS", r.ID)
+			s.breach("run %s is Remediated, but nothing was written to AWS", r.ID)
 		}
 	}
-	if s.queued > 0 {
+	if s.failureQueue > 0 {
 		return
 	}
 	for _, r := range runs {
 		if !r.Touched && (nothingWrong(r) || r.Outcome == engine.Exempt || r.Outcome == engine.Observed) {
 			continue
 		}
-		told := slices.ContainsFunc(s.alerts, func(m engine.Message) bool { return strings.Contains(m.Body, "run "+r.ID+" ") })
-		if !told && !s.table.inBacklog(r) {
-			s.breach("run %s ended as %s, and nobody was told", r.ID, r.Outcome)
+		alerted := slices.ContainsFunc(s.alerts, func(m engine.Message) bool { return strings.Contains(m.Body, "run "+r.ID+" ") })
+		if !alerted && !s.table.inBacklog(r) {
+			s.breach("run %s ended as %s, but nobody was alerted", r.ID, r.Outcome)
 		}
 	}
 }
 
-// rightOrSaid: what is still wrong in the end is in the failure queue, or people were told so.
-func (s *scene) fixedOrAlerted() {
-	if s.baseline == nil || s.queued > 0 || s.setup.mayNotWrite() || s.struckBy(changes) || s.world.State() == s.baseline.state {
+// checkFixedOrAlerted checks that a resource that is still wrong in the end was alerted, or its event is in the failure
+// queue.
+func (s *scene) checkFixedOrAlerted() {
+	if s.baseline == nil || s.failureQueue > 0 || s.setup.mayNotWrite() || s.wasStruckBy(changesResource) || s.world.State() == s.baseline.state {
 		return
 	}
 	for _, r := range s.table.runs() {
 		switch r.Outcome {
 		case engine.Alerted, engine.Limited, engine.Contested, engine.Partial, engine.Unverified:
-			return // nobodyIsToldNothing has seen to the alert
+			return // checkEveryRunIsAlerted checks the alert
 		case engine.Observed:
 			if r.Lowered != "" && s.struck("switch") {
 				return // an alarm rings
 			}
 		}
 	}
-	s.breach("it is %s in the end, not %s, and nobody was told", s.world.State(), s.baseline.state)
+	s.breach("the end state is %s, not %s, and nobody was alerted", s.world.State(), s.baseline.state)
 }
 
-// onesFaultIsSurvived: one fault of one try, or one that is over with the first delivery, changes nothing of how it ends.
-func (s *scene) singleFaultIsSurvived() {
-	if s.baseline == nil || s.setup.limit == 1 || len(s.plan) != 1 || s.plan[0].duration == forever || s.struckBy(changes) {
+// checkSingleFaultIsSurvived checks that a single fault that lasts for one try, or for the first delivery, does not
+// change the end.
+func (s *scene) checkSingleFaultIsSurvived() {
+	if s.baseline == nil || s.setup.limit == 1 || len(s.plan) != 1 || s.plan[0].duration == forever || s.wasStruckBy(changesResource) {
 		return
 	}
-	if s.plan[0].name == noEffect || s.plan[0].corruptsRead() || s.plan[0].at.kind == "switch" && s.plan[0].fault.class != "death" {
-		return // rightOrSaid holds all the same: what had no effect is seen, and said; who can't read the switch observes
+	if s.plan[0].name == writeWithoutEffect || s.plan[0].corruptsRead() || s.plan[0].at.kind == "switch" && s.plan[0].fault.class != "death" {
+		return // checkFixedOrAlerted still holds: a write without effect is noticed and alerted; without the switch a run observes
 	}
-	if s.queued > 0 {
-		s.breach("the fault was over, and the event is in the failure queue all the same")
+	if s.failureQueue > 0 {
+		s.breach("the fault was over, but the event is in the failure queue")
 	}
 	if got := s.world.State(); got != s.baseline.state {
-		s.breach("the fault was over, and it is %s in the end: want %s", got, s.baseline.state)
+		s.breach("the fault was over, but the end state is %s: want %s", got, s.baseline.state)
 	}
-	if got := outcomes(s.table.runs()); s.plan[0].fault.class != "company" && got != s.baseline.outcomes {
-		s.breach("the fault was over, and it ended as %s: want %s", got, s.baseline.outcomes)
+	if got := outcomes(s.table.runs()); s.plan[0].fault.class != "interference" && got != s.baseline.outcomes {
+		s.breach("the fault was over, but the runs ended as %s: want %s", got, s.baseline.outcomes)
 	}
 }
 
-// firstStateIsKept: however many attempts it took, what undo has to put back is the state before the first of them.
-func (s *scene) firstStateIsKept() {
-	others := func(k *injection) bool { return k.fault.class == "company" || k.corruptsRead() }
-	if s.baseline == nil || s.queued > 0 || slices.ContainsFunc(s.plan, others) {
+// checkFirstStateIsKept checks that undo restores the state before the first attempt, however many attempts there were.
+func (s *scene) checkFirstStateIsKept() {
+	others := func(k *injection) bool { return k.fault.class == "interference" || k.corruptsRead() }
+	if s.baseline == nil || s.failureQueue > 0 || slices.ContainsFunc(s.plan, others) {
 		return
 	}
 	for _, r := range s.table.runs() {
 		if want := s.baseline.before[r.ID]; r.Touched && string(r.Before) != want {
-			s.breach("run %s says that before it there was %s: want %s", r.ID, r.Before, want)
+			s.breach("run %s has the state before %s: want %s", r.ID, r.Before, want)
 		}
 	}
 }
 
-// changesAreKept: what somebody has changed before the last look is not overwritten. Of several resources one may be
-// judged before the change and another after it.
-func (s *scene) changesAreKept() {
-	if s.baseline == nil || s.baseline.records != 1 || len(s.plan) != 1 || !s.struckBy(changes) {
+// checkChangesAreKept checks that somebody's change before the last read is not overwritten. With several resources,
+// one may be checked before the change and another one after it.
+func (s *scene) checkChangesAreKept() {
+	if s.baseline == nil || s.baseline.records != 1 || len(s.plan) != 1 || !s.wasStruckBy(changesResource) {
 		return
 	}
-	after := s.plan[0].after(s.baseline.places)
-	if s.plan[0].at.kind == "write" || !after && s.inTheGap(changes) {
+	after := s.plan[0].afterFirstWrite(s.baseline.places)
+	if s.plan[0].at.kind == "write" || !after && s.struckAfterLastRead(changesResource) {
 		return
 	}
 	want := []string{s.baseline.changed}
-	if after { // it was put right before
+	if after { // it was fixed before
 		want = append(want, s.baseline.state, s.baseline.changedAfter)
 	}
 	if got := s.world.State(); !slices.Contains(want, got) {
-		s.breach("somebody changed it at %s, and it is %s in the end: want %s", s.plan[0].at, got, strings.Join(want, " or "))
+		s.breach("somebody changed the resource at %s, and the end state is %s: want %s", s.plan[0].at, got, strings.Join(want, " or "))
 	}
 }
 
-// after reports whether the strike comes after the first write.
-func (k *injection) after(places []place) bool {
+// afterFirstWrite reports whether the injection comes after the first write.
+func (k *injection) afterFirstWrite(places []place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
 	return write >= 0 && slices.Index(places, k.at) > write
 }
 
-// toldOnce: people are told of a run's end once. They may be told twice if the answer to the alert, or the record that it
-// was sent, was lost: that is better than not at all.
-func (s *scene) alertedOnce() {
+// checkAlertedOnce checks that a run's end is alerted once. If the answer to the alert, or the record that it was sent,
+// was lost, it may be alerted twice: that is better than not at all.
+func (s *scene) checkAlertedOnce() {
 	if s.struck("alert") || s.struck("table") || s.struck("death") {
 		return
 	}
@@ -324,17 +328,18 @@ func (s *scene) alertedOnce() {
 	for _, m := range s.alerts {
 		if !strings.Contains(m.Subject, " "+string(engine.Failed)+":") {
 			if times[m.Body]++; times[m.Body] == 2 {
-				s.breach("people were told twice: %s", m.Subject)
+				s.breach("people were alerted twice: %s", m.Subject)
 			}
 		}
 	}
 }
 
-func (s *scene) struckBy(name string) bool {
+// wasStruckBy reports whether a fault of the plan struck.
+func (s *scene) wasStruckBy(name string) bool {
 	return slices.ContainsFunc(s.plan, func(k *injection) bool { return k.name == name && k.hits > 0 })
 }
 
-// outcomes is how runs ended, in words.
+// outcomes returns how runs ended, in words.
 func outcomes(runs []*engine.Record) string {
 	var all []string
 	for _, r := range runs {

@@ -17,35 +17,36 @@ type results struct {
 	module    string
 	acts      bool // the module has an action
 	cases     int
-	rows      map[row]map[string]int // how often it ended in which way
-	scenarios int                    // scenarios so far, also those that were left out
+	rows      map[row]map[string]int // how often each end occurred
+	scenarios int                    // scenarios so far, including those not played
 	sample    sample
 	broken    []string // scenarios in which an invariant was breached
 }
 
-// row is a fault at a kind of call: the module's reads and writes, the engine's calls to its table, alerts, tags and
+// A row is a fault at a kind of call: the module's reads and writes, the engine's calls to its table, alerts, tags and
 // kill switch.
 type row struct{ fault, where string }
 
-// next reports whether the next scenario is played.
+// next advances to the next scenario, and reports whether it is played.
 func (res *results) next() bool {
 	res.scenarios++
 	return (res.scenarios+res.sample.seed)%res.sample.share == 0
 }
 
-// add notes a scenario. One with several faults stands in one row of its own.
+// add counts a scenario. Those with several faults share one row.
 func (res *results) add(s *scene) {
 	r := row{s.plan[0].name, s.plan[0].at.kind}
 	if len(s.plan) > 1 {
 		r = row{"two faults", "anywhere"}
 	}
 	end := "failure queue"
-	if s.queued == 0 {
+	if s.failureQueue == 0 {
 		end = outcomesOnce(s.table.runs())
 	}
 	res.count(r, end)
 }
 
+// count counts one end in a row.
 func (res *results) count(r row, end string) {
 	if res.rows == nil {
 		res.rows = map[row]map[string]int{}
@@ -56,7 +57,7 @@ func (res *results) count(r row, end string) {
 	res.rows[r][end]++
 }
 
-// outcomesOnce is how the runs ended, each way once.
+// outcomesOnce returns how the runs ended, each outcome once.
 func outcomesOnce(runs []*engine.Record) string {
 	var all []string
 	for _, r := range runs {
@@ -66,7 +67,7 @@ func outcomesOnce(runs []*engine.Record) string {
 	return strings.Join(slices.Compact(all), "+")
 }
 
-// addBreaches notes what was breached in a scenario, and how it came to that.
+// addBreaches notes the breaches of a scenario, with its journal.
 func (res *results) addBreaches(c Case, s *scene) {
 	if len(s.breaches) == 0 {
 		return
@@ -82,7 +83,7 @@ func (res *results) addBreaches(c Case, s *scene) {
 // maxShown is how many breached scenarios are shown in full.
 const maxShown = 10
 
-// check fails if an invariant was breached, or a fault was never tried.
+// check fails the test if an invariant was breached, or a fault was never tried.
 func (res *results) check(t *testing.T) {
 	t.Helper()
 	for i, broken := range res.broken {
@@ -93,11 +94,11 @@ func (res *results) check(t *testing.T) {
 		t.Errorf("%s: %s", res.module, broken)
 	}
 	if res.sample.share > 1 {
-		return // by chance
+		return // a sample need not try every fault
 	}
 	for _, f := range faults() {
-		if !res.acts && (f.only != nil || f.name == changes) {
-			continue // it strikes at what leads to a write
+		if !res.acts && (f.only != nil || f.name == changesResource) {
+			continue // it can only strike what leads to a write
 		}
 		tried := 0
 		for r, ends := range res.rows {
@@ -111,6 +112,7 @@ func (res *results) check(t *testing.T) {
 	}
 }
 
+// total returns the number of ends.
 func total(ends map[string]int) int {
 	n := 0
 	for _, times := range ends {
@@ -119,7 +121,7 @@ func total(ends map[string]int) int {
 	return n
 }
 
-// String is the table as text.
+// String returns the table as text.
 func (res *results) String() string {
 	var b strings.Builder
 	all := 0

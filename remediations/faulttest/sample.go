@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// sample says which of the scenarios are played: one in share, and with another seed others. What is not set in the
-// environment is shareByDefault, and the first of them.
+// A sample says which scenarios are played: one in share; another seed selects others. Without settings in the
+// environment it is one in shareByDefault, with seed 0.
 type sample struct{ share, seed int }
 
-// sampleFromEnvironment reads FAULTS_SHARE and FAULTS_SEED, and fails the test where one of them is no number that can be meant.
+// sampleFromEnvironment reads FAULTS_SHARE and FAULTS_SEED. It fails the test if one of them is not a valid number.
 func sampleFromEnvironment(t *testing.T) sample {
 	t.Helper()
 	share, err := fromEnvironment("FAULTS_SHARE", shareByDefault, 1)
@@ -25,6 +25,7 @@ func sampleFromEnvironment(t *testing.T) sample {
 	return sample{share, seed}
 }
 
+// fromEnvironment returns a number in the environment, or a default.
 func fromEnvironment(name string, otherwise, least int) (int, error) {
 	text := os.Getenv(name)
 	if text == "" {

@@ -27,22 +27,22 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// What a Lambda function is given: the time it may run, and after what times an event is delivered again.
+// lambdaTime is how long Lambda lets a function run; retries are the waits before each delivery of an event.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 const lambdaTime = 30 * time.Second
 
 var retries = []time.Duration{0, time.Minute, 2 * time.Minute}
 
-// setup is how the engine is set up in a scene.
+// A setup is the configuration of the engine in a scene.
 type setup struct {
 	name       string
-	limit      int  // of the module's actions in an hour
-	exemptions bool // there is an exemption by a tag
+	limit      int  // the module's actions per hour
+	exemptions bool // there is an exemption with a tag
 	tagged     bool // the resource has that tag
 	stopped    bool // the kill switch says to observe only
 }
 
-// mayNotWrite reports whether nothing may be written.
+// mayNotWrite reports whether the module must not write.
 func (s setup) mayNotWrite() bool { return s.tagged || s.stopped }
 
 var (
@@ -53,58 +53,59 @@ var (
 	untagged    = setup{name: "not exempt, as the tag is not there", limit: 1000, exemptions: true}
 )
 
-// scene is one scenario: a module, its case's world, the run table, and what goes wrong.
+// A scene is one scenario: a module, its case's world, the run table, and the plan of what goes wrong.
 type scene struct {
-	t        *testing.T
-	module   *remediations.Module
-	setup    setup
-	raw      []byte
-	settings any // the module's settings
-	event    events.Event
-	world    World
-	copy     World // answers as the world does
-	plan     []*injection
-	baseline *baseline // what comes of it if nothing goes wrong; nil while that is found out
+	t         *testing.T
+	module    *remediations.Module
+	setup     setup
+	raw       []byte
+	settings  any // the module's settings
+	event     events.Event
+	world     World
+	worldCopy World // a copy of the world, for writes without effect
+	plan      []*injection
+	baseline  *baseline // the result without faults; nil while that is being determined
 
-	mu          sync.Mutex
-	table       *table
-	places      []place   // of every operation that was begun
-	history     []version // of records, in the order in which they became durable
-	alerts      []engine.Message
-	acted       map[string]bool // attempts that wrote to AWS, by delivery and resource
-	writes      int             // writes to AWS that were made
-	undelivered [][]byte        // events that somebody else's delivery failed at
-	queued      int             // events in the failure queue
-	undoing     bool            // a person takes the run back
-	journal     []string        // what happened, for whoever reads a breach
-	breaches    []error
+	mu           sync.Mutex
+	table        *table
+	places       []place   // every operation that began
+	history      []version // of the records, in the order in which they became durable
+	alerts       []engine.Message
+	acted        map[string]bool // attempts that wrote to AWS, by delivery and resource
+	writes       int             // writes to AWS that were made
+	undelivered  [][]byte        // other events whose delivery failed
+	failureQueue int             // events in the failure queue
+	undoing      bool            // a person undoes the run
+	journal      []string        // what happened, to explain a breach
+	breaches     []error
 }
 
-// version is a record as it became durable, and in which delivery.
+// A version is a record as it became durable, and the delivery that wrote it.
 type version struct {
 	delivery string
 	record   *engine.Record
 }
 
+// newScene returns the scene of a case, at the time when the event arrives.
 func newScene(t *testing.T, m *remediations.Module, c Case, s setup, plan ...*injection) *scene {
 	t.Helper()
 	event, err := events.Parse(c.Event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Until(event.Time.Add(20 * time.Second))) // so long it takes until the event is here
+	time.Sleep(time.Until(event.Time.Add(20 * time.Second))) // events take this long to arrive
 	return &scene{
-		t: t, module: m, setup: s, raw: c.Event, settings: c.Settings, event: event, world: c.World(), copy: c.World(), plan: plan,
+		t: t, module: m, setup: s, raw: c.Event, settings: c.Settings, event: event, world: c.World(), worldCopy: c.World(), plan: plan,
 		table: newTable(), acted: map[string]bool{},
 	}
 }
 
-// invocation is one delivery to one function, or one command of a person. When it has died nothing that it still does
-// has an effect: for everybody else that is a process that was killed.
+// An invocation is one delivery to one function, or one command of a person. After its death nothing that it still does
+// has an effect: for everybody else it is a killed process.
 type invocation struct {
 	scene  *scene
 	name   string
-	number int // which delivery of the event that the plan is about, from 1; 0 for another's
+	number int // which delivery of the case's event, from 1; 0 for another event
 	mu     sync.Mutex
 	counts map[string]int // operations so far, by name
 	dead   bool
@@ -113,20 +114,24 @@ type invocation struct {
 // replayName is the name of an invocation for a replayed event.
 const replayName = "a replay"
 
+// errDead is the result of every call after the function's death.
 var errDead = errors.New("the function is dead")
 
+// die kills the invocation.
 func (i *invocation) die() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.dead = true
 }
 
+// died reports whether the invocation is dead.
 func (i *invocation) died() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.dead
 }
 
+// engine returns the engine of an invocation.
 func (s *scene) engine(i *invocation) *engine.Engine {
 	cfg := i.config(s.event.Region)
 	c := engine.Config{
@@ -144,7 +149,7 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 		Wait:      engine.Wait,
 	}
 	if s.setup.exemptions {
-		c.Exemptions = []remediations.Exemption{{Module: remediations.AllModules, Tag: exemptKey + "=yes", Owner: "web team",
+		c.Exemptions = []remediations.Exemption{{Module: remediations.AllModules, Tag: exemptTag + "=yes", Owner: "web team",
 			Reason: "it is to be like this", Expires: s.event.Time.AddDate(0, 6, 0)}}
 	}
 	e, err := engine.New(c)
@@ -154,13 +159,14 @@ func (s *scene) engine(i *invocation) *engine.Engine {
 	return e
 }
 
-const exemptKey = "left-alone"
+// exemptTag is the key of the tag that exempts a resource.
+const exemptTag = "left-alone"
 
-// invoke runs the function once. It is dealt with if there is no error and the function lived.
+// invoke runs the function once. It reports whether the event is done: no error, and the function lived.
 func (s *scene) invoke(i *invocation, raw []byte) bool {
 	ctx, cancel := context.WithTimeout(s.t.Context(), lambdaTime)
 	defer cancel()
-	stop := context.AfterFunc(ctx, i.die) // Lambda kills what is not done by then
+	stop := context.AfterFunc(ctx, i.die) // Lambda kills the function then
 	records, err := s.engine(i).Handle(ctx, raw)
 	stop()
 	var outcomes []string
@@ -171,8 +177,8 @@ func (s *scene) invoke(i *invocation, raw []byte) bool {
 	return err == nil && !i.died()
 }
 
-// lambda delivers an event until it is dealt with, three times at most, and then to the failure queue.
-func (s *scene) lambda(raw []byte, name string, from int) {
+// deliverAsLambda delivers an event until it is done, three times at most, and then puts it into the failure queue.
+func (s *scene) deliverAsLambda(raw []byte, name string, from int) {
 	for n := from; n <= len(retries); n++ {
 		time.Sleep(retries[n-1])
 		i := &invocation{scene: s, name: fmt.Sprintf("%s %d", name, n), counts: map[string]int{}}
@@ -185,19 +191,19 @@ func (s *scene) lambda(raw []byte, name string, from int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queued++
+	s.failureQueue++
 }
 
-// deliver plays the whole of it: the event, and after it those of others that were not dealt with in between.
+// deliver delivers the case's event, and then other events whose delivery in between failed.
 func (s *scene) deliver() {
-	s.lambda(s.raw, "delivery", 1)
+	s.deliverAsLambda(s.raw, "delivery", 1)
 	for _, raw := range s.undelivered {
-		s.lambda(raw, "another", 2)
+		s.deliverAsLambda(raw, "another", 2)
 	}
 }
 
-// meanwhile delivers an event once, in the middle of something else.
-func (s *scene) meanwhile(name string, raw []byte) {
+// deliverMeanwhile delivers an event once, in the middle of something else.
+func (s *scene) deliverMeanwhile(name string, raw []byte) {
 	if !s.invoke(&invocation{scene: s, name: name, counts: map[string]int{}}, raw) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -205,7 +211,7 @@ func (s *scene) meanwhile(name string, raw []byte) {
 	}
 }
 
-// apply is the true answer to an operation, with what it does to AWS, the table or people.
+// apply returns the true answer to an operation, after its effect on AWS, the table or people.
 func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,7 +222,7 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	case *sns.PublishInput:
 		var forms map[string]string
 		if err := json.Unmarshal([]byte(aws.ToString(in.Message)), &forms); err != nil {
-			return nil, fmt.Errorf("the alert has no forms: %w", err)
+			return nil, fmt.Errorf("decode the alert's forms: %w", err)
 		}
 		s.checkAlert(engine.Message{Subject: aws.ToString(in.Subject), Body: forms["email"]})
 		return &sns.PublishOutput{}, nil
@@ -233,7 +239,7 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 		return out, err
 	}
 	if op.write {
-		s.noActionTwice(op)
+		s.checkNoActionTwice(op)
 	}
 	out, err := s.world.Answer(op.input)
 	op.applied = op.applied || err == nil
@@ -244,12 +250,12 @@ func (s *scene) apply(i *invocation, op *operation) (any, error) {
 	return out, err
 }
 
-// tags is the true answer to a look-up of the resource's tags.
+// tags returns the true answer to a look-up of the resource's tags.
 func (s *scene) tags(in any) (any, error) {
 	ofIAM, of := []iamtypes.Tag{}, []tagtypes.Tag{}
 	if s.setup.tagged {
-		ofIAM = append(ofIAM, iamtypes.Tag{Key: aws.String(exemptKey), Value: aws.String("yes")})
-		of = append(of, tagtypes.Tag{Key: aws.String(exemptKey), Value: aws.String("yes")})
+		ofIAM = append(ofIAM, iamtypes.Tag{Key: aws.String(exemptTag), Value: aws.String("yes")})
+		of = append(of, tagtypes.Tag{Key: aws.String(exemptTag), Value: aws.String("yes")})
 	}
 	switch in := in.(type) {
 	case *iam.ListUserTagsInput:
@@ -268,7 +274,7 @@ func (s *scene) tags(in any) (any, error) {
 	return nil, fmt.Errorf("tags are looked up by %T", in)
 }
 
-// noteRecords keeps what has become durable.
+// noteRecords keeps the records that have become durable.
 func (s *scene) noteRecords(i *invocation) {
 	for _, r := range s.table.newRecords() {
 		s.history = append(s.history, version{i.name, r})
@@ -277,19 +283,21 @@ func (s *scene) noteRecords(i *invocation) {
 	}
 }
 
+// note adds a line to the journal.
 func (s *scene) note(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.journal = append(s.journal, fmt.Sprintf(format, args...))
 }
 
+// state returns the state of the world.
 func (s *scene) state() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.world.State()
 }
 
-// records is the run records that stand.
+// records returns the stored run records.
 func (s *scene) records() []*engine.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,5 +2,5 @@
 
 package faulttest
 
-// shareByDefault is how many scenarios there are to one that is played: all are.
+// shareByDefault is one scenario in so many that is played: all of them.
 const shareByDefault = 1

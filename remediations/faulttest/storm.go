@@ -18,16 +18,16 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// stormLimits are spent long before the events of a storm are over.
+// stormLimits are spent long before a storm's events are over.
 var stormLimits = remediations.Limits{Module: 200, Account: 1000, Principal: 25, Resource: 2}
 
-// The storm's people and doors. Each person's budget is spent, and each door's.
+// The storm's people and doors. Each person's and each door's budget is spent.
 const (
 	people = 20
 	doors  = 150
 )
 
-// storm is many events at once: doors that people open, and a module that shuts them.
+// A storm is many events at once: people open doors, and a module shuts them.
 type storm struct {
 	store        engine.Store
 	prefix       string // of the events' ids, so that a store can take several storms
@@ -36,12 +36,12 @@ type storm struct {
 	acted        map[string]int // by event, by person and by door
 	alerts       map[string]int // by run
 	deliveries   map[string][]*engine.Record
-	queued       int
+	failureQueue int
 	foldedBefore int // alerts that were folded before
 }
 
-// Storm delivers n events at once, by so many workers, and each tenth of them twice. No budget is exceeded, each event
-// ends in one outcome that stands in the store, no run acts twice, and of each people are told once, or with others.
+// Storm delivers n events with a number of workers, one in ten of them twice. It checks that no budget is exceeded,
+// each event ends in one stored outcome, no run acts twice, and each run is alerted once, alone or in a summary.
 func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
 	t.Helper()
 	s := &storm{
@@ -72,7 +72,7 @@ func Storm(t *testing.T, store engine.Store, prefix string, n, workers int) {
 	s.check(t, n)
 }
 
-// engine is one that has a budget, and whose clock stands still.
+// engine returns an engine with budgets and a clock that stands still.
 func (s *storm) engine(t *testing.T) *engine.Engine {
 	t.Helper()
 	at := time.Date(2026, 3, 1, 10, 1, 0, 0, time.UTC)
@@ -95,6 +95,7 @@ func (s *storm) engine(t *testing.T) *engine.Engine {
 	return e
 }
 
+// module returns the module that shuts doors.
 func (s *storm) module() *remediations.Module {
 	return &remediations.Module{
 		Name: "door-open", Title: "shut doors", Why: "An open door lets people in.", Text: "Undo opens it again.", Risk: "somebody is locked out",
@@ -123,6 +124,7 @@ func (s *storm) module() *remediations.Module {
 	}
 }
 
+// event returns the i-th event: somebody opens a door.
 func (s *storm) event(i, who, door int) string {
 	return fmt.Sprintf(`{"version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3",
 		"account": "111122223333", "time": "2026-03-01T10:00:00Z", "region": "eu-west-1", "resources": [], "detail": {
@@ -137,7 +139,7 @@ func (s *storm) event(i, who, door int) string {
 func (s *storm) deliver(ctx context.Context, e *engine.Engine, raw string) {
 	event, err := events.Parse([]byte(raw))
 	if err != nil {
-		panic(err) // it is the test's own
+		panic(err) // cannot happen: the test made the event
 	}
 	s.mu.Lock()
 	s.open[event.Record.Request.Get("door").Text()] = true
@@ -148,7 +150,7 @@ func (s *storm) deliver(ctx context.Context, e *engine.Engine, raw string) {
 		if err == nil {
 			s.deliveries[event.Key()] = append(s.deliveries[event.Key()], &records[0])
 		} else if attempt == len(retries) {
-			s.queued++
+			s.failureQueue++
 		}
 		s.mu.Unlock()
 		if err == nil || attempt == len(retries) {
@@ -177,16 +179,16 @@ func (s *storm) check(t *testing.T, n int) {
 			t.Errorf("event %s ended as %s, and acted %d times", id, r.Outcome, s.acted[id])
 		}
 		alerts[r.Alert]++
-		if told := s.alerts[r.ID]; (r.Alert == engine.AlertSent) != (told == 1) || told > 1 || (r.Outcome == engine.Clean) != (r.Alert == "") {
-			t.Errorf("event %s ended as %s, its alert is %q, and people were told %d times", id, r.Outcome, r.Alert, told)
+		if sent := s.alerts[r.ID]; (r.Alert == engine.AlertSent) != (sent == 1) || sent > 1 || (r.Outcome == engine.Clean) != (r.Alert == "") {
+			t.Errorf("event %s ended as %s, its alert is %q, and %d alerts were sent", id, r.Outcome, r.Alert, sent)
 		}
 	}
-	t.Logf("%d events: %v; %d actions; alerts %v; %d in the failure queue", n, outcomes, actions, alerts, s.queued)
+	t.Logf("%d events: %v; %d actions; alerts %v; %d in the failure queue", n, outcomes, actions, alerts, s.failureQueue)
 	if got := s.backlogSize(t) - s.foldedBefore; got != alerts[engine.AlertFolded] || got == 0 {
 		t.Errorf("the backlog has grown by %d alerts: want the %d of the records, and some", got, alerts[engine.AlertFolded])
 	}
-	if s.queued > 0 {
-		t.Errorf("%d events are in the failure queue, and nothing was wrong with the store", s.queued)
+	if s.failureQueue > 0 {
+		t.Errorf("%d events are in the failure queue, but nothing was wrong with the store", s.failureQueue)
 	}
 	if actions == 0 || actions > stormLimits.Module || outcomes[engine.Limited] == 0 || outcomes[engine.Contested] == 0 {
 		t.Errorf("%d actions, outcomes %v: want some actions, at most %d, and full counts of both kinds", actions, outcomes,
@@ -206,7 +208,7 @@ func (s *storm) check(t *testing.T, n int) {
 	}
 }
 
-// backlogSize is how many alerts of the storm's module were folded so far.
+// backlogSize returns how many alerts of the storm's module were folded so far.
 func (s *storm) backlogSize(t *testing.T) int {
 	t.Helper()
 	backlog, err := s.store.Backlog(t.Context(), s.module().Name)
@@ -219,13 +221,13 @@ func (s *storm) backlogSize(t *testing.T) int {
 	return backlog.Times
 }
 
-// outcome is the record of an event that stands in the store, which is the one that its one winning delivery returned.
+// outcome returns the stored record of an event, which must be the one that its winning delivery returned.
 func (s *storm) outcome(ctx context.Context, id string) (*engine.Record, error) {
 	var won *engine.Record
 	for _, r := range s.deliveries[id] {
 		switch {
 		case r.Outcome == engine.Duplicate:
-		case won == nil || nothingWrong(won): // what was not wrong may be looked at again by a duplicate
+		case won == nil || nothingWrong(won): // a duplicate may check a clean resource again
 			won = r
 		case nothingWrong(r):
 		default:
@@ -245,7 +247,7 @@ func (s *storm) outcome(ctx context.Context, id string) (*engine.Record, error) 
 	return kept, nil
 }
 
-// runOf is the run that an alert is about: its last line names it.
+// runOf returns the run that an alert is about: its last line names it.
 func runOf(body string) string {
 	_, rest, _ := strings.Cut(body, "\nrun ")
 	id, _, _ := strings.Cut(rest, " ")

@@ -16,19 +16,21 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// table is the run table: as much of DynamoDB as store.DynamoDB asks for, which is held to storetest.Contract by a test.
-// A condition or an update that it does not know is an error.
+// A table is the run table: as much of DynamoDB as store.DynamoDB uses. A test holds it to storetest.Contract. A
+// condition or an update that it does not support is an error.
 type table struct {
 	items   map[string]item
-	tokens  map[string]bool // of the transactions that were made; one that comes again is not made again
-	written []item          // that were not asked for by fresh yet
+	tokens  map[string]bool // of the transactions that were made, which are not repeated
+	written []item          // that newRecords has not returned yet
 }
 
+// An item maps attribute names to values.
 type item = map[string]types.AttributeValue
 
+// newTable returns an empty table.
 func newTable() *table { return &table{items: map[string]item{}, tokens: map[string]bool{}} }
 
-// answer is the answer to one of the store's calls; nil, nil for a call that is none.
+// answer returns the answer to one of the store's calls, or nil, nil for any other call.
 func (t *table) answer(in any) (any, error) {
 	switch in := in.(type) {
 	case *dynamodb.GetItemInput:
@@ -64,7 +66,7 @@ func (t *table) answer(in any) (any, error) {
 	return nil, nil
 }
 
-// checkCondition is DynamoDB's refusal of a write whose condition does not hold for the item that stands.
+// checkCondition returns DynamoDB's refusal of a write whose condition does not hold for the stored item.
 func (t *table) checkCondition(id string, condition *string, names map[string]string, values item) error {
 	ok, err := conditionHolds(condition, t.items[id], names, values)
 	if err != nil || ok {
@@ -73,7 +75,7 @@ func (t *table) checkCondition(id string, condition *string, names map[string]st
 	return &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed"), Item: maps.Clone(t.items[id])}
 }
 
-// transact makes all writes or none. A token that was seen is answered as it was the first time.
+// transact makes all writes or none. A repeated token gets the first answer again.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 	token := aws.ToString(in.ClientRequestToken)
@@ -95,7 +97,7 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 			ok, err = conditionHolds(write.Update.ConditionExpression, standing, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
 			reasons[i].Item = maps.Clone(standing)
 		default:
-			return nil, fmt.Errorf("the test's table knows no such write: %+v", write)
+			return nil, fmt.Errorf("the test's table does not support this write: %+v", write)
 		}
 		if err != nil {
 			return nil, err
@@ -124,7 +126,7 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 	return &dynamodb.TransactWriteItemsOutput{}, nil
 }
 
-// runs is the records that stand, sorted by id.
+// runs returns the stored records, sorted by id.
 func (t *table) runs() []*engine.Record {
 	var all []*engine.Record
 	for _, id := range slices.Sorted(maps.Keys(t.items)) {
@@ -135,7 +137,7 @@ func (t *table) runs() []*engine.Record {
 	return all
 }
 
-// newRecords is the records that were written since it was called last.
+// newRecords returns the records written since the last call.
 func (t *table) newRecords() []*engine.Record {
 	var all []*engine.Record
 	for _, it := range t.written {
@@ -147,20 +149,21 @@ func (t *table) newRecords() []*engine.Record {
 	return all
 }
 
+// decode returns the record in an item.
 func decode(it item) *engine.Record {
 	r := new(engine.Record)
 	if err := json.Unmarshal([]byte(textOf(it["record"])), r); err != nil {
-		panic(fmt.Sprintf("faulttest: the table took a record that is no JSON: %v", err))
+		panic(fmt.Sprintf("faulttest: decode a record in the table: %v", err))
 	}
 	return r
 }
 
-// inBacklog reports whether the module's backlog names a run: people hear of it with others.
+// inBacklog reports whether the module's backlog names a run, so that a summary reports it.
 func (t *table) inBacklog(r *engine.Record) bool {
 	return t.items[remediations.BacklogRow(r.Module)]["run:"+r.ID] != nil
 }
 
-// countedActions is how many actions of the module the table has counted, in all hours.
+// countedActions returns how many actions of the module the table has counted, in all hours.
 func (t *table) countedActions() int {
 	n := 0
 	for _, it := range t.items {
@@ -171,6 +174,7 @@ func (t *table) countedActions() int {
 	return n
 }
 
+// textOf returns a string attribute.
 func textOf(v types.AttributeValue) string {
 	s, _ := v.(*types.AttributeValueMemberS)
 	if s == nil {
@@ -179,6 +183,7 @@ func textOf(v types.AttributeValue) string {
 	return s.Value
 }
 
+// namesOf returns a string set.
 func namesOf(v types.AttributeValue) []string {
 	s, _ := v.(*types.AttributeValueMemberSS)
 	if s == nil {
@@ -187,6 +192,7 @@ func namesOf(v types.AttributeValue) []string {
 	return slices.Clone(s.Value)
 }
 
+// numberOf returns a number attribute.
 func numberOf(v types.AttributeValue) int {
 	n, _ := v.(*types.AttributeValueMemberN)
 	if n == nil {
@@ -194,7 +200,7 @@ func numberOf(v types.AttributeValue) int {
 	}
 	i, err := strconv.Atoi(n.Value)
 	if err != nil {
-		panic(fmt.Sprintf("faulttest: the table took a number that is none: %v", err))
+		panic(fmt.Sprintf("faulttest: decode a number in the table: %v", err))
 	}
 	return i
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// person is who takes a run back.
+// person is who undoes a run.
 const person = "arn:aws:iam::111122223333:user/olga"
 
-// playUndos plays a person's undo of what a case led to, with each fault at each of its calls.
+// playUndos plays a person's undo of a case's runs, with each fault at each of its calls.
 func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 	t.Helper()
 	var places []place
@@ -30,7 +30,7 @@ func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 		res.addBreaches(c, s)
 	})
 	for _, k := range injections(places, c) {
-		if k.fault.class == "company" && k.name != changes || k.name == noEffect || !res.next() {
+		if k.fault.class == "interference" && k.name != changesResource || k.name == writeWithoutEffect || !res.next() {
 			continue
 		}
 		synctest.Test(t, func(t *testing.T) {
@@ -42,7 +42,7 @@ func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 			defer s.mu.Unlock()
 			s.checkUndo(end, before, afterAction, places)
 			if k.hits == 0 {
-				s.breach("it never struck")
+				s.breach("the fault never struck")
 			}
 			res.addBreaches(c, s)
 			res.count(row{k.name, "undo"}, end)
@@ -50,7 +50,7 @@ func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 	}
 }
 
-// sceneAfterAction is a scene in which the module has put something right. What comes now is noted anew.
+// sceneAfterAction returns a scene in which the module has fixed something. Later operations are counted from zero.
 func sceneAfterAction(t *testing.T, m *remediations.Module, c Case) *scene {
 	s := newScene(t, m, c, plain)
 	s.deliver()
@@ -58,8 +58,8 @@ func sceneAfterAction(t *testing.T, m *remediations.Module, c Case) *scene {
 	return s
 }
 
-// undoThreeTimes is what the command "countermand undo" does, by a person who tries three times, and how that ended: "Undone",
-// "refused" if somebody has changed the resource, or "an error".
+// undoThreeTimes does what the command "countermand undo" does, for a person who tries three times, and returns how
+// that ended: "Undone", "refused" if somebody has changed the resource, or "an error".
 func (s *scene) undoThreeTimes() string {
 	end := "an error"
 	for n := 1; n <= 3; n++ {
@@ -80,7 +80,7 @@ func (s *scene) undoThreeTimes() string {
 	return end
 }
 
-// undo takes back every run that has touched something.
+// undo undoes every run that has touched something.
 func (s *scene) undo(ctx context.Context, i *invocation) error {
 	cfg := i.config(s.event.Region)
 	for _, r := range s.records() {
@@ -102,12 +102,12 @@ func (s *scene) undo(ctx context.Context, i *invocation) error {
 	return nil
 }
 
-// checkUndo checks what must hold after an undo: the resource is as it was before the run or as the run left it, what
-// the person was told is so, and what somebody has changed meanwhile was not overwritten.
+// checkUndo checks what must hold after an undo: the resource is as it was before the run, or as the run left it; what
+// the person was told is true; and somebody's change in between was not overwritten.
 func (s *scene) checkUndo(end, before, acted string, places []place) {
 	state, k := s.world.State(), s.plan[0]
-	if k.name == changes {
-		s.changeSurvivesUndo(end, acted, places)
+	if k.name == changesResource {
+		s.checkChangeSurvivesUndo(end, acted, places)
 		return
 	}
 	recorded := false
@@ -116,28 +116,28 @@ func (s *scene) checkUndo(end, before, acted string, places []place) {
 	}
 	switch {
 	case end == string(engine.Undone) && (state != before || !recorded):
-		s.breach("the undo says that it is done; it is %s, want %s; recorded: %t", state, before, recorded)
+		s.breach("the undo reported success; the state is %s, want %s; recorded: %t", state, before, recorded)
 	case end == "refused" && k.corruptsRead() && s.writes == 0:
 	case end == "refused":
-		s.breach("nobody has changed the resource, and the undo was refused")
+		s.breach("nobody changed the resource, but the undo was refused")
 	case s.writes == 0 && state != acted:
-		s.breach("the undo wrote nothing, and it is %s, not %s", state, acted)
+		s.breach("the undo wrote nothing, but the state is %s, not %s", state, acted)
 	case end != string(engine.Undone) && k.duration != forever:
-		s.breach("the fault was over, and the undo ended as %s", end)
+		s.breach("the fault was over, but the undo ended as %s", end)
 	}
 }
 
-// changeSurvivesUndo: an undo over a resource that somebody has changed before the last look is refused. Between that
-// look and the write nobody can see a change; a service whose write says what it expects keeps it even then.
-func (s *scene) changeSurvivesUndo(end, acted string, places []place) {
+// checkChangeSurvivesUndo checks that an undo is refused if somebody changed the resource before the last read. Between
+// that read and the write nobody can see a change; a service whose write is conditional protects it even then.
+func (s *scene) checkChangeSurvivesUndo(end, acted string, places []place) {
 	if !readsAllAgain(places, s.plan[0].at) {
 		return
 	}
 	if end == string(engine.Undone) || s.writes > 0 {
-		s.breach("somebody changed it at %s; the undo ended as %s and wrote %d times: want a refusal and no write",
+		s.breach("somebody changed the resource at %s; the undo ended as %s and wrote %d times: want a refusal and no write",
 			s.plan[0].at, end, s.writes)
 	}
 	if state := s.world.State(); state == acted {
-		s.breach("somebody changed it, and it is %s as before", state)
+		s.breach("somebody changed the resource, but its state is still %s", state)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// behaviours is what the endpoint does with a request, by the name that stands in the request's header.
+// behaviours holds what the endpoint does with a request, by the name in the request's header.
 var behaviours = map[string]func(net.Conn){
 	"500":     answers("500 Internal Server Error", "text/html", "<html><body><h1>500</h1></body></html>"),
 	"503":     answers("503 Service Unavailable", "text/html", "<html><body><h1>503</h1></body></html>"),
@@ -23,7 +23,7 @@ var behaviours = map[string]func(net.Conn){
 	"truncated": func(c net.Conn) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4096\r\n\r\n{\"a\": [")
 	},
-	"reset":  func(net.Conn) {},                                   // what the client reads then is that the connection was reset
+	"reset":  func(net.Conn) {},                                   // the client reads a connection reset
 	"silent": func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, // until the client gives up
 	"late": func(c net.Conn) {
 		_ = c.SetReadDeadline(time.Now().Add(4 * lambdaTime)) // a pipe has deadlines
@@ -33,31 +33,34 @@ var behaviours = map[string]func(net.Conn){
 	},
 }
 
+// answers sends one response.
 func answers(status, contentType, body string) func(net.Conn) {
 	return func(c net.Conn) {
-		// A client that is gone by now hears nothing.
+		// The client may be gone by now.
 		_, _ = fmt.Fprintf(c, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 			status, contentType, len(body), body)
 	}
 }
 
-// wireHeader names the behaviour that a request is to meet.
+// wireHeader names the behaviour that a request asks for.
 const wireHeader = "Faulttest-Behaviour"
 
-// wire is a client of an HTTP endpoint that misbehaves. The two talk HTTP over connections in memory, so that the time
-// in which nothing happens is that of the test's bubble, and takes none.
+// wire returns a client of an HTTP endpoint that misbehaves. The two talk HTTP over connections in memory, so that
+// waiting happens in the test's bubble and takes no time.
 func wire() *wireClient {
 	return &wireClient{http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}}}
 }
 
+// A wireClient implements aws.HTTPClient.
 type wireClient struct{ client http.Client }
 
-// Do implements aws.HTTPClient.
+// Do sends a request to the endpoint.
 func (w *wireClient) Do(r *http.Request) (*http.Response, error) {
-	r.URL.Scheme = "http" // there is nobody to listen in
+	r.URL.Scheme = "http" // nobody listens in memory
 	return w.client.Do(r)
 }
 
+// dial connects to a new endpoint.
 func dial(context.Context, string, string) (net.Conn, error) {
 	client, server := net.Pipe()
 	go serve(server)
@@ -81,12 +84,13 @@ func serve(c net.Conn) {
 	behave(c)
 }
 
-// resetConn is a connection that says of its end what a TCP connection says that was reset.
+// A resetConn reports its end like a TCP connection that was reset.
 type resetConn struct {
 	net.Conn
-	read bool // something has come before
+	read bool // something was read before
 }
 
+// Read implements net.Conn.
 func (c *resetConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err == io.EOF && !c.read {

@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// ParsePublicKey reads the public key of a ledger: a SubjectPublicKeyInfo in DER, as KMS gives it, or that in PEM.
+// ParsePublicKey reads the public key of a ledger: a SubjectPublicKeyInfo in DER, as KMS returns it, or in PEM.
 func ParsePublicKey(text []byte) (*ecdsa.PublicKey, error) {
 	der := text
 	if block, _ := pem.Decode(text); block != nil {
@@ -20,11 +20,11 @@ func ParsePublicKey(text []byte) (*ecdsa.PublicKey, error) {
 	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
-		return nil, errors.New("want a public key in DER or PEM, as aws kms get-public-key gives it")
+		return nil, errors.New("want a public key in DER or PEM, as aws kms get-public-key returns it")
 	}
 	key, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || key.Curve != elliptic.P256() {
-		return nil, errors.New("want a public key of the kind ECC_NIST_P256: this is another one")
+		return nil, errors.New("want a public key of type ECC_NIST_P256, got another type")
 	}
 	return key, nil
 }

@@ -47,8 +47,8 @@ func TestParsePublicKey(t *testing.T) {
 		"nothing":       {nil, "want a public key in DER or PEM"},
 		"base64":        {[]byte("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"), "want a public key in DER or PEM"},
 		"a private key": {pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), `want a public key, got PEM of type "EC PRIVATE KEY"`},
-		"P-384":         {other(&larger.PublicKey), "want a public key of the kind ECC_NIST_P256"},
-		"RSA":           {other(&rsaKey.PublicKey), "want a public key of the kind ECC_NIST_P256"},
+		"P-384":         {other(&larger.PublicKey), "want a public key of type ECC_NIST_P256"},
+		"RSA":           {other(&rsaKey.PublicKey), "want a public key of type ECC_NIST_P256"},
 	} {
 		if _, err := ledger.ParsePublicKey(c.text); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %s", name, err, c.want)

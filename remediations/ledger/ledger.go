@@ -1,13 +1,12 @@
-// Package ledger makes records of runs such that a change in them is seen. Each record is an object of a bucket. Each
-// hour a digest lists the objects that were written in the hour before, with their SHA-256, names the digest before
-// it in the same way, and is signed: whoever changes, removes, adds or reorders records has to change every digest
-// since then, and can't sign them.
+// Package ledger makes changes to run records visible. Each record is an object in a bucket. Each hour, a digest lists
+// the objects written in the hour before, with their SHA-256, names the previous digest in the same way, and is signed:
+// whoever changes, removes, adds or reorders records has to change every digest since, and cannot sign them.
 //
 //	records/2026/11/21/15/20261121T150405Z-s3-public-policy-0123456789abcdef0123-v2.json
 //	digests/2026/11/21/15.json        a Digest
 //	digests/2026/11/21/15.json.sig    its signature: ECDSA over the SHA-256 of the digest's bytes, in ASN.1 DER
 //
-// The hour in an object's key is that in which it is written, so that an hour is complete soon after it is over.
+// The hour in a record's key is the hour in which it was written, so that an hour is complete soon after it ends.
 package ledger
 
 import (
@@ -30,20 +29,21 @@ import (
 
 // Objects holds the objects of a ledger: the bucket, or a copy of it.
 type Objects interface {
-	// Keys are those that begin with prefix and come after another, in the order of their bytes.
+	// Keys yields the keys that begin with prefix and come after another key, in byte order.
 	Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error]
-	// Open is an object's content and its size in bytes. The error is fs.ErrNotExist for one that is not there, and
-	// ErrUnfit for what can't be an object's copy.
+	// Open returns an object's content and its size in bytes. The error is fs.ErrNotExist for a missing object, and
+	// ErrNotPlainFile for something that cannot be the copy of an object.
 	Open(ctx context.Context, key string) (io.ReadCloser, int64, error)
 }
 
-// ErrNotPlainFile is the error for what can't be the copy of an object: a symbolic link, a device.
+// ErrNotPlainFile is the error for something that cannot be the copy of an object: a symbolic link, a device, a file
+// that is too large.
 var ErrNotPlainFile = errors.New("not a plain file")
 
-// Format is what a digest says that it is.
+// Format is the format that a digest declares.
 const Format = "countermand-digest-1"
 
-// Digest is what was written in an hour.
+// A Digest lists what was written in an hour.
 type Digest struct {
 	Format string `json:"format"`
 	Ledger
@@ -54,7 +54,7 @@ type Digest struct {
 	Records  []Entry   `json:"records"`  // in the order of their keys
 }
 
-// Ledger says whose digests these are; it is the same in all of them until somebody deploys it otherwise.
+// A Ledger says which ledger a digest belongs to. It stays the same until somebody deploys another one.
 type Ledger struct {
 	Account       string `json:"account"`
 	Region        string `json:"region"`
@@ -63,14 +63,14 @@ type Ledger struct {
 	RetentionDays int    `json:"retentionDays"` // after so many days the bucket deletes a record
 }
 
-// Link is a digest that another one continues.
+// A Link names the digest that another one continues.
 type Link struct {
 	Object    string `json:"object"`
 	SHA256    string `json:"sha256"`
 	Signature []byte `json:"signature"` // base64 in JSON
 }
 
-// Entry is a record that a digest lists.
+// An Entry is a record that a digest lists.
 type Entry struct {
 	Object  string `json:"object"`
 	SHA256  string `json:"sha256"`
@@ -92,7 +92,7 @@ var (
 	recordForm = regexp.MustCompile(`^records/([0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2})/([0-9]{8}T[0-9]{6}Z)-([a-z][a-z0-9-]{0,199})-v([1-9][0-9]{0,5})\.json$`)
 )
 
-// recordName is what a record's key says.
+// A recordName is what a record's key says.
 type recordName struct {
 	hour    time.Time // in which it was written
 	changed time.Time // when the run table got this version, to the second
@@ -100,16 +100,16 @@ type recordName struct {
 	version int
 }
 
-// RecordKey is the key of a version of a run's record.
+// RecordKey returns the key of a version of a run's record.
 func RecordKey(written, changed time.Time, run string, version int) (string, error) {
 	if !runForm.MatchString(run) || version < 1 || version > 999_999 {
-		return "", fmt.Errorf("run %q, version %d: no object can be named so", run, version)
+		return "", fmt.Errorf("run %q, version %d: not valid in an object's key", run, version)
 	}
 	return fmt.Sprintf("%s%s/%s-%s-v%d.json", recordPrefix, written.UTC().Format(hourForm),
 		changed.UTC().Format(changedForm), run, version), nil
 }
 
-// parseRecordKey takes a record's key apart, and reports whether it is one.
+// parseRecordKey parses a record's key, and reports whether it is one.
 func parseRecordKey(key string) (recordName, bool) {
 	m := recordForm.FindStringSubmatch(key)
 	if m == nil {
@@ -121,20 +121,20 @@ func parseRecordKey(key string) (recordName, bool) {
 	return recordName{hour, changed, m[3], version}, hourErr == nil && changedErr == nil && versionErr == nil
 }
 
-// digestKey is the key of an hour's digest.
+// digestKey returns the key of an hour's digest.
 func digestKey(hour time.Time) string { return digestPrefix + hour.UTC().Format(hourForm) + ".json" }
 
-// signatureKey is the key of a digest's signature.
+// signatureKey returns the key of a digest's signature.
 func signatureKey(digest string) string { return digest + ".sig" }
 
-// parseDigestKey is the hour of a digest's key, or of that of its signature.
+// parseDigestKey returns the hour in the key of a digest or of its signature.
 func parseDigestKey(key string) (hour time.Time, signature, ok bool) {
 	digest, signature := strings.CutSuffix(key, ".sig")
 	hour, err := time.Parse(digestPrefix+hourForm+".json", digest)
 	return hour, signature, err == nil && digestKey(hour) == digest
 }
 
-// encode is a digest's bytes: the same for the same digest.
+// encode returns a digest's bytes: always the same for the same digest.
 func (d *Digest) encode() ([]byte, error) {
 	text, err := json.MarshalIndent(d, "", " ")
 	if err != nil {
@@ -143,30 +143,30 @@ func (d *Digest) encode() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// decode reads a digest and checks what it says of itself. It knows nothing yet of the place it was found in.
+// decode reads a digest and checks that it is consistent. It does not check whether the digest is in its place.
 func decode(text []byte) (*Digest, error) {
 	d := new(Digest)
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(d); err != nil {
-		return nil, fmt.Errorf("it is no digest: %w", err)
+		return nil, fmt.Errorf("not a digest: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("it is no digest: something comes after the JSON object")
+		return nil, errors.New("not a digest: there is text after the JSON object")
 	}
 	switch {
 	case d.Format != Format:
-		return nil, fmt.Errorf("its format is %q, and this version of Countermand reads %q", d.Format, Format)
+		return nil, fmt.Errorf("its format is %q, but this version of Countermand reads %q", d.Format, Format)
 	case !d.Begin.Equal(d.Begin.Truncate(time.Hour)) || !d.End.Equal(d.Begin.Add(time.Hour)):
-		return nil, errors.New("it is not of one hour")
+		return nil, errors.New("it does not cover one hour")
 	case (d.Number == 1) != (d.Previous == nil) || d.Number < 1:
-		return nil, fmt.Errorf("it is number %d of its chain, and that does not agree with the digest before it", d.Number)
+		return nil, fmt.Errorf("it is number %d of its chain, which does not fit its previous digest", d.Number)
 	}
 	for i, e := range d.Records {
 		n, ok := parseRecordKey(e.Object)
 		switch {
 		case !ok || !n.hour.Equal(d.Begin) || n.run != e.Run || n.version != e.Version || len(e.SHA256) != hex.EncodedLen(sha256.Size):
-			return nil, fmt.Errorf("its entry %d is no record of this hour: %q", i+1, e.Object)
+			return nil, fmt.Errorf("its entry %d is not a record of this hour: %q", i+1, e.Object)
 		case i > 0 && d.Records[i-1].Object >= e.Object:
 			return nil, fmt.Errorf("its entries are not in order: %q", e.Object)
 		}
@@ -174,13 +174,13 @@ func decode(text []byte) (*Digest, error) {
 	return d, nil
 }
 
-// maxDigest bounds what is read of a digest, in bytes: some 200,000 records.
+// maxDigest bounds how much of a digest is read, in bytes: about 200,000 records.
 const maxDigest = 64 << 20
 
-// maxSignature bounds what is read of a signature. One of this kind has at most 72 bytes.
+// maxSignature bounds how much of a signature is read. One of this kind has at most 72 bytes.
 const maxSignature = 1 << 10
 
-// read reads an object whole.
+// read returns a whole object.
 func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error) {
 	content, size, err := o.Open(ctx, key)
 	if err != nil {
@@ -188,7 +188,7 @@ func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error
 	}
 	defer content.Close()
 	if size > most {
-		return nil, fmt.Errorf("%w: %d bytes, and %d is the most that one has", ErrNotPlainFile, size, most)
+		return nil, fmt.Errorf("%w: %d bytes, want at most %d", ErrNotPlainFile, size, most)
 	}
 	text, err := io.ReadAll(io.LimitReader(content, most))
 	if err != nil {
@@ -197,17 +197,17 @@ func read(ctx context.Context, o Objects, key string, most int64) ([]byte, error
 	return text, nil
 }
 
-// hashedObject is what is in an object.
+// A hashedObject is what is known about an object's content.
 type hashedObject struct {
 	sha256 string // in hexadecimal; empty where the size said enough
 	bytes  int64
 	err    error
 }
 
-// parallel is how many objects are read at once. One takes some 30 ms from the bucket.
+// parallel is how many objects are read at once. The bucket takes about 30 ms for one.
 const parallel = 16
 
-// hashAll hashes objects. enough, which may be nil, says of the i-th one that its size is enough to know.
+// hashAll hashes objects. If enough is set, and returns true for the size of the i-th object, that object is not read.
 func hashAll(ctx context.Context, o Objects, keys []string, enough func(i int, size int64) bool) []hashedObject {
 	found := make([]hashedObject, len(keys))
 	inParallel(len(keys), func(i int) {
@@ -216,7 +216,7 @@ func hashAll(ctx context.Context, o Objects, keys []string, enough func(i int, s
 	return found
 }
 
-// inParallel calls do for each number below n, and returns when all of that is done.
+// inParallel calls do for each number below n, and returns when all calls have returned.
 func inParallel(n int, do func(i int)) {
 	var group sync.WaitGroup
 	for first := range min(parallel, n) {
@@ -229,6 +229,7 @@ func inParallel(n int, do func(i int)) {
 	group.Wait()
 }
 
+// hash hashes one object.
 func hash(ctx context.Context, o Objects, key string, enough func(size int64) bool) (c hashedObject) {
 	body, size, err := o.Open(ctx, key)
 	if err != nil {
@@ -247,13 +248,13 @@ func hash(ctx context.Context, o Objects, key string, enough func(size int64) bo
 	return c
 }
 
-// sha256Hex is the SHA-256 of a text in hexadecimal.
+// sha256Hex returns the SHA-256 of a text in hexadecimal.
 func sha256Hex(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// listKeys are the keys below a prefix.
+// listKeys returns the keys that begin with prefix and come after another key.
 func listKeys(ctx context.Context, o Objects, prefix, after string) ([]string, error) {
 	var keys []string
 	for key, err := range o.Keys(ctx, prefix, after) {

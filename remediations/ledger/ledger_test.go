@@ -296,7 +296,7 @@ func TestMakeSignsNoDigestOfOthers(t *testing.T) {
 	f := standard(t)
 	delete(f.objects, "digests/2026/11/21/18.json.sig")
 	f.objects["digests/2026/11/21/18.json"] = strings.Replace(f.objects["digests/2026/11/21/18.json"], `"number": 5`, `"number": 6`, 1)
-	if _, err := f.maker.Make(t.Context(), hour(5)); err == nil || !strings.Contains(err.Error(), "another one stands there") {
+	if _, err := f.maker.Make(t.Context(), hour(5)); err == nil || !strings.Contains(err.Error(), "already another one") {
 		t.Errorf("error %v", err)
 	}
 	if f.objects["digests/2026/11/21/18.json.sig"] != "" {

@@ -10,43 +10,43 @@ import (
 	"time"
 )
 
-// Store is a ledger's bucket, to which digests are added.
+// A Store is a ledger's bucket, to which digests are added.
 type Store interface {
 	Objects
-	// Create writes an object that is not there yet. The error is fs.ErrExist for one that is.
+	// Create writes a new object. The error is fs.ErrExist if it already exists.
 	Create(ctx context.Context, key string, body []byte) error
 }
 
-// Maker makes digests.
+// A Maker makes digests.
 type Maker struct {
 	Ledger
 	Store Store
 	Sign  func(ctx context.Context, sum []byte) ([]byte, error) // ECDSA over a SHA-256, in ASN.1 DER
 }
 
-// MakeResult is what came of Make.
+// A MakeResult is the result of Make.
 type MakeResult struct {
 	Digests int
 	Records int
-	Newest  string // the newest digest's key; empty if none was made
-	Began   bool   // a chain began: once in a ledger's life
-	More    bool   // there are hours left, for the next time
+	Newest  string // key of the newest digest; empty if none was made
+	Began   bool   // a chain began, which happens once in a ledger's life
+	More    bool   // some hours are left for the next call
 }
 
 const (
-	// maxHours is how many digests are made at once, after a time in which none could be made.
+	// maxHours is how many digests one call makes, after an outage.
 	maxHours = 100
 
-	// hourTime is what has to be left of a deadline to begin another hour.
+	// hourTime is how much time must be left to begin another hour.
 	hourTime = time.Minute
 
-	// recentTime is how far back the newest digest is looked for before all are listed.
+	// recentTime is how far back to look for the newest digest before listing all.
 	recentTime = 7 * 24 * time.Hour
 )
 
-// Make writes the digests of the hours that were over at a time, in order, from the one after the newest digest on;
-// where there is none, from the hour of the first record. An hour may be made again: what it wrote stays as it is,
-// and is an error if it isn't what would be written.
+// Make writes the digests of the hours that ended before now, in order, starting after the newest digest, or else at
+// the hour of the first record. An hour may be made again: existing objects stay, and it is an error if they differ
+// from what would be written.
 func (m *Maker) Make(ctx context.Context, now time.Time) (made MakeResult, err error) {
 	end := now.UTC().Truncate(time.Hour)
 	head, err := m.newest(ctx, end)
@@ -76,13 +76,13 @@ func (m *Maker) Make(ctx context.Context, now time.Time) (made MakeResult, err e
 	return made, nil
 }
 
-// linkedDigest is a digest to be continued.
+// A linkedDigest is a digest with the link by which the next one continues it.
 type linkedDigest struct {
 	*Digest
 	link *Link
 }
 
-// newest is the newest digest with a signature whose hour was over at a time; nil if there is none.
+// newest returns the newest digest with a signature whose hour ended by end, or nil.
 func (m *Maker) newest(ctx context.Context, end time.Time) (*linkedDigest, error) {
 	for _, after := range []string{digestKey(end.Add(-recentTime)), ""} {
 		keys, err := listKeys(ctx, m.Store, digestPrefix, after)
@@ -99,8 +99,8 @@ func (m *Maker) newest(ctx context.Context, end time.Time) (*linkedDigest, error
 	return nil, nil
 }
 
-// load reads a digest that the next one continues. Whether it is genuine is for Verify: one that isn't stays one that
-// isn't, whatever continues it.
+// load reads a digest that the next one continues. Only Verify checks whether it is genuine: continuing a forged digest
+// does not make it genuine.
 func (m *Maker) load(ctx context.Context, key string) (*linkedDigest, error) {
 	text, err := read(ctx, m.Store, key, maxDigest)
 	if err != nil {
@@ -112,12 +112,12 @@ func (m *Maker) load(ctx context.Context, key string) (*linkedDigest, error) {
 	}
 	d, err := decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("digest %s can't be continued: %w", key, err)
+		return nil, fmt.Errorf("digest %s cannot be continued: %w", key, err)
 	}
 	return &linkedDigest{d, &Link{Object: key, SHA256: sha256Hex(text), Signature: signature}}, nil
 }
 
-// first is the hour in which a chain begins: that of the first record, or the last hour if none is older.
+// first returns the hour in which a chain begins: that of the first record, or the last hour if no record is older.
 func (m *Maker) first(ctx context.Context, last time.Time) (time.Time, error) {
 	for key, err := range m.Store.Keys(ctx, recordPrefix, "") {
 		if err != nil {
@@ -158,7 +158,7 @@ func (m *Maker) hour(ctx context.Context, begin time.Time, previous *linkedDiges
 		return nil, err
 	}
 	err = m.Store.Create(ctx, signatureKey(key), signature)
-	if errors.Is(err, fs.ErrExist) { // of another invocation: both fit
+	if errors.Is(err, fs.ErrExist) { // by another invocation: both signatures are valid
 		signature, err = read(ctx, m.Store, signatureKey(key), maxSignature)
 	}
 	if err != nil {
@@ -167,7 +167,7 @@ func (m *Maker) hour(ctx context.Context, begin time.Time, previous *linkedDiges
 	return &linkedDigest{d, &Link{Object: key, SHA256: sha256Hex(text), Signature: signature}}, nil
 }
 
-// entries lists an hour's records. What is not named as a record is left to Verify to find.
+// entries lists an hour's records. Other objects are left to Verify.
 func (m *Maker) entries(ctx context.Context, hour time.Time) ([]Entry, error) {
 	listed, err := listKeys(ctx, m.Store, recordPrefix+hour.Format(hourForm)+"/", "")
 	if err != nil {
@@ -189,14 +189,14 @@ func (m *Maker) entries(ctx context.Context, hour time.Time) ([]Entry, error) {
 	return entries, nil
 }
 
-// create writes a digest. One that stands there already, of an invocation that died before it wrote the signature,
-// has to be the same: no other one gets it.
+// create writes a digest. One from an invocation that died before it wrote the signature may already exist: it must be
+// the same, as no other one gets the signature.
 func (m *Maker) create(ctx context.Context, key string, text []byte) error {
 	err := m.Store.Create(ctx, key, text)
 	if errors.Is(err, fs.ErrExist) {
 		var standing []byte
 		if standing, err = read(ctx, m.Store, key, maxDigest); err == nil && !bytes.Equal(standing, text) {
-			err = errors.New("another one stands there, which does not list what the bucket holds now")
+			err = errors.New("there is already another one, which does not list what the bucket contains now")
 		}
 	}
 	if err != nil {

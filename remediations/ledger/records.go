@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// checkRecords compares the records with what the digests say of them.
+// checkRecords compares the records with their digests.
 func (v *verifier) checkRecords(ctx context.Context) error {
 	listed := map[string]string{} // the key of a record by its SHA-256
 	for _, f := range v.trusted() {
@@ -24,7 +24,7 @@ func (v *verifier) checkRecords(ctx context.Context) error {
 		for i, e := range f.digest.Records {
 			keys[i] = e.Object
 		}
-		// A file that was made huge is not worth reading.
+		// A file inflated to a huge size is not worth reading.
 		tooLarge := func(i int, size int64) bool { return size > max(f.digest.Records[i].Bytes, maxSwappedRecord) }
 		for i, c := range hashAll(ctx, v.objects, keys, tooLarge) {
 			if err := v.checkRecord(f, f.digest.Records[i], c, listed); err != nil {
@@ -36,11 +36,11 @@ func (v *verifier) checkRecords(ctx context.Context) error {
 	return nil
 }
 
-// maxSwappedRecord bounds what is read, in bytes, of a record that is longer than it should be, to see whether it is
-// another one. No record has more than an item of the run table.
+// maxSwappedRecord bounds how many bytes are read of a record that is too long, to find out whether it is another
+// record. No record is larger than an item of the run table.
 const maxSwappedRecord = 400 << 10
 
-// checkRecord judges one record.
+// checkRecord compares one record with its entry.
 func (v *verifier) checkRecord(f *storedDigest, e Entry, c hashedObject, listed map[string]string) error {
 	over := f.digest.End.AddDate(0, 0, f.digest.RetentionDays)
 	other, known := listed[c.sha256]
@@ -65,12 +65,13 @@ func (v *verifier) checkRecord(f *storedDigest, e Entry, c hashedObject, listed 
 	return nil
 }
 
+// trusted returns the digests that can be trusted.
 func (v *verifier) trusted() []*storedDigest {
 	return slices.DeleteFunc(slices.Clone(v.digests), func(f *storedDigest) bool { return f.digest == nil })
 }
 
-// checkUnlisted finds the records that no digest lists. Those of an hour whose digest is missing or can't be trusted are
-// not judged: that is what is wrong with them.
+// checkUnlisted reports the records that no digest lists. It skips the hours whose digest is missing or cannot be
+// trusted, as that is already reported.
 func (v *verifier) checkUnlisted() {
 	digests := map[time.Time]*storedDigest{}
 	for _, f := range v.digests {
@@ -96,12 +97,12 @@ func (v *verifier) checkUnlisted() {
 	}
 }
 
-// clockSlack is by how much the times of two versions of a run may be out of order: they are those of the run
-// table's stream, and approximate.
+// clockSlack is by how much the times of two versions of a run may be out of order: they come from the run table's
+// stream, and are approximate.
 const clockSlack = time.Minute
 
-// checkVersions checks that the versions of each run follow each other in time, and that a version that was written twice
-// is the same: the run table was else put back to an older state, or a record in it was replaced.
+// checkVersions checks that the versions of each run follow each other in time, and that a version that was written
+// twice is the same. Otherwise the run table was restored to an older state, or a record in it was replaced.
 func (v *verifier) checkVersions() {
 	type written struct {
 		Entry

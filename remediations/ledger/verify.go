@@ -12,42 +12,42 @@ import (
 	"time"
 )
 
-// Check says what to verify.
+// A Check says what to verify.
 type Check struct {
-	Keys     []*ecdsa.PublicKey // of the ledger; more than one after it got another
-	Since    time.Time          // only hours from then on; zero: from the beginning of the chain
-	Until    time.Time          // only hours up to then; zero: up to now
+	Keys     []*ecdsa.PublicKey // of the ledger; several after its key was replaced
+	Since    time.Time          // first hour to check; zero for the beginning of the chain
+	Until    time.Time          // end of the hours to check; zero for now
 	Now      time.Time
-	Bucket   string            // that the digests have to be of; empty: any
-	Digest   string            // SHA-256 of a digest that has to be in the chain still; empty: none
-	Progress func(objects int) // called with the number of objects looked at so far
+	Bucket   string            // required bucket of the digests; empty for any
+	Digest   string            // SHA-256 of a digest that must still be in the chain; empty for none
+	Progress func(objects int) // called with the number of objects checked so far
 }
 
-// Report is what Verify has found.
+// A Report is the result of Verify.
 type Report struct {
-	From       time.Time `json:"from"`  // of the digests that were checked
-	Until      time.Time `json:"until"` // up to where the chain reaches
+	From       time.Time `json:"from"`  // beginning of the digests that were checked
+	Until      time.Time `json:"until"` // end of the chain
 	Begins     bool      `json:"begins"`
 	Digests    int       `json:"digests"`
-	Records    int       `json:"records"`    // that are as they were
-	Duplicates int       `json:"duplicates"` // of these, written twice: deliveries are at least once
-	Expired    int       `json:"expired"`    // gone, as their time was over
-	Open       int       `json:"open"`       // written since the newest digest: not proven yet
+	Records    int       `json:"records"`    // unchanged
+	Duplicates int       `json:"duplicates"` // of these, written twice, as deliveries are at least once
+	Expired    int       `json:"expired"`    // deleted after their retention
+	Open       int       `json:"open"`       // written since the newest digest, so not proven yet
 	Newest     string    `json:"newest"`     // SHA-256 of the newest digest
 	Problems   []Problem `json:"problems"`
 }
 
-// Problem is something that is not as it was written.
+// A Problem is something that differs from what was written.
 type Problem struct {
 	Object string `json:"object"`
-	What   string `json:"what"` // follows the object in a sentence
+	What   string `json:"what"` // completes a sentence that begins with the object
 }
 
-// maxDelay is how old the end of a chain may be: an hour to be over, and one to make its digest in.
+// maxDelay is how old the end of a chain may be: one hour to pass, and one to make its digest.
 const maxDelay = 2 * time.Hour
 
-// Verify checks digests and records. An error says that it could not be done; what is wrong with them is in the
-// report.
+// Verify checks digests and records. An error means that the check could not be done; problems with the ledger are in
+// the report.
 func Verify(ctx context.Context, o Objects, c Check) (*Report, error) {
 	v := &verifier{Check: c, objects: o, report: &Report{Problems: []Problem{}}, records: map[time.Time][]string{}}
 	v.Since, v.Until = v.Since.UTC().Truncate(time.Hour), v.Until.UTC().Truncate(time.Hour)
@@ -67,6 +67,7 @@ func Verify(ctx context.Context, o Objects, c Check) (*Report, error) {
 	return v.report, nil
 }
 
+// A verifier is one check in progress.
 type verifier struct {
 	Check
 	objects     Objects
@@ -76,19 +77,21 @@ type verifier struct {
 	objectCount int
 }
 
-// storedDigest is a digest as it was found.
+// A storedDigest is a digest as it is stored.
 type storedDigest struct {
 	key       string
 	hour      time.Time
 	text      []byte
 	signature []byte
-	digest    *Digest // nil where it can't be trusted
+	digest    *Digest // nil if it cannot be trusted
 }
 
+// addProblem reports a problem.
 func (v *verifier) addProblem(object, format string, args ...any) {
 	v.report.Problems = append(v.report.Problems, Problem{object, fmt.Sprintf(format, args...)})
 }
 
+// addProgress reports that n more objects were checked.
 func (v *verifier) addProgress(n int) {
 	v.objectCount += n
 	if v.Progress != nil {
@@ -154,7 +157,7 @@ func (v *verifier) load(ctx context.Context) error {
 		switch {
 		case err != nil || signatureErr != nil:
 			return errors.Join(err, signatureErr)
-		case !readable || !signatureReadable: // said already
+		case !readable || !signatureReadable: // reported already
 		case v.signed(f):
 			valid++
 			v.trust(f)
@@ -174,8 +177,8 @@ func (v *verifier) load(ctx context.Context) error {
 	return nil
 }
 
-// readable reports whether an object could be read, and notes what is wrong with it if not. An error is one of
-// reading that says nothing about the object.
+// readable reports whether an object could be read, and otherwise reports a problem. An error means that reading failed
+// for reasons that say nothing about the object.
 func (v *verifier) readable(key string, err error) (bool, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -188,12 +191,13 @@ func (v *verifier) readable(key string, err error) (bool, error) {
 	return err == nil, nil
 }
 
+// signed reports whether one of the keys signed a digest.
 func (v *verifier) signed(f *storedDigest) bool {
 	sum := sha256.Sum256(f.text)
 	return slices.ContainsFunc(v.Keys, func(key *ecdsa.PublicKey) bool { return ecdsa.VerifyASN1(key, sum[:], f.signature) })
 }
 
-// trust takes a digest whose signature fits for what it says, if it is that of its place.
+// trust decodes a digest with a valid signature, and keeps it if it is in its place.
 func (v *verifier) trust(f *storedDigest) {
 	d, err := decode(f.text)
 	switch {
@@ -226,7 +230,7 @@ func (v *verifier) checkChain() {
 		switch {
 		case link == nil:
 			v.addProblem(f.key, "begins a chain anew: nothing says that what was before it is whole")
-		case !previous.hour.Add(time.Hour).Equal(f.hour): // said already
+		case !previous.hour.Add(time.Hour).Equal(f.hour): // reported already
 		case previous.text != nil && link.SHA256 != sha256Hex(previous.text):
 			v.addProblem(previous.key, "is not the digest that the next one continues: it was changed or replaced")
 		case previous.signature != nil && !bytes.Equal(link.Signature, previous.signature):
@@ -237,11 +241,12 @@ func (v *verifier) checkChain() {
 	}
 }
 
+// sameLedger reports whether two digests are of one account, Region and bucket.
 func sameLedger(a, b *Digest) bool {
 	return a.Account == b.Account && a.Region == b.Region && a.Bucket == b.Bucket
 }
 
-// checkEnds checks where the chain begins and where it ends.
+// checkEnds checks where the chain begins and ends.
 func (v *verifier) checkEnds() {
 	if len(v.digests) == 0 {
 		v.addProblem(digestPrefix, "holds no digest of this time: nothing is proven")
@@ -273,10 +278,10 @@ func (v *verifier) checkEnds() {
 	}
 }
 
-// hours is the number of hours from one to another.
+// hours returns the number of hours between two times.
 func hours(from, to time.Time) int { return int(to.Sub(from) / time.Hour) }
 
-// andMore says that all digests up to one are missing, if there is more than one.
+// andMore says that all digests between two hours are missing, if there is more than one.
 func andMore(from, to time.Time) string {
 	if n := hours(from, to); n > 1 {
 		return fmt.Sprintf(", and so are all up to %s: %d of them", formatHour(to), n)
@@ -284,5 +289,5 @@ func andMore(from, to time.Time) string {
 	return ""
 }
 
-// formatHour is an hour for people.
+// formatHour returns an hour for people.
 func formatHour(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -413,19 +413,19 @@ func TestVerifyDistrustsNonsense(t *testing.T) {
 		}
 	})
 	for name, c := range map[string]struct{ old, new, want string }{
-		"no SHA-256":     {`"sha256": "` + sha(`{"id":"beta-01","version":2,"x":1}`), `"sha256": "`, `its entry 1 is no record of this hour: "` + beta2 + `"`},
-		"another format": {`countermand-digest-1`, `countermand-digest-2`, `its format is "countermand-digest-2", and this version of Countermand reads "countermand-digest-1"`},
-		"an unknown key": {`"format"`, `"form": 1, "format"`, `it is no digest: json: unknown field "form"`},
-		"no JSON":        {`{`, ``, `it is no digest: `},
-		"more JSON":      {"]\n}\n", "]\n}\n{}", `it is no digest: something comes after the JSON object`},
-		"half an hour":   {`T16:00:00Z`, `T15:30:00Z`, `it is not of one hour`},
-		"no number":      {`"number": 2`, `"number": 0`, `it is number 0 of its chain, and that does not agree with the digest before it`},
-		"number 1":       {`"number": 2`, `"number": 1`, `it is number 1 of its chain, and that does not agree with the digest before it`},
-		"another run":    {`"run": "beta-01"`, `"run": "beta-02"`, `its entry 1 is no record of this hour: "` + beta2 + `"`},
+		"no SHA-256":     {`"sha256": "` + sha(`{"id":"beta-01","version":2,"x":1}`), `"sha256": "`, `its entry 1 is not a record of this hour: "` + beta2 + `"`},
+		"another format": {`countermand-digest-1`, `countermand-digest-2`, `its format is "countermand-digest-2", but this version of Countermand reads "countermand-digest-1"`},
+		"an unknown key": {`"format"`, `"form": 1, "format"`, `not a digest: json: unknown field "form"`},
+		"no JSON":        {`{`, ``, `not a digest: `},
+		"more JSON":      {"]\n}\n", "]\n}\n{}", `not a digest: there is text after the JSON object`},
+		"half an hour":   {`T16:00:00Z`, `T15:30:00Z`, `it does not cover one hour`},
+		"no number":      {`"number": 2`, `"number": 0`, `it is number 0 of its chain, which does not fit its previous digest`},
+		"number 1":       {`"number": 2`, `"number": 1`, `it is number 1 of its chain, which does not fit its previous digest`},
+		"another run":    {`"run": "beta-01"`, `"run": "beta-02"`, `its entry 1 is not a record of this hour: "` + beta2 + `"`},
 		"another version": {`"version": 2`, `"version": 3`,
-			`its entry 1 is no record of this hour: "` + beta2 + `"`},
-		"another hour's record": {`records/2026/11/21/15/`, `records/2026/11/21/14/`, `its entry 1 is no record of this hour: "` + strings.Replace(beta2, "/15/", "/14/", 1) + `"`},
-		"a path":                {beta2, `records/../../../../etc/passwd`, `its entry 1 is no record of this hour: "records/../../../../etc/passwd"`},
+			`its entry 1 is not a record of this hour: "` + beta2 + `"`},
+		"another hour's record": {`records/2026/11/21/15/`, `records/2026/11/21/14/`, `its entry 1 is not a record of this hour: "` + strings.Replace(beta2, "/15/", "/14/", 1) + `"`},
+		"a path":                {beta2, `records/../../../../etc/passwd`, `its entry 1 is not a record of this hour: "records/../../../../etc/passwd"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := standard(t)
@@ -454,7 +454,7 @@ func TestVerifyOfOtherThanPlainFiles(t *testing.T) {
 	f.objects[digest18+".sig"] = strings.Repeat("x", 2000)
 	want := []string{
 		digest16 + " can't be read: not a plain file: a symbolic link",
-		digest18 + ".sig can't be read: not a plain file: 2000 bytes, and 1024 is the most that one has",
+		digest18 + ".sig can't be read: not a plain file: 2000 bytes, want at most 1024",
 		alpha2 + " can't be read: not a plain file: a symbolic link",
 	}
 	if diff := cmp.Diff(want, problems(f.verify(t, nil))); diff != "" {

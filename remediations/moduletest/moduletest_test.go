@@ -205,7 +205,7 @@ func TestFindsBreaks(t *testing.T) {
 				}
 				return resources, err
 			}
-		}, "the ARN of AWS::House::Door ledger is not known"},
+		}, "the ARN of AWS::House::Door ledger is unknown"},
 		{"no commands for people", func(m *remediations.Module) {
 			guard := m.Guard
 			m.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {

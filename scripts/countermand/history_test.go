@@ -284,11 +284,11 @@ func TestUndo(t *testing.T) {
 		t.Errorf("%v: %s", err, stdout)
 	}
 	_, _, err = c.ask(t, "undo", "run-1", "--yes")
-	if err == nil || !strings.Contains(err.Error(), "was taken back already") || c.puts != 1 {
+	if err == nil || !strings.Contains(err.Error(), "was already undone") || c.puts != 1 {
 		t.Errorf("the second undo: %v, %d writes", err, c.puts)
 	}
 	_, _, err = c.ask(t, "undo", "run-1-undo", "--yes")
-	if err == nil || !strings.Contains(err.Error(), "can't be undone itself\nby hand: aws fix") {
+	if err == nil || !strings.Contains(err.Error(), "cannot be undone itself\nby hand: aws fix") {
 		t.Errorf("the undo of the undo: %v", err)
 	}
 }
@@ -394,7 +394,7 @@ func TestHistoryErrors(t *testing.T) {
 		{args: []string{"undo", "run-1", "--yes"}, change: func(c *cloud) { c.account = "999999999999" }, want: "these credentials are of account 999999999999, but AWS::S3::Bucket ledger is in account 111122223333"},
 		{args: []string{"undo", "run-1", "--yes"}, change: func(c *cloud) { c.refuse = "GetCallerIdentity" }, want: "ask whose credentials these are"},
 		{args: []string{"undo", "old", "--yes"}, want: "of module \"long-gone\", which this version of Countermand does not have\nby hand: aws revert"},
-		{args: []string{"undo", "watched", "--yes"}, want: "has changed nothing (Observed)"},
+		{args: []string{"undo", "watched", "--yes"}, want: "changed nothing (Observed)"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			c := newCloud()

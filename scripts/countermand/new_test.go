@@ -107,7 +107,7 @@ func TestNewRefuses(t *testing.T) {
 		"the name of the module is missing":             calls,
 		"want the name of one module, got 2":            append([]string{"a", "b"}, calls...),
 		`"Left": name must be lower-case words`:         append([]string{"Left"}, calls...),
-		`"all": an exemption of module "all"`:           append([]string{"all"}, calls...),
+		`"all": "all" stands for all modules`:           append([]string{"all"}, calls...),
 		`"ty-pe": its package would be called type`:     append([]string{"ty-pe"}, calls...),
 		"there is such a module: take another name, or": append([]string{"bucket-policy"}, calls...),
 		"no module's name may begin with another's":     append([]string{"bucket-policy-two"}, calls...),

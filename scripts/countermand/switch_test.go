@@ -140,7 +140,7 @@ func TestStop(t *testing.T) {
 			want:   `{"s3-public-policy":` + strings.Replace(bobSays, "alert", "observe", 1) + `,"tag-on-create":{"mode":"alert","by":"olga","reason":"a test"}}`,
 			stderr: "Nothing was changed for s3-public-policy: "},
 		{name: "torn", said: `{"s3-public-policy":`, args: []string{"tag-on-create"},
-			want: `{"all":` + olgas + `,"tag-on-create":` + olgas + `}`, stderr: "parameter /countermand/mode: read the kill switch: it is no JSON: unexpected end of JSON input\nIt is set anew, and stops all modules at observe."},
+			want: `{"all":` + olgas + `,"tag-on-create":` + olgas + `}`, stderr: "parameter /countermand/mode: read the kill switch: not valid JSON: unexpected end of JSON input\nIt is set anew, and stops all modules at observe."},
 		{name: "not ours, to alert", said: `on`, args: []string{"--mode", "alert"}, want: `{"all":` + olgas + `}`, stderr: "It is set anew"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

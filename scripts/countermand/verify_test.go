@@ -196,7 +196,7 @@ func TestVerifyOfAHostileFolder(t *testing.T) {
 		"a huge record": {func() error { return errors.Join(os.WriteFile(first, nil, 0o600), os.Truncate(first, 1<<40)) },
 			firstRecord + " was changed: it has 1099511627776 bytes and had 13"},
 		"a huge digest": {func() error { return os.Truncate(digest, 1<<40) },
-			firstDigest + " can't be read: not a plain file: 1099511627776 bytes, and 67108864 is the most that one has"},
+			firstDigest + " can't be read: not a plain file: 1099511627776 bytes, want at most 67108864"},
 		"no JSON": {func() error { return os.WriteFile(digest, []byte("{"), 0o600) }, firstDigest + " does not fit its signature"},
 	} {
 		t.Run(name, func(t *testing.T) {

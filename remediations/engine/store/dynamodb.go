@@ -19,21 +19,21 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// maxRecord is the most bytes of JSON a run record may have: DynamoDB's limit for an item is 400 KB.
+// maxRecord is the most bytes of JSON that a run record may have: DynamoDB limits an item to 400 KB.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const maxRecord = 380_000
 
-// startedFormat is the form of the attribute "started", in UTC: its order as text is that of time.
+// startedFormat is the form of the attribute "started", in UTC: sorted as text, it sorts by time.
 const startedFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// DynamoDB is a Store in a table whose key is "id". The record is one JSON text; what the console and
-// filters want to see stands beside it as attributes of its own.
+// DynamoDB is a Store in a table whose key is "id". A record is one JSON text. What the console and filters need is
+// copied into attributes beside it.
 type DynamoDB struct {
 	client *dynamodb.Client
 	table  string
 }
 
-// NewDynamoDB is the store in a table.
+// NewDynamoDB returns the store in a table.
 func NewDynamoDB(cfg aws.Config, table string) *DynamoDB {
 	return &DynamoDB{client: dynamodb.NewFromConfig(engine.RefuseEmptyResponses(cfg)), table: table}
 }
@@ -54,7 +54,7 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (*engine.Record, error) {
 	return d.decode(id, out.Item)
 }
 
-// decode is the record of an item.
+// decode returns the record in an item.
 func (d *DynamoDB) decode(id string, item map[string]types.AttributeValue) (*engine.Record, error) {
 	body, ok := item["record"].(*types.AttributeValueMemberS)
 	if !ok {
@@ -87,7 +87,7 @@ func (d *DynamoDB) Put(ctx context.Context, r *engine.Record) error {
 	return nil
 }
 
-// put is the write of a record, on the condition that it follows the one that stands.
+// put returns the write of a record, on the condition that it follows the stored one.
 func (d *DynamoDB) put(r *engine.Record) (*types.Put, error) {
 	body, err := remediations.Encode(r)
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *DynamoDB) put(r *engine.Record) (*types.Put, error) {
 	return put, nil
 }
 
-// conflict is the answer to a write that the record which stands refused: nil if that is the same write.
+// conflict returns the result of a write that the stored record refused: nil if that is the same write.
 func (d *DynamoDB) conflict(ctx context.Context, r *engine.Record) error {
 	standing, err := d.Get(ctx, r.ID)
 	if err != nil {
@@ -165,7 +165,7 @@ func (d *DynamoDB) Begin(ctx context.Context, r *engine.Record, counts []engine.
 	return nil
 }
 
-// raiseCount is the write that raises a count, on the condition that it is not full.
+// raiseCount returns the write that raises a count, on the condition that it is not full.
 func (d *DynamoDB) raiseCount(c engine.Count) *types.Update {
 	update := &types.Update{
 		TableName:           &d.table,
@@ -184,8 +184,8 @@ func (d *DynamoDB) raiseCount(c engine.Count) *types.Update {
 	return update
 }
 
-// refusal is what a cancelled transaction means: there is one reason for each of its writes. It is not final if the
-// transaction only met another one.
+// refusal returns what a cancelled transaction means: DynamoDB gives one reason for each of its writes. The result is
+// not final if the transaction only collided with another one.
 func (d *DynamoDB) refusal(ctx context.Context, r *engine.Record, counts []engine.Count, reasons []types.CancellationReason) (refusal error, final bool) {
 	for i, reason := range reasons {
 		if aws.ToString(reason.Code) != "ConditionalCheckFailed" {
@@ -217,11 +217,11 @@ func (d *DynamoDB) refusal(ctx context.Context, r *engine.Record, counts []engin
 	return nil, false
 }
 
-// maxConflicts is how often a transaction is tried that meets others: the counts of an account are written by all of
-// its functions.
+// maxConflicts is how often a transaction is tried that collides with others: all functions of an account write the
+// account's count.
 const maxConflicts = 8
 
-// pause waits before the next try, longer each time and never as long as somebody else.
+// pause waits before the next try, longer each time, and for a random time, so that two functions do not collide again.
 func pause(ctx context.Context, attempt int) error {
 	return engine.Wait(ctx, time.Duration(rand.IntN(20<<attempt))*time.Millisecond)
 }
@@ -263,7 +263,7 @@ func (d *DynamoDB) Latest(ctx context.Context, key string, at, expires time.Time
 	return at.UTC().Truncate(time.Millisecond), nil
 }
 
-// numberIn is a number in an item.
+// numberIn returns a number in an item.
 func numberIn(item map[string]types.AttributeValue, name string) (int64, error) {
 	n, ok := item[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -276,8 +276,10 @@ func numberIn(item map[string]types.AttributeValue, name string) (int64, error) 
 	return value, nil
 }
 
+// text returns a string attribute.
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
+// number returns a number attribute.
 func number(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }

@@ -18,16 +18,16 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// Alerts are kept in two kinds of items. That of a module and an hour has an attribute for each alert that was sent,
-// with the run, and one for each window, with how many there were: it grows no further than the windows allow. That
-// of a module's backlog has counts, and an attribute for each run that it names.
+// Alerts are kept in two kinds of items. The item of a module and an hour has an attribute for each alert that was
+// sent, which holds the run, and a count for each window: the windows bound its size. The item of a module's backlog
+// has counts, and an attribute for each run that it names.
 const (
 	aboutAttribute   = "about:"
 	windowAttribute  = "window:"
 	outcomeAttribute = "outcome:"
 	runAttribute     = "run:"
-	namedAttribute   = "named"  // how many runs a backlog names
-	groupAttribute   = "alike:" // how many of these are alike
+	namedAttribute   = "named"  // count of the runs that a backlog names
+	groupAttribute   = "alike:" // count of those in one group
 )
 
 // ClaimAlert implements AlertStore, in one write.
@@ -50,7 +50,7 @@ func (d *DynamoDB) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, e
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("admit the alert of run %s in table %s: %w", a.Run, d.table, err)
+		return false, fmt.Errorf("claim the alert of run %s in table %s: %w", a.Run, d.table, err)
 	}
 	return true, nil
 }
@@ -63,7 +63,7 @@ func (d *DynamoDB) FoldAlert(ctx context.Context, f engine.FoldedAlert) error {
 		if _, named := refused.Item[runAttribute+f.Run]; named {
 			return nil
 		}
-		err = d.updateBacklog(ctx, f, false) // it names as many as it may
+		err = d.updateBacklog(ctx, f, false) // it names as many runs as it may: only count
 	}
 	if err != nil {
 		return fmt.Errorf("fold the alert of run %s in table %s: %w", f.Run, d.table, err)
@@ -71,7 +71,7 @@ func (d *DynamoDB) FoldAlert(ctx context.Context, f engine.FoldedAlert) error {
 	return nil
 }
 
-// updateBacklog counts an alert and, if it is to be named, names its run.
+// updateBacklog counts an alert and, if name is set, names its run.
 func (d *DynamoDB) updateBacklog(ctx context.Context, f engine.FoldedAlert, name bool) error {
 	update := &dynamodb.UpdateItemInput{
 		TableName: &d.table,
@@ -134,12 +134,12 @@ func (d *DynamoDB) Backlog(ctx context.Context, module string) (*engine.Backlog,
 	return backlog, nil
 }
 
-// setBacklogAttribute takes one attribute of the backlog's item.
+// setBacklogAttribute reads one attribute of a backlog's item.
 func setBacklogAttribute(backlog *engine.Backlog, name string, value types.AttributeValue) (err error) {
 	count := func() (int, error) {
 		n, ok := value.(*types.AttributeValueMemberN)
 		if !ok {
-			return 0, errors.New("it is not a number")
+			return 0, errors.New("not a number")
 		}
 		return strconv.Atoi(n.Value)
 	}
@@ -154,7 +154,7 @@ func setBacklogAttribute(backlog *engine.Backlog, name string, value types.Attri
 		var f engine.FoldedAlert
 		body, ok := value.(*types.AttributeValueMemberS)
 		if !ok {
-			return errors.New("it is not a text")
+			return errors.New("not a string")
 		}
 		err := json.Unmarshal([]byte(body.Value), &f)
 		backlog.Runs = append(backlog.Runs, f)
@@ -172,14 +172,15 @@ func setBacklogAttribute(backlog *engine.Backlog, name string, value types.Attri
 	case "mark":
 		body, ok := value.(*types.AttributeValueMemberS)
 		if !ok {
-			return errors.New("it is not a text")
+			return errors.New("not a string")
 		}
 		backlog.Mark = body.Value
 	}
 	return err
 }
 
-// ClearBacklog implements AlertStore. The backlog is deleted; if it has grown, what was told is subtracted from it.
+// ClearBacklog implements AlertStore. It deletes the backlog. If the backlog has grown, it subtracts what was sent
+// instead.
 func (d *DynamoDB) ClearBacklog(ctx context.Context, backlog *engine.Backlog) error {
 	key := map[string]types.AttributeValue{"id": text(remediations.BacklogRow(backlog.Module))}
 	_, err := d.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
@@ -196,11 +197,12 @@ func (d *DynamoDB) ClearBacklog(ctx context.Context, backlog *engine.Backlog) er
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("take what was told out of the backlog of %s in table %s: %w", backlog.Module, d.table, err)
+		return fmt.Errorf("clear the backlog of %s in table %s: %w", backlog.Module, d.table, err)
 	}
 	return nil
 }
 
+// subtract returns the update that removes a backlog from a larger one.
 func (d *DynamoDB) subtract(backlog *engine.Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
 	names := map[string]string{"#mark": "mark"}
 	values := map[string]types.AttributeValue{":mark": text(backlog.Mark), ":next": text(rand.Text())}

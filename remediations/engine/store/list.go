@@ -14,25 +14,25 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// Query says which runs to list: those to which all that is set applies.
+// A Query selects runs: those that match all fields that are set.
 type Query struct {
 	Module    string
 	Resource  string           // part of the resource's type and id: "AWS::S3::Bucket acme-invoices"
 	Principal string           // part of who made the call
 	Outcomes  []engine.Outcome // one of them
-	Since     time.Time        // begun then or later
-	Limit     int              // the newest of them, at least 1
+	Since     time.Time        // started then or later
+	Limit     int              // how many runs to return, at least 1
 }
 
-// Listing is what List has found.
+// A Listing is the result of List.
 type Listing struct {
 	Runs    []*engine.Record // newest first
-	Matched int              // how many the query applies to; Runs are the newest of them
-	Scanned int              // how many items of the table were read
+	Matched int              // how many runs match; Runs are the newest of them
+	Scanned int              // how many items were read
 }
 
-// List reads the whole table, page by page, and keeps no more than the newest runs of a query. After each page it
-// calls progress with the number of items read so far.
+// List scans the whole table, page by page, and returns the newest runs that match a query. After each page it calls
+// progress with the number of items read so far.
 func (d *DynamoDB) List(ctx context.Context, q Query, progress func(scanned int)) (Listing, error) {
 	var l Listing
 	pages := dynamodb.NewScanPaginator(d.client, d.scan(q))
@@ -57,13 +57,14 @@ func (d *DynamoDB) List(ctx context.Context, q Query, progress func(scanned int)
 			return strings.Compare(a.ID, b.ID)
 		})
 		kept := min(len(l.Runs), q.Limit)
-		clear(l.Runs[kept:]) // so that the others don't stay in memory
+		clear(l.Runs[kept:]) // frees the others
 		l.Runs = l.Runs[:kept]
 		progress(l.Scanned)
 	}
 	return l, nil
 }
 
+// itemID returns an item's id.
 func itemID(item map[string]types.AttributeValue) string {
 	id, _ := item["id"].(*types.AttributeValueMemberS)
 	if id == nil {
@@ -72,8 +73,8 @@ func itemID(item map[string]types.AttributeValue) string {
 	return id.Value
 }
 
-// scan is the call that reads a query's runs. DynamoDB filters, by what stands beside the record; what has no record
-// is no run.
+// scan returns the call that reads the runs of a query. DynamoDB filters by the attributes beside the record; an item
+// without a record is not a run.
 func (d *DynamoDB) scan(q Query) *dynamodb.ScanInput {
 	names := map[string]string{"#record": "record"}
 	values := map[string]types.AttributeValue{}

@@ -11,7 +11,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// Memory is a Store for tests. The zero value is ready for use.
+// Memory is a Store for tests. The zero value is ready to use.
 type Memory struct {
 	mu      sync.Mutex
 	records map[string][]byte
@@ -20,6 +20,7 @@ type Memory struct {
 	alerts  memoryAlerts
 }
 
+// counted is the state of a count.
 type counted struct {
 	times int
 	by    []string
@@ -37,7 +38,7 @@ func (m *Memory) Put(ctx context.Context, r *engine.Record) error {
 	return m.Begin(ctx, r, nil)
 }
 
-// Begin implements Store. Counts are never forgotten.
+// Begin implements Store. Memory never expires counts.
 func (m *Memory) Begin(_ context.Context, r *engine.Record, counts []engine.Count) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -89,7 +90,7 @@ func (m *Memory) Times(_ context.Context, key string) (int, error) {
 	return m.counts[key].times, nil
 }
 
-// Latest implements Store. Times are never forgotten.
+// Latest implements Store. Memory never expires times.
 func (m *Memory) Latest(_ context.Context, key string, at, _ time.Time) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,7 +104,7 @@ func (m *Memory) Latest(_ context.Context, key string, at, _ time.Time) (time.Ti
 	return m.latest[key], nil
 }
 
-// All is every record, in no order.
+// All returns every record, in no order.
 func (m *Memory) All() ([]*engine.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,6 +119,7 @@ func (m *Memory) All() ([]*engine.Record, error) {
 	return all, nil
 }
 
+// get returns the record with an id, or nil. The caller holds the lock.
 func (m *Memory) get(id string) (*engine.Record, error) {
 	text, ok := m.records[id]
 	if !ok {

@@ -12,12 +12,12 @@ import (
 
 // memoryAlerts is what a Memory keeps of alerts.
 type memoryAlerts struct {
-	sent     map[string]string // runs, by key and what they are about
-	windows  map[string]int    // by key and window
+	sent     map[string]string // runs, by key and alert
+	windows  map[string]int    // counts, by key and window
 	backlogs map[string]*engine.Backlog
 }
 
-// ClaimAlert implements AlertStore. Nothing is ever forgotten.
+// ClaimAlert implements AlertStore. Memory never expires anything.
 func (m *Memory) ClaimAlert(_ context.Context, a engine.AlertClaim) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

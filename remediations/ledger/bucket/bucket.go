@@ -17,18 +17,18 @@ import (
 	"github.com/countermand/countermand/remediations"
 )
 
-// Bucket implements ledger.Store.
+// A Bucket implements ledger.Store.
 type Bucket struct {
 	client *s3.Client
 	name   string
 }
 
-// New is the bucket of a name.
+// New returns the bucket with a name.
 func New(cfg aws.Config, name string) *Bucket {
 	return &Bucket{client: s3.NewFromConfig(cfg), name: name}
 }
 
-// Keys implements ledger.Objects. S3 lists keys in the order of their bytes.
+// Keys implements ledger.Objects. S3 lists keys in byte order.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 func (b *Bucket) Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
@@ -64,13 +64,13 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
 
-// Create implements ledger.Store. S3 refuses a write to a key that is there with PreconditionFailed. A bucket under
-// Object Lock takes no object without a checksum: the SDK sends one unasked.
+// Create implements ledger.Store. S3 refuses a write to an existing key with PreconditionFailed. A bucket under Object
+// Lock requires a checksum: the SDK sends one by default.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 func (b *Bucket) Create(ctx context.Context, key string, body []byte) error {
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
-		ContentType: aws.String("application/octet-stream"), // as it is: nothing on the way may turn its bytes into others
+		ContentType: aws.String("application/octet-stream"), // so that nothing on the way changes its bytes
 	})
 	if remediations.ErrorCode(err) == "PreconditionFailed" {
 		return fs.ErrExist

@@ -52,7 +52,7 @@ func (p *play) takeBack(ctx context.Context) error {
 	if err := p.undoOfExempt(ctx, run); err != nil {
 		return err
 	}
-	if err := p.olga(ctx, "was taken back already", "undo", run.ID, "--yes"); err != nil {
+	if err := p.olga(ctx, "was already undone", "undo", run.ID, "--yes"); err != nil {
 		return err
 	}
 	if err := p.olga(ctx, bucket, "runs", "--resource", bucket); err != nil {

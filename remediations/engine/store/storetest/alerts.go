@@ -14,7 +14,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// maxRuns is how many runs a backlog names, and alike how many of these by one principal that ended alike.
+// maxRuns is how many runs a backlog names, and maxGroupRuns how many of one principal and outcome.
 const (
 	maxRuns      = 200
 	maxGroupRuns = 5
@@ -22,13 +22,13 @@ const (
 
 // alertContract checks what a store keeps of alerts.
 func alertContract(t *testing.T, store engine.Store, prefix string) {
-	t.Run("an alert is admitted once, and its run again", func(t *testing.T) { testClaims(t, store, prefix+"admit") })
-	t.Run("a window admits no more than it holds", func(t *testing.T) { testWindow(t, store, prefix+"window") })
-	t.Run("of many alerts at once, as many are admitted as the window holds", func(t *testing.T) { testFlood(t, store, prefix+"flood") })
-	t.Run("what is folded is in the backlog", func(t *testing.T) { testBacklog(t, store, prefix+"backlog") })
-	t.Run("a backlog names so many runs, and counts the others", func(t *testing.T) { testLongBacklog(t, store, prefix+"long") })
-	t.Run("what is told is gone, and what came since is not", func(t *testing.T) { testClear(t, store, prefix+"told") })
-	t.Run("what is folded while it is told is told once", func(t *testing.T) { testFoldWhileCleared(t, store, prefix+"folding") })
+	t.Run("an alert is claimed by one run", func(t *testing.T) { testClaims(t, store, prefix+"admit") })
+	t.Run("a window is bounded", func(t *testing.T) { testWindow(t, store, prefix+"window") })
+	t.Run("a window is bounded under concurrency", func(t *testing.T) { testFlood(t, store, prefix+"flood") })
+	t.Run("folded alerts are in the backlog", func(t *testing.T) { testBacklog(t, store, prefix+"backlog") })
+	t.Run("a backlog names a bounded number of runs", func(t *testing.T) { testLongBacklog(t, store, prefix+"long") })
+	t.Run("clearing keeps newer alerts", func(t *testing.T) { testClear(t, store, prefix+"told") })
+	t.Run("concurrent folds are cleared once", func(t *testing.T) { testFoldWhileCleared(t, store, prefix+"folding") })
 }
 
 func alertClaim(key, about, run, window string) engine.AlertClaim {
@@ -38,7 +38,7 @@ func alertClaim(key, about, run, window string) engine.AlertClaim {
 func claimAlert(t *testing.T, store engine.Store, a engine.AlertClaim, want bool) {
 	t.Helper()
 	if got, err := store.ClaimAlert(t.Context(), a); got != want || err != nil {
-		t.Errorf("%+v: admitted %t (%v), want %t", a, got, err, want)
+		t.Errorf("%+v: claimed %t (%v), want %t", a, got, err, want)
 	}
 }
 
@@ -46,7 +46,7 @@ func testClaims(t *testing.T, store engine.Store, key string) {
 	claimAlert(t, store, alertClaim(key, "a", "one", "w"), true)
 	claimAlert(t, store, alertClaim(key, "a", "two", "w"), false)
 	claimAlert(t, store, alertClaim(key, "a", "two", "v"), false)
-	claimAlert(t, store, alertClaim(key, "a", "one", "w"), true) // it could not be sent, and is tried again
+	claimAlert(t, store, alertClaim(key, "a", "one", "w"), true) // a retry of an alert that could not be sent
 	claimAlert(t, store, alertClaim(key, "b", "two", "w"), true)
 	claimAlert(t, store, alertClaim(key+"-later", "a", "two", "w"), true)
 }
@@ -56,8 +56,8 @@ func testWindow(t *testing.T, store engine.Store, key string) {
 		claimAlert(t, store, alertClaim(key, fmt.Sprint(i), "one", "w"), true)
 	}
 	claimAlert(t, store, alertClaim(key, "3", "one", "w"), false)
-	claimAlert(t, store, alertClaim(key, "0", "one", "w"), true) // was admitted before
-	claimAlert(t, store, alertClaim(key, "3", "one", "v"), true) // what was refused was not noted
+	claimAlert(t, store, alertClaim(key, "0", "one", "w"), true) // claimed before
+	claimAlert(t, store, alertClaim(key, "3", "one", "v"), true) // a refused claim leaves no trace
 }
 
 func testFlood(t *testing.T, store engine.Store, key string) {
@@ -79,7 +79,7 @@ func testFlood(t *testing.T, store engine.Store, key string) {
 	}
 	group.Wait()
 	if claimed != 3 {
-		t.Errorf("%d were admitted, want 3", claimed)
+		t.Errorf("%d were claimed, want 3", claimed)
 	}
 }
 
@@ -124,7 +124,7 @@ func testBacklog(t *testing.T, store engine.Store, module string) {
 		Outcomes: map[engine.Outcome]int{engine.Remediated: 1, engine.Unverified: 1}, Runs: []engine.FoldedAlert{one, two},
 	}
 	compare(t, want, getBacklog(t, store, module))
-	foldAlerts(t, store, one) // a retry, whose first try had come so far
+	foldAlerts(t, store, one) // a retry
 	compare(t, want, getBacklog(t, store, module))
 }
 
@@ -142,7 +142,7 @@ func testLongBacklog(t *testing.T, store engine.Store, module string) {
 		f.Principal = "arn:aws:iam::111122223333:user/bob"
 		return f
 	}
-	for i := range maxGroupRuns + 3 { // nobody's many keep others from being named
+	for i := range maxGroupRuns + 3 { // one principal's many runs do not hide others
 		foldAlerts(t, store, ofBob(fmt.Sprintf("run%03d", i), engine.Limited))
 	}
 	foldAlerts(t, store, ofBob("worse", engine.Failed), foldedAlert(module, "eve", engine.Limited, false))
@@ -153,7 +153,7 @@ func testLongBacklog(t *testing.T, store engine.Store, module string) {
 	clearBacklog(t, store, backlog)
 	foldAlerts(t, store, ofBob("again", engine.Limited))
 	if backlog = getBacklog(t, store, module); len(backlog.Runs) != 1 {
-		t.Errorf("what was told made no room: %+v", backlog.Runs)
+		t.Errorf("clearing made no room: %+v", backlog.Runs)
 	}
 }
 
@@ -170,13 +170,13 @@ func testClear(t *testing.T, store engine.Store, module string) {
 	first := getBacklog(t, store, module)
 	clearBacklog(t, store, first)
 	compare(t, nil, getBacklog(t, store, module))
-	clearBacklog(t, store, first) // by a function that was slower: there is nothing left
+	clearBacklog(t, store, first) // by a slower function: nothing is left
 
 	foldAlerts(t, store, one, two)
-	clearBacklog(t, store, first) // another backlog, though it reads the same
+	clearBacklog(t, store, first) // another backlog with the same content
 	second := getBacklog(t, store, module)
 	if second == nil || second.Times != 2 {
-		t.Fatalf("a backlog was taken out that nobody has told: %+v", second)
+		t.Fatalf("a backlog was cleared that nobody has sent: %+v", second)
 	}
 	foldAlerts(t, store, three)
 	clearBacklog(t, store, second)
@@ -189,7 +189,7 @@ func testClear(t *testing.T, store engine.Store, module string) {
 	clearBacklog(t, store, getBacklog(t, store, module))
 	compare(t, nil, getBacklog(t, store, module))
 
-	// What is told makes room for other names.
+	// Clearing makes room for other runs.
 	for i := range maxRuns {
 		foldAlerts(t, store, foldedAlert(module, fmt.Sprintf("run%03d", i), engine.Remediated, false))
 	}
@@ -230,7 +230,7 @@ func testFoldWhileCleared(t *testing.T, store engine.Store, module string) {
 	group.Wait()
 	take()
 	if times != alerts || len(runs) != alerts {
-		t.Errorf("%d alerts of %d runs were told, want %d", times, len(runs), alerts)
+		t.Errorf("%d alerts of %d runs were cleared, want %d", times, len(runs), alerts)
 	}
 	compare(t, nil, getBacklog(t, store, module))
 }

@@ -1,4 +1,4 @@
-// Package storetest is the contract that every run store keeps.
+// Package storetest is the contract of a run store, as a test.
 package storetest
 
 import (
@@ -17,23 +17,23 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// Contract checks a store. Its records' ids begin with prefix, so that a store that outlives the test can
-// be checked again.
+// Contract checks a store. The ids of its records begin with prefix, so that a store that outlives the test can be
+// checked again.
 func Contract(t *testing.T, store engine.Store, prefix string) {
 	ctx := t.Context()
-	t.Run("what is not there is nil", func(t *testing.T) {
+	t.Run("a missing record is nil", func(t *testing.T) {
 		if r, err := store.Get(ctx, prefix+"absent"); r != nil || err != nil {
 			t.Errorf("got %v, %v", r, err)
 		}
 	})
-	t.Run("a record comes back as it was", func(t *testing.T) {
+	t.Run("a record is read as it was written", func(t *testing.T) {
 		want := record(prefix + "whole")
 		put(t, store, want, nil)
 		if diff := cmp.Diff(want, get(t, store, want.ID), cmpopts.IgnoreUnexported(engine.Record{})); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("a second first version is refused and changes nothing", func(t *testing.T) {
+	t.Run("a second first version is refused", func(t *testing.T) {
 		want := record(prefix + "twice")
 		put(t, store, want, nil)
 		other := record(want.ID)
@@ -43,7 +43,7 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 			t.Error(diff)
 		}
 	})
-	t.Run("versions follow one another", func(t *testing.T) {
+	t.Run("versions are consecutive", func(t *testing.T) {
 		r := record(prefix + "versions")
 		r.Version = 2
 		put(t, store, r, engine.ErrConflict)
@@ -58,7 +58,7 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 			t.Errorf("version is %d, want 3", got)
 		}
 	})
-	t.Run("a write whose answer was lost may be made again", func(t *testing.T) {
+	t.Run("a write may be repeated", func(t *testing.T) {
 		r := record(prefix + "lost")
 		put(t, store, r, nil)
 		put(t, store, r, nil)
@@ -68,11 +68,11 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 		r.Version = 1
 		put(t, store, r, engine.ErrConflict)
 	})
-	t.Run("a run begins if no count is full", func(t *testing.T) { testCounts(t, store, prefix+"counted") })
-	t.Run("of many runs at once, as many begin as the count goes", func(t *testing.T) { testCrowd(t, store, prefix+"crowd") })
-	t.Run("times are those that a count was raised", func(t *testing.T) { testTimes(t, store, prefix+"times") })
+	t.Run("a run begins only if no count is full", func(t *testing.T) { testCounts(t, store, prefix+"counted") })
+	t.Run("concurrent runs begin up to the count's limit", func(t *testing.T) { testCrowd(t, store, prefix+"crowd") })
+	t.Run("a count is raised once per run", func(t *testing.T) { testTimes(t, store, prefix+"times") })
 	t.Run("the latest time is kept", func(t *testing.T) { testLatest(t, store, prefix+"latest") })
-	t.Run("of many at once, one is first", func(t *testing.T) { testRace(t, store, prefix+"race") })
+	t.Run("one of many concurrent writers is first", func(t *testing.T) { testRace(t, store, prefix+"race") })
 	alertContract(t, store, prefix)
 }
 
