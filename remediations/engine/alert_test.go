@@ -32,7 +32,7 @@ func TestSameAlertIsSentOnceAnHour(t *testing.T) {
 			t.Errorf("another principal or resource: %d alerts, want %d", len(h.alerts), 2+n)
 		}
 	}
-	h.door.stuck = true // what gets worse is heard of
+	h.door.stuck = true // a worse problem is alerted
 	if h.again(t, openedBy(4, "bob", "front")); len(h.alerts) != 4 || !h.alerts[3].Facts.Critical {
 		t.Errorf("another outcome: %d alerts, want 4", len(h.alerts))
 	}
@@ -71,7 +71,7 @@ func (f *flaky) Backlog(ctx context.Context, module string) (*engine.Backlog, er
 	return f.Memory.Backlog(ctx, module)
 }
 
-// again opens the door once more and delivers the event of that.
+// again opens the door once more and delivers that event.
 func (h *house) again(t *testing.T, raw string) engine.Record {
 	t.Helper()
 	h.door.open = true
@@ -112,7 +112,7 @@ func TestADifferentProblemIsAlerted(t *testing.T) {
 	}
 }
 
-// Nobody hides what is done behind many resources that matter to nobody.
+// Nobody can hide a change behind many resources that do not matter.
 func TestStormHidesNobodyElse(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Limits = remediations.Limits{Module: 30, Account: 60, Principal: 30, Resource: 3}
@@ -129,11 +129,11 @@ func TestStormHidesNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if body := h.alerts[len(h.alerts)-1].Body; !strings.Contains(body, "payroll") || !strings.Contains(body, "eve") {
-		t.Errorf("nobody hears of payroll:\n%s", body)
+		t.Errorf("nobody is alerted on payroll:\n%s", body)
 	}
 }
 
-// Whoever assumes a role names the session: that must not make a new alert of each.
+// The caller names the session of a role: a new name must not cause a new alert.
 func TestSessionsOfARoleAreOneToAlerts(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	for n := range 3 {
@@ -155,7 +155,7 @@ func TestStormIsFolded(t *testing.T) {
 	if len(h.alerts) != 20 || h.backlog(t).Times != 5 {
 		t.Errorf("%d alerts and %d folded, want 20 and 5", len(h.alerts), h.backlog(t).Times)
 	}
-	// A storm of what can wait does not hide what can't. That is folded as well, once it is a storm of its own.
+	// A storm of minor alerts does not hide a critical one. Critical alerts are folded as well, in a storm of their own.
 	h.door.stuck = true
 	for n := range 25 {
 		h.again(t, event(100+n))
@@ -176,7 +176,7 @@ func TestStormIsFolded(t *testing.T) {
 	}
 }
 
-// What people are not told of is not counted either: a function that only observes may not write that.
+// A run without an alert is not counted either: a function that only observes may not write counts.
 func TestSilentRunsAreNotFolded(t *testing.T) {
 	h := newHouse(remediations.Observe)
 	h.store.failAdmit = errors.New("it was asked")
@@ -188,7 +188,7 @@ func TestSilentRunsAreNotFolded(t *testing.T) {
 	}
 }
 
-// What can't be counted is sent.
+// An alert that cannot be counted is sent.
 func TestAlertIsSentIfItCannotBeFolded(t *testing.T) {
 	for name, fault := range map[string]func(*house){
 		"not counted": func(h *house) { h.store.failAdmit = errors.New("no table") },
@@ -204,7 +204,7 @@ func TestAlertIsSentIfItCannotBeFolded(t *testing.T) {
 	}
 }
 
-// The alert that was the first, and could not be sent, is still the first when it is tried again.
+// A first alert that could not be sent is still the first when it is retried.
 func TestAlertThatCouldNotBeSentIsNotFolded(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.down, h.door.open = true, true
@@ -223,7 +223,7 @@ func TestAlertThatCouldNotBeSentIsNotFolded(t *testing.T) {
 	}
 }
 
-// A function that dies between folding and writing that down: the next delivery folds again, and it counts once.
+// A function dies after folding, before it records that: the next delivery folds again, and the alert counts once.
 func TestFunctionThatDiesWhileItFolds(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.again(t, openedBy(0, "bob", "front"))
@@ -245,7 +245,7 @@ func TestFunctionThatDiesWhileItFolds(t *testing.T) {
 	}
 }
 
-// A failure is alerted at the first refusal and at the last attempt, each of its own run.
+// A failure is alerted at the first denied call and at the last attempt.
 func TestFailuresAreFoldedToo(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.door.guardErr = errors.New("no answer")

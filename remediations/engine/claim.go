@@ -63,13 +63,13 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 		}
 		return prior, nil
 	}
-	onlyRestIsWrong := prior.Touched && finding != nil && finding.AlertOnly
-	if onlyRestIsWrong {
+	onlyAlertsLeft := prior.Touched && finding != nil && finding.AlertOnly
+	if onlyAlertsLeft {
 		record.Left, record.LeftFix, record.Before = finding.Reason, finding.Fix, nil
 	}
 	record.continueFrom(prior)
 	// The resource is fixed as far as possible: the earlier attempt did it, but could not verify or record it.
-	if record.touchedBefore && (finding == nil || onlyRestIsWrong && record.Outcome == Alerted) {
+	if record.touchedBefore && (finding == nil || onlyAlertsLeft && record.Outcome == Alerted) {
 		record.setFixedBefore(finding)
 	}
 	if err := e.begin(ctx, record); errors.Is(err, ErrConflict) {

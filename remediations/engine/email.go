@@ -66,8 +66,8 @@ func eventSections(section func(title, format string, args ...any), r *Record, d
 	section("WHAT HAPPENED", "%s on %s\nat %s in account %s, Region %s",
 		plain(r.EventName), plain(r.Resource.String()), when(r.EventTime), r.Resource.Account, r.Resource.Region)
 	later := ""
-	if !r.Newer.IsZero() && r.Outcome != Stale {
-		later = "\nA later call on it, at " + when(r.Newer) + ", was handled before: it may have been that one."
+	if !r.LaterEvent.IsZero() && r.Outcome != Stale {
+		later = "\nA later call on it, at " + when(r.LaterEvent) + ", was handled before: it may have been that one."
 	}
 	section("WHO DID IT", "%s\n%s\nfrom %s with %s%s", plain(r.Name), plain(r.Principal), plain(r.SourceIP), plain(r.UserAgent), later)
 	findingSections(section, r, difference)

@@ -18,7 +18,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// doorRun is the record of a run that has shut a door.
+// doorRun returns the record of a run that has shut a door.
 func doorRun() engine.Record {
 	return engine.Record{
 		ID: "door-open-0123456789abcdef0123", Module: "door-open", Mode: remediations.Enforce, Outcome: engine.Remediated,
@@ -35,9 +35,9 @@ func TestRender(t *testing.T) {
 	base := doorRun()
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
-		"byhand":     func(*engine.Record) {}, // the module can't undo it
-		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
-		"swept":      func(*engine.Record) {}, // nor does this one, but its sweep finds it
+		"byhand":     func(*engine.Record) {}, // the module has no undo
+		"unmatched":  func(*engine.Record) {}, // the pattern does not match the undo
+		"swept":      func(*engine.Record) {}, // nor here, but the sweep finds it
 		"alerted":    func(r *engine.Record) { r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false },
 		"stopped": func(r *engine.Record) {
 			r.Outcome, r.Mode, r.Touched = engine.Alerted, remediations.Alert, false
@@ -82,7 +82,7 @@ func TestRender(t *testing.T) {
 			if name != "byhand" {
 				module.Undo = module.Action
 			}
-			if name == "unheard" || name == "swept" {
+			if name == "unmatched" || name == "swept" {
 				module.Pattern = pattern.CloudTrail("s3", "OpenDoor")
 			}
 			if name == "swept" {
@@ -94,8 +94,8 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// SNS takes a subject of at most 100 characters of printable ASCII on one line, and refuses the message
-// otherwise: a name must not be able to suppress its own alert.
+// SNS takes a subject of at most 100 printable ASCII characters on one line, and refuses the message otherwise: a name
+// must not be able to suppress its own alert.
 func TestSubjectIsOneThatSNSTakes(t *testing.T) {
 	for _, id := range []string{"front", strings.Repeat("x", 300), "a\nb", "tür-\u202e", ""} {
 		m := engine.Render((&door{}).module(), &engine.Record{Outcome: engine.Alerted, Resource: remediations.Resource{ID: id}})
@@ -110,7 +110,7 @@ func TestSubjectIsOneThatSNSTakes(t *testing.T) {
 	}
 }
 
-// golden compares a text with what is in a file of testdata.
+// golden compares a text with a file in testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")

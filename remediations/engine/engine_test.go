@@ -21,17 +21,17 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// door is a world of one door that must be shut, and the module that shuts it.
+// A door is a world of one door that must be shut, and the module that shuts it.
 type door struct {
 	mu       sync.Mutex
 	open     bool
 	stuck    bool            // shutting it has no effect
 	guardErr error           // what the guard returns
-	notYet   int             // how many times the guard can't tell yet
-	noLock   bool            // it has no lock, which the module can't mend
-	state    string          // what the door is like, besides
-	stuckIDs map[string]bool // doors of which the guard can't tell what they are like
-	shutErr  error           // what the action returns, after it has shut the door
+	notYet   int             // how many times the guard is not ready
+	noLock   bool            // it has no lock, which the module cannot fix
+	state    string          // further state of the door
+	stuckIDs map[string]bool // doors for which the guard fails
+	shutErr  error           // what the action returns after it has shut the door
 	shuts    int             // how many times the action shut it
 	hang     bool            // the action waits for its context
 	typ      string          // of the doors; AWS::House::Door if it is empty
@@ -96,7 +96,7 @@ func (d *door) module() *remediations.Module {
 	}
 }
 
-// house is an engine around a door.
+// A house is an engine around a door.
 type house struct {
 	engine.Config
 	door   *door
@@ -109,7 +109,7 @@ type house struct {
 	now    time.Time
 }
 
-// flaky is a store that fails on demand.
+// A flaky is a store that fails on demand.
 type flaky struct {
 	store.Memory
 	failPut     func(*engine.Record) error
@@ -117,7 +117,7 @@ type flaky struct {
 	failAdmit   error
 	failFold    error
 	failTold    error
-	failBacklog string // of this module
+	failBacklog string // the module whose backlog cannot be read
 }
 
 func (f *flaky) Get(ctx context.Context, id string) (*engine.Record, error) {
@@ -191,7 +191,7 @@ func (h *house) kept(t *testing.T, id string) *engine.Record {
 	return r
 }
 
-// opened is the event of somebody opening a door; replacements change its text.
+// opened returns the event of somebody opening a door; replacements change its text.
 func opened(replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(`{
 		"version": "0", "id": "6c5e1c0e-8b7c-4d9e-9a53-0f6d6f1f6f01", "detail-type": "AWS API Call via CloudTrail",
@@ -306,7 +306,7 @@ func TestDeliveredTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.door.open = true // by somebody else, whose event is still on its way
+		h.door.open = true // by somebody else, whose event has not arrived yet
 		second, err := h.deliver(t, opened())
 		if err != nil || second.Outcome != engine.Duplicate {
 			t.Errorf("%s: the second delivery ended as %s (%v), want Duplicate", mode, second.Outcome, err)

@@ -15,8 +15,8 @@ import (
 
 const frontARN = "arn:aws:s3:::front"
 
-// exempted is a house whose doors have an ARN, under exemptions, and the tags of the front door. asked counts
-// the look-ups.
+// exempted returns a house whose doors have an ARN, with exemptions and the tags of the front door. asked counts the
+// look-ups.
 func exempted(mode remediations.Mode, tags map[string]string, asked *int, exemptions ...remediations.Exemption) *house {
 	h := newHouse(mode)
 	h.door.typ = "AWS::S3::Bucket"
@@ -45,7 +45,7 @@ func TestExemptions(t *testing.T) {
 		name       string
 		exemptions []x
 		want       engine.Outcome
-		matched    string // by the record
+		matched    string // in the record
 		asked      int
 	}{
 		{"by its ARN", []x{{Resource: "arn:aws:s3:::fr*"}}, engine.Exempt, "resource arn:aws:s3:::fr*", 0},
@@ -53,7 +53,7 @@ func TestExemptions(t *testing.T) {
 		{"by its account", []x{{Account: "111122223333"}}, engine.Exempt, "account 111122223333", 0},
 		{"by another account", []x{{Account: "444455556666"}}, engine.Remediated, "", 0},
 		{"by who made the call", []x{{Principal: bob}}, engine.Exempt, "principal " + bob, 0},
-		{"by who did not make the call", []x{{Principal: eve}}, engine.Remediated, "", 0},
+		{"another principal", []x{{Principal: eve}}, engine.Remediated, "", 0},
 		{"by its tag", []x{{Tag: "public=approved"}}, engine.Exempt, "tag public=approved", 1},
 		{"by another value of its tag", []x{{Tag: "public=approve"}}, engine.Remediated, "", 1},
 		{"by a tag that it has not", []x{{Tag: "private="}}, engine.Remediated, "", 1},
@@ -90,8 +90,7 @@ func TestExemptions(t *testing.T) {
 	}
 }
 
-// What can't be told is not "not exempt": nothing is done, and the run fails, so that it is tried again and
-// rings an alarm.
+// An unknown answer is not "not exempt": nothing is done, and the run fails, so that it is retried and raises an alarm.
 func TestUnclearExemption(t *testing.T) {
 	denied := &smithy.GenericAPIError{Code: "AccessDeniedException"}
 	const noARN = "the ARN of AWS::House::Door front is unknown"
@@ -140,8 +139,8 @@ func TestUnclearExemption(t *testing.T) {
 	}
 }
 
-// An attempt that could not tell whether it is exempt has changed nothing: the state that undo must put back is
-// what the attempt before it saw.
+// An attempt that could not find out whether it is exempt has changed nothing: undo must restore the state that the
+// attempt before it saw.
 func TestStateBeforeTheFirstTouchIsKeptWhileTagsFail(t *testing.T) {
 	asked := 0
 	h := exempted(remediations.Enforce, nil, &asked, remediations.Exemption{Tag: "public=approved"})
@@ -167,7 +166,7 @@ func TestStateBeforeTheFirstTouchIsKeptWhileTagsFail(t *testing.T) {
 	}
 }
 
-// A tag may be set between two attempts. That the first one acted is not kept from people.
+// A tag may be set between two attempts. That the first one acted is still alerted.
 func TestExemptAfterAnAction(t *testing.T) {
 	asked := 0
 	tags := map[string]string{}

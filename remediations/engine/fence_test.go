@@ -19,7 +19,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// reached is a configuration whose calls go nowhere: they are counted, and refused by "AWS".
+// reached returns a configuration whose calls go nowhere: they are counted, and denied by "AWS".
 func reached(count *int) aws.Config {
 	return aws.Config{Region: "us-east-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("reached",
@@ -92,7 +92,7 @@ func TestFence(t *testing.T) {
 	}
 }
 
-// The engine's own calls that every function makes, whatever its mode. Infra's tests ask each role about all of them.
+// These are the engine's own calls in every function, whatever its mode. Infra's tests check each role for all of them.
 func TestEngineCallsOfEveryFunction(t *testing.T) {
 	count := 0
 	fence := engine.NewFence(&remediations.Module{})

@@ -31,11 +31,11 @@ func (e *Engine) put(ctx context.Context, record *Record) error {
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	standing, getErr := e.Store.Get(ctx, record.ID)
-	if getErr != nil || standing == nil || standing.Writer != record.Writer {
+	stored, getErr := e.Store.Get(ctx, record.ID)
+	if getErr != nil || stored == nil || stored.Writer != record.Writer {
 		return errors.Join(err, getErr)
 	}
-	record.Version = standing.Version + 1
+	record.Version = stored.Version + 1
 	return e.Store.Put(ctx, record)
 }
 

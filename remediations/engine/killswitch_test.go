@@ -56,7 +56,7 @@ func TestKillSwitch(t *testing.T) {
 	}
 }
 
-// The kill switch is asked once a minute, and what it said before counts no longer: nor if it can't be read then.
+// The kill switch is read once a minute. After that the old answer no longer counts, even if the switch cannot be read.
 func TestSwitchIsAskedOnceAMinute(t *testing.T) {
 	const stopped = `{"all": {"mode": "observe", "by": "olga", "reason": "", "at": "2026-03-01T10:00:00Z"}}`
 	calls, value, fails := 0, "{}", error(nil)

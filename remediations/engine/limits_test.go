@@ -14,7 +14,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// openedBy is the nth event of somebody opening a door.
+// openedBy returns the nth event of somebody opening a door.
 func openedBy(n int, who, door string) string {
 	return opened("0e2f3f0a", fmt.Sprintf("%08d", n), "user/bob", "user/"+who, `"front"`, fmt.Sprintf("%q", door))
 }
@@ -66,7 +66,7 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// What only looks or tells is not counted: a budget is of writes.
+// A run that only looks or alerts is not counted: budgets are for writes.
 func TestBudgetsAreOfWrites(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	h.Limits = remediations.Limits{Module: 1, Account: 1, Principal: 1, Resource: 1}
@@ -112,7 +112,7 @@ func TestContested(t *testing.T) {
 	}
 }
 
-// A retry that takes over from a function that died may write, so it is counted; it is no new fight.
+// A retry that takes over from a dead function may write, so it is counted; but it is not a new fight.
 func TestRetryIsCounted(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Limits = remediations.Limits{Module: 2, Account: 9, Principal: 9, Resource: 1}
@@ -162,7 +162,7 @@ func TestFightIsCountedWhateverCameBefore(t *testing.T) {
 	}
 }
 
-// Whoever assumes a role chooses the session's name, and must not thereby choose whom it is counted on.
+// The caller names the session of a role, and must not thereby choose whose budget is used.
 func TestSessionsOfARoleAreCountedTogether(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Limits.Principal = 1
@@ -180,7 +180,7 @@ func TestSessionsOfARoleAreCountedTogether(t *testing.T) {
 	}
 }
 
-// counting is a store that keeps what is counted.
+// A counting is a store that keeps the counts of runs.
 type counting struct {
 	store.Memory
 	counts []engine.Count
@@ -191,7 +191,7 @@ func (c *counting) Begin(ctx context.Context, r *engine.Record, counts []engine.
 	return c.Memory.Begin(ctx, r, counts)
 }
 
-// Counts are kept until what they count is over, and are those of one module, or of all where that is meant.
+// Counts are kept until their hour or day is over. They are separate for each module, or shared where intended.
 func TestCounts(t *testing.T) {
 	counter := &counting{}
 	for _, name := range []string{"door-open", "window-open"} {
@@ -221,7 +221,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// A run that can't begin has a record all the same.
+// A run that cannot begin still has a record.
 func TestRunThatCannotBegin(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = func(r *engine.Record) error {

@@ -19,7 +19,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// published is what a message becomes when it is sent: what SNS is asked, and the form for each protocol.
+// published returns a message as it is sent: the call to SNS, and the form for each protocol.
 func published(t *testing.T, m engine.Message) (*sns.PublishInput, map[string]string) {
 	t.Helper()
 	var asked *sns.PublishInput
@@ -49,11 +49,11 @@ func indented(t *testing.T, text string) string {
 	return b.String() + "\n"
 }
 
-// Every kind of subscriber has a form of its own. What people are mailed is in the files alert-*.golden.
+// Every kind of subscriber has a form of its own. The e-mails are in alert-*.golden.
 func TestForms(t *testing.T) {
 	for name, change := range map[string]func(*engine.Record){
 		"remediated": func(*engine.Record) {},
-		"unheard":    func(*engine.Record) {}, // the module does not hear of its undo
+		"unmatched":  func(*engine.Record) {}, // the pattern does not match the undo
 		"unverified": func(r *engine.Record) {
 			r.Outcome, r.Left, r.LeftFix = engine.Unverified, "the door is open", "house shut-door --id 'front <1>'"
 		},
@@ -74,7 +74,7 @@ func TestForms(t *testing.T) {
 			change(&r)
 			module := (&door{}).module()
 			module.Undo = module.Action
-			if name == "unheard" {
+			if name == "unmatched" {
 				module.Pattern = pattern.CloudTrail("s3", "OpenDoor")
 			}
 			m := engine.Render(module, &r)
@@ -99,8 +99,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// In a chat, what somebody else chose stands in spans of code, and holds nothing that ends one or means something to
-// Slack in one.
+// In a chat, text that somebody else chose is in spans of code, and contains nothing that ends one or that Slack
+// interprets in one.
 func TestChatTextIsInert(t *testing.T) {
 	r := doorRun()
 	const evil = "x`<!channel> *b* [a](https://evil.example) <https://evil.example|AWS>\n@here"
@@ -124,7 +124,7 @@ func TestChatTextIsInert(t *testing.T) {
 					t.Errorf("%s: %q", outcome, text)
 				}
 				if outside := span.ReplaceAllString(text, ""); strings.Contains(outside, "evil") || strings.ContainsAny(outside, "`@") {
-					t.Errorf("%s: outside of code stands %q", outcome, outside)
+					t.Errorf("%s: outside of code there is %q", outcome, outside)
 				}
 			}
 		}
@@ -133,7 +133,7 @@ func TestChatTextIsInert(t *testing.T) {
 
 var span = regexp.MustCompile("`[^`\n]*`")
 
-// texts is every string in a JSON value.
+// texts returns every string in a JSON value.
 func texts(value any) []string {
 	var all []string
 	switch v := value.(type) {
@@ -153,7 +153,7 @@ func texts(value any) []string {
 }
 
 // SNS takes 256 KB of all forms together, and refuses more: nobody who chooses a name or a policy must be able to
-// suppress the alert about it.
+// suppress the alert on it.
 func TestAnyMessageIsTaken(t *testing.T) {
 	const limit = 262_144
 	for _, filler := range []string{"x", `"`, `\`, "<", "é", "🚪", "\u2028", "\x01", "\n", "'"} {
@@ -193,10 +193,10 @@ func TestAnyMessageIsTaken(t *testing.T) {
 	}
 }
 
-// plainTitle is text that stands in a template as it is.
+// plainTitle matches text that a template can contain unescaped.
 var plainTitle = regexp.MustCompile(`^[A-Za-z0-9 \[\]:/._,+=@?-]+$`)
 
-// A command is sent whole or not at all: half of one would be pasted as well.
+// A command is sent whole or not at all: people would paste half of one.
 func TestLongPartsAreLeftOut(t *testing.T) {
 	long := `"` + strings.Repeat("x", 30_000) + `"`
 	r := doorRun()
@@ -216,7 +216,7 @@ func TestLongPartsAreLeftOut(t *testing.T) {
 	}
 }
 
-// An alert goes to one topic: the critical one if it says "Look now", or if the module is about what can't wait.
+// An alert goes to one topic: the critical one if it says "Look now", or if the module is critical.
 func TestCriticalAlerts(t *testing.T) {
 	r := doorRun()
 	for _, c := range []struct {
@@ -252,7 +252,7 @@ func TestCriticalAlerts(t *testing.T) {
 	}
 }
 
-// A thread is of a resource, whatever module and run it is about.
+// A thread is about a resource, whatever the module and run.
 func TestThread(t *testing.T) {
 	threads := map[string]bool{}
 	for _, change := range []func(*engine.Record){

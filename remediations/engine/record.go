@@ -11,46 +11,46 @@ import (
 
 // A Record is what is kept of a run: enough to trust it, and to undo it.
 type Record struct {
-	ID        string                `json:"id"`
-	Module    string                `json:"module"`
-	Mode      remediations.Mode     `json:"mode"`              // how far the run might go, after the kill switch
-	Lowered   string                `json:"lowered,omitempty"` // how the kill switch lowered the mode, and who set it
-	Outcome   Outcome               `json:"outcome"`
-	Resource  remediations.Resource `json:"resource"`
-	EventID   string                `json:"eventID"`
-	EventName string                `json:"eventName"`
-	EventTime time.Time             `json:"eventTime"`
-	Newer     time.Time             `json:"newer,omitzero"` // time of a later event on the resource that was handled before
-	Principal string                `json:"principal"`      // who made the call, as the event says
-	Name      string                `json:"name"`           // the principal in a word or two
-	SourceIP  string                `json:"sourceIP"`
-	UserAgent string                `json:"userAgent"`
-	Replay    string                `json:"replay,omitempty"` // name of the replay that delivered the event
-	Undoes    string                `json:"undoes,omitempty"` // id of the run that this one undoes; such a run has no event
-	Reason    string                `json:"reason,omitempty"`
-	Before    json.RawMessage       `json:"before,omitempty"`
-	After     json.RawMessage       `json:"after,omitempty"`
-	Between   json.RawMessage       `json:"between,omitempty"` // a third state that a later attempt found: half of the work, or somebody else's change
-	Fix       string                `json:"fix,omitempty"`
-	Revert    string                `json:"revert,omitempty"`
-	Grace     time.Time             `json:"grace,omitzero"`      // people have until then to fix it themselves
-	Left      string                `json:"left,omitempty"`      // what is still wrong after the action
-	LeftFix   string                `json:"leftFix,omitempty"`   // the command for that
-	Exemption *Exemption            `json:"exemption,omitempty"` // why the resource is left alone
-	Limit     string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
-	Rivals    []string              `json:"rivals,omitempty"`    // of a contested resource: who broke it today, including this event's principal
-	Calls     []Call                `json:"calls,omitempty"`     // AWS calls in order, the last 100 of each attempt
-	Began     bool                  `json:"began,omitempty"`     // this or an earlier attempt began to act, and was counted
-	Touched   bool                  `json:"touched,omitempty"`   // the resource may have been changed
-	Error     string                `json:"error,omitempty"`
-	Alert     string                `json:"alert,omitempty"`
-	Attempt   int                   `json:"attempt"` // 1 for the first
-	Version   int                   `json:"version"` // raised by every write, which must follow the version that was read
-	Writer    string                `json:"writer"`  // random: which delivery wrote this version
-	Started   time.Time             `json:"started"`
-	Ended     time.Time             `json:"ended,omitzero"`
-	Lease     time.Time             `json:"lease,omitzero"` // until then nobody else takes over an unfinished run
-	Expires   time.Time             `json:"expires"`        // when the record is deleted
+	ID         string                `json:"id"`
+	Module     string                `json:"module"`
+	Mode       remediations.Mode     `json:"mode"`              // how far the run might go, after the kill switch
+	Lowered    string                `json:"lowered,omitempty"` // how the kill switch lowered the mode, and who set it
+	Outcome    Outcome               `json:"outcome"`
+	Resource   remediations.Resource `json:"resource"`
+	EventID    string                `json:"eventID"`
+	EventName  string                `json:"eventName"`
+	EventTime  time.Time             `json:"eventTime"`
+	LaterEvent time.Time             `json:"newer,omitzero"` // time of a later event on the resource that was handled before
+	Principal  string                `json:"principal"`      // who made the call, as the event says
+	Name       string                `json:"name"`           // the principal in a word or two
+	SourceIP   string                `json:"sourceIP"`
+	UserAgent  string                `json:"userAgent"`
+	Replay     string                `json:"replay,omitempty"` // name of the replay that delivered the event
+	Undoes     string                `json:"undoes,omitempty"` // id of the run that this one undoes; such a run has no event
+	Reason     string                `json:"reason,omitempty"`
+	Before     json.RawMessage       `json:"before,omitempty"`
+	After      json.RawMessage       `json:"after,omitempty"`
+	Between    json.RawMessage       `json:"between,omitempty"` // a third state that a later attempt found: half of the work, or somebody else's change
+	Fix        string                `json:"fix,omitempty"`
+	Revert     string                `json:"revert,omitempty"`
+	Grace      time.Time             `json:"grace,omitzero"`      // people have until then to fix it themselves
+	Left       string                `json:"left,omitempty"`      // what is still wrong after the action
+	LeftFix    string                `json:"leftFix,omitempty"`   // the command for that
+	Exemption  *Exemption            `json:"exemption,omitempty"` // why the resource is left alone
+	Limit      string                `json:"limit,omitempty"`     // what kept the module from acting: "30 actions of module ..."
+	Rivals     []string              `json:"rivals,omitempty"`    // of a contested resource: who broke it today, including this event's principal
+	Calls      []Call                `json:"calls,omitempty"`     // AWS calls in order, the last 100 of each attempt
+	Began      bool                  `json:"began,omitempty"`     // this or an earlier attempt began to act, and was counted
+	Touched    bool                  `json:"touched,omitempty"`   // the resource may have been changed
+	Error      string                `json:"error,omitempty"`
+	Alert      string                `json:"alert,omitempty"`
+	Attempt    int                   `json:"attempt"` // 1 for the first
+	Version    int                   `json:"version"` // raised by every write, which must follow the version that was read
+	Writer     string                `json:"writer"`  // random: which delivery wrote this version
+	Started    time.Time             `json:"started"`
+	Ended      time.Time             `json:"ended,omitzero"`
+	Lease      time.Time             `json:"lease,omitzero"` // until then nobody else takes over an unfinished run
+	Expires    time.Time             `json:"expires"`        // when the record is deleted
 
 	countedPrincipal string // the principal whose budget the action uses
 	earlierCalls     []Call // of earlier attempts

@@ -9,8 +9,8 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// Who chooses a policy must not be able to make the record of taking it back too large for the table: S3 takes
-// 20 KB of policy, and the record holds it four times, twice as a quoted word of a command.
+// Whoever chooses a policy must not be able to make the record of its undo too large for the table: S3 takes 20 KB of
+// policy, and the record contains it four times, twice as a quoted word of a command.
 func TestRecordOfTheLargestPolicyFits(t *testing.T) {
 	for _, filler := range []string{"<", "'", `\"`, "é", "\u2028", `\u0001`} {
 		policy := `{"Sid":"` + strings.Repeat(filler, 20_000/len(filler)) + `"}`

@@ -90,8 +90,8 @@ func runDetails(r *Record) string {
 	if r.EventID != "" {
 		lines = append(lines, "event "+plain(r.EventID))
 	}
-	if !r.Newer.IsZero() {
-		lines = append(lines, "an event of "+when(r.Newer)+" was handled before")
+	if !r.LaterEvent.IsZero() {
+		lines = append(lines, "an event of "+when(r.LaterEvent)+" was handled before")
 	}
 	if r.Replay != "" {
 		lines = append(lines, "replay "+plain(r.Replay))

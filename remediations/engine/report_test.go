@@ -50,7 +50,7 @@ func TestReport(t *testing.T) {
 		}},
 		"stale": {change: func(r *engine.Record) {
 			r.Outcome, r.Touched, r.Reason, r.Before, r.After, r.Alert = engine.Stale, false, "", nil, nil, ""
-			r.Newer = began.Add(-time.Second)
+			r.LaterEvent = began.Add(-time.Second)
 		}},
 		"takenback":  {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Undone, Ended: began.Add(time.Hour), Principal: "arn:aws:iam::111122223333:user/olga"}},
 		"undofailed": {undone: &engine.Record{ID: "door-open-0123456789abcdef0123-undo", Outcome: engine.Failed}},
@@ -77,7 +77,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A new outcome must be said in words, and be listed where it can be recorded.
+// A new outcome needs a sentence, and an entry in Recorded if records can have it.
 func TestEveryOutcomeIsKnown(t *testing.T) {
 	source, err := os.ReadFile("outcome.go")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// fixedResponse is an AWS that gives the same answer to each try.
+// A fixedResponse is an AWS that gives the same answer to each try.
 type fixedResponse struct {
 	status      int
 	contentType string
@@ -37,8 +37,8 @@ func (s *fixedResponse) config() aws.Config {
 		})}
 }
 
-// An answer that holds nothing must not read as "there is none": a tag that would exempt, a record that would show what
-// was done before, a policy.
+// An empty response must not read as "there is nothing": a tag that would exempt, a record of an earlier attempt, a
+// policy.
 func TestEmptyResponses(t *testing.T) {
 	synctest.Test(t, testEmptyResponses) // the SDK waits before it tries again
 }

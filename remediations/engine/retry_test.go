@@ -17,7 +17,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// killed is a store that takes claims only: the function dies while it works.
+// killed is a store that takes claims only, as if the function died while it works.
 func killed(r *engine.Record) error {
 	if r.Outcome != engine.Started {
 		return errors.New("killed")
@@ -115,7 +115,7 @@ func TestLeftoverResourcesWaitForTheNextDelivery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than what the record takes
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than the record needs
 	defer cancel()
 	records, err := e.Handle(ctx, []byte(opened("front", "front,back")))
 	if err == nil || !strings.Contains(err.Error(), "ran out of time with 2 of 2 resources left") || len(records) != 0 {
@@ -162,7 +162,7 @@ func TestRetryAfterAPartialFixSaysWhatWasDone(t *testing.T) {
 	}
 }
 
-// Two retries may find the same dead run: one takes it over.
+// Two retries may find the same dead run: only one takes it over.
 func TestTakeOverIsWonOnce(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = killed
@@ -173,7 +173,7 @@ func TestTakeOverIsWonOnce(t *testing.T) {
 	shuts := h.door.shuts
 	h.now = h.now.Add(time.Minute)
 	h.store.failPut = func(r *engine.Record) error {
-		if r.Version == 2 { // somebody else's take-over is there first
+		if r.Version == 2 { // somebody else takes over first
 			h.store.failPut = nil
 			other := *r
 			other.Writer = "another"
@@ -194,7 +194,7 @@ func TestAlertThatIsBeingSentIsNotSentTwice(t *testing.T) {
 	send := h.Alert
 	h.Alert = func(ctx context.Context, m engine.Message) error {
 		if during.Outcome == "" {
-			during.Outcome = engine.Started // so that it is asked once
+			during.Outcome = engine.Started // so that this happens once
 			var err error
 			if during, err = h.deliver(t, opened()); err != nil {
 				t.Error(err)
@@ -269,7 +269,7 @@ func TestRunDoesNotForgetThatItTouchedTheResource(t *testing.T) {
 		t.Fatal("the first delivery did not notice that it died")
 	}
 	h.store.failPut = nil
-	h.now, h.door.open = h.now.Add(time.Minute), true // the old state shows for a moment
+	h.now, h.door.open = h.now.Add(time.Minute), true // reads are stale for a moment
 	h.Module.Action = func(context.Context, *remediations.Run, *remediations.Finding) error {
 		return errors.New("throttled before it wrote")
 	}
@@ -282,7 +282,7 @@ func TestRunDoesNotForgetThatItTouchedTheResource(t *testing.T) {
 	}
 }
 
-// What a person has put right after AWS refused us is not our doing.
+// A fix by a person, after AWS denied our write, is not our doing.
 func TestRefusedWriteIsNotRemediated(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Module.Action = func(ctx context.Context, run *remediations.Run, _ *remediations.Finding) error {
@@ -296,7 +296,7 @@ func TestRefusedWriteIsNotRemediated(t *testing.T) {
 	}
 	h.door.open = false
 	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Clean {
-		t.Errorf("put right by somebody else: %s (%v), want Clean", r.Outcome, err)
+		t.Errorf("fixed by somebody else: %s (%v), want Clean", r.Outcome, err)
 	}
 }
 
@@ -331,7 +331,7 @@ func TestTimeMayRunOutInTheMiddle(t *testing.T) {
 	}
 }
 
-// A finding that could not be written down is not a failure for good: the next delivery tells of it as what it is.
+// A finding that could not be recorded is not a permanent failure: the next delivery reports it.
 func TestFindingThatCouldNotBeRecordedIsTriedAgain(t *testing.T) {
 	h := newHouse(remediations.Alert)
 	h.store.failPut = func(r *engine.Record) error {
@@ -345,7 +345,7 @@ func TestFindingThatCouldNotBeRecordedIsTriedAgain(t *testing.T) {
 		t.Fatal("the first delivery did not notice that its record is missing")
 	}
 	if kept := h.kept(t, first.ID); kept.Outcome != engine.Failed || kept.Alert != "" || !kept.Lease.IsZero() {
-		t.Errorf("the record says %s, alert %q, lease %s: want a failure that nobody is told of yet", kept.Outcome, kept.Alert, kept.Lease)
+		t.Errorf("the record says %s, alert %q, lease %s: want a failure without an alert yet", kept.Outcome, kept.Alert, kept.Lease)
 	}
 	h.store.failPut = nil
 	h.now = h.now.Add(time.Minute)
@@ -354,7 +354,7 @@ func TestFindingThatCouldNotBeRecordedIsTriedAgain(t *testing.T) {
 	}
 }
 
-// Somebody stops the module between two attempts: that the first may have acted is not for the record alone.
+// Somebody stops the module between two attempts. If the first may have acted, people must know.
 func TestEarlierActionIsAlertedAfterAStop(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = killed
@@ -365,6 +365,6 @@ func TestEarlierActionIsAlertedAfterAStop(t *testing.T) {
 	h.now = h.now.Add(time.Minute)
 	h.said = remediations.Switch{remediations.AllModules: {Mode: remediations.Observe, By: "olga"}}
 	if r, err := h.deliver(t, opened()); err != nil || r.Outcome != engine.Observed || !r.Touched || len(h.alerts) != 1 {
-		t.Errorf("%s (%v), touched %t, %d alerts: want Observed, and people told", r.Outcome, err, r.Touched, len(h.alerts))
+		t.Errorf("%s (%v), touched %t, %d alerts: want Observed, and an alert", r.Outcome, err, r.Touched, len(h.alerts))
 	}
 }

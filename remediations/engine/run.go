@@ -43,16 +43,16 @@ func (e *Engine) run(ctx context.Context, event *events.Event, record *Record) (
 			return record, e.fail(ctx, record, err)
 		}
 	}
-	present := e.startRecheck(ctx, run, record)
+	wait := e.startRecheck(ctx, run, record)
 	prior, err := e.claim(ctx, record, finding)
-	found := present()
+	rechecked := wait()
 	switch {
 	case err != nil:
 		return record, e.fail(ctx, record, err)
 	case prior != nil:
 		return e.endDuplicate(ctx, record, prior)
 	case record.Outcome == Started:
-		err = e.act(ctx, run, fence, record, finding, found)
+		err = e.act(ctx, run, fence, record, finding, rechecked)
 		if err = e.finish(ctx, record, err); err != nil {
 			return record, err
 		}
@@ -74,7 +74,7 @@ func (e *Engine) assess(ctx context.Context, run *remediations.Run, record *Reco
 	)
 	if run.Event != nil {
 		who = run.Event.Record.Identity
-		group.Go(func() { record.Newer = e.laterEvent(work, record) })
+		group.Go(func() { record.LaterEvent = e.laterEvent(work, record) })
 	}
 	group.Go(func() { stops, switchErr = e.Switch(work) })
 	group.Go(func() { exemption, exemptErr = e.findExemption(work, record.Resource, who) })
@@ -114,7 +114,7 @@ func (e *Engine) guardOnce(ctx context.Context, run *remediations.Run, r remedia
 // decide returns the outcome that a finding leads to, or Started if the module may act.
 func (e *Engine) decide(record *Record, finding *remediations.Finding) Outcome {
 	switch {
-	case finding == nil && !record.Newer.IsZero():
+	case finding == nil && !record.LaterEvent.IsZero():
 		return Stale
 	case finding == nil:
 		return Clean
@@ -135,15 +135,15 @@ func (e *Engine) startRecheck(ctx context.Context, run *remediations.Run, record
 		return func() recheck { return recheck{} }
 	}
 	work, cancel := workTime(ctx)
-	seen := make(chan recheck, 1)
+	done := make(chan recheck, 1)
 	began := e.Now()
 	r := record.Resource
 	go func() {
 		defer cancel()
 		finding, err := e.guardOnce(work, run, r)
-		seen <- recheck{finding, err, began}
+		done <- recheck{finding, err, began}
 	}()
-	return func() recheck { return <-seen }
+	return func() recheck { return <-done }
 }
 
 // A recheck is the result of running the guard again.
@@ -161,13 +161,13 @@ const maxChanges = 3
 
 // act allows the module to write, and checks whether that closed the hole. The outcome is in the record, unless the run
 // failed.
-func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, present recheck) error {
+func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, record *Record, finding *remediations.Finding, latest recheck) error {
 	work, cancel := workTime(ctx)
 	defer cancel()
 	defer func() {
 		record.Calls, record.callCount = slices.Concat(record.earlierCalls, fence.Calls()), fence.CallCount()
 	}()
-	finding, err := e.confirm(work, run, record, finding, present)
+	finding, err := e.confirm(work, run, record, finding, latest)
 	if err != nil {
 		record.Touched = record.touchedBefore
 		return fmt.Errorf("recheck before the action: %w", err)
@@ -194,27 +194,27 @@ func (e *Engine) act(ctx context.Context, run *remediations.Run, fence *Fence, r
 
 // confirm returns the finding to act on: the recorded one, if it still holds. If the state has changed, confirm records
 // the new one while the guard runs again. If no action is needed or allowed any more, it sets the outcome.
-func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, present recheck) (*remediations.Finding, error) {
+func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Record, finding *remediations.Finding, latest recheck) (*remediations.Finding, error) {
 	for range maxChanges {
-		if present.err == nil && e.Now().Sub(present.at) > maxRecheckAge {
-			present.finding, present.err = e.guardOnce(ctx, run, record.Resource)
+		if latest.err == nil && e.Now().Sub(latest.at) > maxRecheckAge {
+			latest.finding, latest.err = e.guardOnce(ctx, run, record.Resource)
 		}
 		switch {
-		case present.err != nil:
-			return nil, present.err
-		case sameFinding(present.finding, finding):
+		case latest.err != nil:
+			return nil, latest.err
+		case sameFinding(latest.finding, finding):
 			return finding, nil
 		}
-		finding = present.finding
+		finding = latest.finding
 		if record.Outcome = e.decide(record, finding); record.Outcome != Started {
 			record.setFixedBefore(finding)
 			return nil, nil
 		}
 		record.replaceFinding(finding)
 		record.Version++
-		recheckAgain := e.startRecheck(ctx, run, record)
+		wait := e.startRecheck(ctx, run, record)
 		err := e.put(ctx, record)
-		present = recheckAgain()
+		latest = wait()
 		if err != nil {
 			return nil, err
 		}

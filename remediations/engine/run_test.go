@@ -11,7 +11,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// looked counts the guard's looks, and does something at each, the first being number 1.
+// looked counts how often the guard runs, and calls a function each time, with 1 for the first.
 func (h *house) looked(at func(n int)) *int {
 	looks, guard := 0, h.Module.Guard
 	h.Module.Guard = func(ctx context.Context, run *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
@@ -28,7 +28,7 @@ func (d *door) set(change func()) {
 	change()
 }
 
-// What changes between the judgement and the action is not acted upon as it was.
+// A state that changes between assessment and action is assessed again.
 func TestStateThatChangesUnderTheRun(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -40,12 +40,12 @@ func TestStateThatChangesUnderTheRun(t *testing.T) {
 		touched bool
 	}{
 		{"nothing", func(*door, int) {}, engine.Remediated, 1, 1, `{"door":"open","lamp":"on"}`, true},
-		{"put right by somebody", func(d *door, n int) {
+		{"fixed by somebody", func(d *door, n int) {
 			if n == 2 {
 				d.open = false
 			}
 		}, engine.Clean, 0, 0, ``, false},
-		{"put right, and worse", func(d *door, n int) {
+		{"fixed, then worse", func(d *door, n int) {
 			if n == 2 {
 				d.open, d.noLock = false, true
 			}
@@ -70,7 +70,7 @@ func TestStateThatChangesUnderTheRun(t *testing.T) {
 				t.Errorf("outcome %s (%v), want %s", r.Outcome, err, c.outcome)
 			}
 			if h.door.shuts != c.shuts || len(h.alerts) != c.alerts {
-				t.Errorf("acted %d times and told people %d times, want %d and %d", h.door.shuts, len(h.alerts), c.shuts, c.alerts)
+				t.Errorf("acted %d times and alerted %d times, want %d and %d", h.door.shuts, len(h.alerts), c.shuts, c.alerts)
 			}
 			kept := h.kept(t, r.ID)
 			if string(kept.Before) != c.before || kept.Touched != c.touched || kept.Outcome != c.outcome || kept.Ended.IsZero() {
@@ -80,7 +80,7 @@ func TestStateThatChangesUnderTheRun(t *testing.T) {
 	}
 }
 
-// The state that undo puts back is written down before anything is written to AWS, also if it has changed meanwhile.
+// The state that undo restores is recorded before anything is written to AWS, even if it has changed meanwhile.
 func TestStateBeforeIsDurableBeforeTheAction(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.looked(func(n int) {
@@ -105,7 +105,7 @@ func TestStateBeforeIsDurableBeforeTheAction(t *testing.T) {
 	}
 }
 
-// A run that waited for long before it could begin looks again.
+// A run that had to wait before it could begin runs the guard again.
 func TestOldRecheckIsRepeated(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = func(r *engine.Record) error {
@@ -121,13 +121,13 @@ func TestOldRecheckIsRepeated(t *testing.T) {
 	}
 }
 
-// What the glance has not seen yet, and has changed by the time that the run has begun, is seen as well.
+// A change that happens after the recheck, while the run is still beginning, is noticed as well.
 func TestRecheckDuringASlowBeginIsTooOld(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	looked := make(chan bool)
 	n := h.looked(func(n int) {
 		if n == 3 {
-			h.door.set(func() { h.door.state = "!" }) // only a third look sees it
+			h.door.set(func() { h.door.state = "!" }) // only a third run of the guard sees it
 		}
 		if n == 2 {
 			close(looked)
@@ -153,7 +153,7 @@ func (h *house) try(t *testing.T, raw string) (engine.Record, error) {
 	return r, err
 }
 
-// lossy is a store whose answers to a run's beginning get lost.
+// A lossy is a store whose answers to Begin get lost.
 type lossy struct {
 	*flaky
 	lose bool
@@ -166,7 +166,7 @@ func (l *lossy) Begin(ctx context.Context, r *engine.Record, counts []engine.Cou
 	return errors.New("no answer")
 }
 
-// A run that was begun, though nobody heard of that, has done nothing, and says so.
+// A run that began, although the answer was lost, has done nothing and says so.
 func TestBeginWhoseAnswerIsLost(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	l := &lossy{h.store, true}
@@ -178,7 +178,7 @@ func TestBeginWhoseAnswerIsLost(t *testing.T) {
 		}
 	}
 	if len(h.alerts) != 1 || h.door.shuts != 0 {
-		t.Errorf("%d alerts, and acted %d times; want that people are told of the failure", len(h.alerts), h.door.shuts)
+		t.Errorf("%d alerts, and acted %d times; want an alert on the failure", len(h.alerts), h.door.shuts)
 	}
 	l.lose = false
 	h.door.set(func() { h.door.open = false }) // by somebody
@@ -187,7 +187,7 @@ func TestBeginWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
-// Whether a write in the middle was made or not, the run's end is written down.
+// The run's end is recorded whether or not a write in the middle succeeded.
 func TestEndAfterAWriteThatFailed(t *testing.T) {
 	for _, made := range []bool{false, true} {
 		h := newHouse(remediations.Enforce)
@@ -218,7 +218,7 @@ func TestEndAfterAWriteThatFailed(t *testing.T) {
 	}
 }
 
-// Who stops a module in the middle of a run must still hear that it has failed after it acted.
+// If somebody stops a module in the middle of a run, a failure after its action is still alerted.
 func TestStopDoesNotHideAFailureAfterAWrite(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.store.failPut = killed
@@ -234,7 +234,7 @@ func TestStopDoesNotHideAFailureAfterAWrite(t *testing.T) {
 	}
 }
 
-// A module that only observes tells nobody, whatever can't be read.
+// A module that only observes sends no alerts, whatever cannot be read.
 func TestObserveStaysSilent(t *testing.T) {
 	h := newHouse(remediations.Observe)
 	h.unread, h.door.guardErr = errors.New("no answer"), errors.New("no answer")
@@ -246,7 +246,7 @@ func TestObserveStaysSilent(t *testing.T) {
 	}
 }
 
-// A late event may act, and the alert says that it may have been a later call.
+// A late event may act; the alert says that a later call may have been the cause.
 func TestLateEventThatActsSaysSo(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.door.open = false
@@ -260,7 +260,7 @@ func TestLateEventThatActsSaysSo(t *testing.T) {
 	}
 }
 
-// That the order of events can't be told stops nothing.
+// A run goes on if the order of events is unknown.
 func TestUnknownOrderOfEvents(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Store = &unordered{h.store}
@@ -275,7 +275,7 @@ func (*unordered) Latest(context.Context, string, time.Time, time.Time) (time.Ti
 	return time.Time{}, errors.New("throttled")
 }
 
-// A later attempt that finds another state keeps it beside the one before the first touch.
+// A later attempt that finds a third state keeps it beside the one before the first change.
 func TestStateInBetweenIsKept(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.Module.Guard = func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
@@ -297,7 +297,7 @@ func TestStateInBetweenIsKept(t *testing.T) {
 	}
 }
 
-// Who keeps the kill switch from being read, and the guard from looking, must not keep people from hearing of it.
+// Whoever keeps the kill switch and the resource from being read must not thereby suppress the alert.
 func TestFailureIsAlertedIfTheSwitchIsUnreadable(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.unread, h.door.guardErr = errors.New("no answer"), errors.New("no answer")
@@ -311,7 +311,7 @@ func TestFailureIsAlertedIfTheSwitchIsUnreadable(t *testing.T) {
 	}
 }
 
-// An event that is late finds nothing, and says that it is late; one that finds something is not passed over.
+// A late event that finds nothing says that it is late; one that finds something acts.
 func TestStale(t *testing.T) {
 	at := func(second, id string) string {
 		return opened("2026-03-01T10:00:00Z", "2026-03-01T10:00:"+second+"Z", "0e2f3f0a", id)
@@ -336,8 +336,8 @@ func TestStale(t *testing.T) {
 		if err != nil || r.Outcome != step.outcome {
 			t.Errorf("event of %s, door open %t: %s (%v), want %s", r.EventTime, step.open, r.Outcome, err, step.outcome)
 		}
-		if want := time.Date(2026, 3, 1, 10, 0, 30, 0, time.UTC); r.Outcome == engine.Stale && r.Newer.Before(want) {
-			t.Errorf("newer: %s, want %s or later", r.Newer, want)
+		if want := time.Date(2026, 3, 1, 10, 0, 30, 0, time.UTC); r.Outcome == engine.Stale && r.LaterEvent.Before(want) {
+			t.Errorf("newer: %s, want %s or later", r.LaterEvent, want)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestSummaryIsSentUntilTheBacklogIsCleared(t *testing.T) {
 	}
 	h.store.failTold = nil
 	send := h.Alert
-	h.Alert = func(ctx context.Context, m engine.Message) error { // meanwhile one more is folded
+	h.Alert = func(ctx context.Context, m engine.Message) error { // one more alert is folded meanwhile
 		h.Alert = send
 		h.again(t, openedBy(9, "bob", "front"))
 		return send(ctx, m)
@@ -46,7 +46,7 @@ func TestSummaryIsSentUntilTheBacklogIsCleared(t *testing.T) {
 	}
 }
 
-// One module's backlog that can't be read does not keep people from hearing of the others.
+// If one module's backlog cannot be read, the summary has the others.
 func TestSummaryDespiteAnUnreadableBacklog(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	for n := range 2 {
@@ -84,7 +84,7 @@ func TestRenderSummary(t *testing.T) {
 	}
 }
 
-// A summary is never too long for SNS either, and holds no text that means something in a chat.
+// A summary is never too long for SNS either, and contains no text that a chat interprets.
 func TestAnySummaryIsTaken(t *testing.T) {
 	for _, filler := range []string{`"`, "🚪", "\x01", "<!channel>", "`"} {
 		var many []*engine.Backlog
@@ -105,7 +105,7 @@ func TestAnySummaryIsTaken(t *testing.T) {
 	}
 }
 
-// backlogs are those of two modules, of which one has more to tell than a summary holds.
+// backlogs returns those of two modules, one of which is larger than a summary.
 func backlogs(name string) []*engine.Backlog {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	one := &engine.Backlog{
@@ -128,7 +128,7 @@ func backlogs(name string) []*engine.Backlog {
 	return []*engine.Backlog{one, two}
 }
 
-// summarize tells of what is folded in a house.
+// summarize sends the summary of a house.
 func (h *house) summarize(ctx context.Context) (int, error) {
 	s := engine.Summary{Modules: []string{"absent", h.Module.Name}, Store: h.store, Alert: h.Alert, Now: h.Now}
 	return s.Send(ctx)

@@ -32,7 +32,7 @@ func (h *house) sweeping(doors ...string) {
 	}
 }
 
-// due is the event of the module's schedule; replacements change its text.
+// due returns the event of the module's schedule; replacements change its text.
 func due(replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(`{"version": "0", "id": "9d1f6a1e-3a1c-4b75-8c3e-5a0b7c1d2e01", "detail-type": "Scheduled Event",
 		"source": "aws.events", "account": "111122223333", "time": "2026-03-01T10:00:00Z", "region": "eu-west-1",
@@ -90,7 +90,7 @@ func TestAnAlertOfASweepBlamesNobody(t *testing.T) {
 	}
 }
 
-// Who made it so, a sweep can't tell: it does not take back what a principal is exempt for.
+// A sweep cannot know who caused a state, so it does not revert what an exempt principal may have done.
 func TestASweepOnlyAlertsWhereAPrincipalIsExempt(t *testing.T) {
 	const bob = "arn:aws:iam::111122223333:user/bob"
 	soon, past := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -98,13 +98,13 @@ func TestASweepOnlyAlertsWhereAPrincipalIsExempt(t *testing.T) {
 		exemption remediations.Exemption
 		want      engine.Outcome
 	}{
-		"for all":               {remediations.Exemption{Module: "door-open", Principal: bob, Expires: soon}, engine.Alerted},
-		"for this":              {remediations.Exemption{Module: "all", Principal: bob, Resource: "front", Expires: soon}, engine.Alerted},
-		"for some with a tag":   {remediations.Exemption{Module: "door-open", Principal: bob, Tag: "a=b", Expires: soon}, engine.Alerted},
-		"for another door":      {remediations.Exemption{Module: "door-open", Principal: bob, Resource: "back", Expires: soon}, engine.Remediated},
-		"from another module":   {remediations.Exemption{Module: "window-open", Principal: bob, Expires: soon}, engine.Remediated},
-		"no longer":             {remediations.Exemption{Module: "door-open", Principal: bob, Expires: past}, engine.Remediated},
-		"whoever, another door": {remediations.Exemption{Module: "door-open", Resource: "back", Expires: soon}, engine.Remediated},
+		"for all":                     {remediations.Exemption{Module: "door-open", Principal: bob, Expires: soon}, engine.Alerted},
+		"for this":                    {remediations.Exemption{Module: "all", Principal: bob, Resource: "front", Expires: soon}, engine.Alerted},
+		"for some with a tag":         {remediations.Exemption{Module: "door-open", Principal: bob, Tag: "a=b", Expires: soon}, engine.Alerted},
+		"for another door":            {remediations.Exemption{Module: "door-open", Principal: bob, Resource: "back", Expires: soon}, engine.Remediated},
+		"from another module":         {remediations.Exemption{Module: "window-open", Principal: bob, Expires: soon}, engine.Remediated},
+		"no longer":                   {remediations.Exemption{Module: "door-open", Principal: bob, Expires: past}, engine.Remediated},
+		"any principal, another door": {remediations.Exemption{Module: "door-open", Resource: "back", Expires: soon}, engine.Remediated},
 	} {
 		h := newHouse(remediations.Enforce)
 		h.sweeping("front")
@@ -155,7 +155,7 @@ func TestASweepAlertsTheSameOnceADay(t *testing.T) {
 	again("00000004", "2026-03-02T10:00:00Z", 3)
 }
 
-// A sweep that acted, and could not see or say so, is delivered again, and finds nothing wrong. People are told all the same.
+// A sweep acted, but could not verify or record it. The next delivery finds nothing wrong, but still alerts.
 func TestASweepAlertsWhatAnEarlierDeliveryDid(t *testing.T) {
 	noEnd := func(h *house) {
 		h.store.failPut = func(r *engine.Record) error {
@@ -166,13 +166,13 @@ func TestASweepAlertsWhatAnEarlierDeliveryDid(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		first func(*house) // what is wrong with the first delivery
+		first func(*house) // how the first delivery fails
 		then  func(*house)
 		want  engine.Outcome
 	}{
 		"the end could not be written down": {noEnd, func(*house) {}, engine.Remediated},
 		"the alert could not be sent":       {func(h *house) { h.down = true }, func(*house) {}, engine.Remediated},
-		"and something is left that it can't put right": {noEnd, func(h *house) {
+		"and something is left that it cannot fix": {noEnd, func(h *house) {
 			h.Module.Guard = func(_ context.Context, _ *remediations.Run, r remediations.Resource) (*remediations.Finding, error) {
 				return &remediations.Finding{Resource: r, Reason: "the lock is broken", AlertOnly: true}, nil
 			}
@@ -195,7 +195,7 @@ func TestASweepAlertsWhatAnEarlierDeliveryDid(t *testing.T) {
 	}
 }
 
-// What an earlier delivery failed at without having acted, and is well now, is nothing to tell.
+// If an earlier delivery failed without acting, and the resource is fine now, there is nothing to alert.
 func TestASweepIsSilentAboutFixedResources(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
@@ -219,8 +219,7 @@ func TestASweepFailsIfTheEarlierRecordIsUnreadable(t *testing.T) {
 	}
 }
 
-// What keeps a sweep from acting may come in between: then, too, people are told once a day, and of what it was before
-// they hear when nothing keeps it any more.
+// If a sweep may no longer act, people are still alerted once a day; and again when it may act.
 func TestAStoppedSweepAlertsTheSameOnceADay(t *testing.T) {
 	h := newHouse(remediations.Enforce)
 	h.sweeping("front")
@@ -275,7 +274,7 @@ func TestASweepGoesOnWhereOneResourceFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "AWS::House::Door side") || len(records) != 3 || len(h.alerts) != 2 {
 		t.Fatalf("%v, %v, %d alerts", records, err, len(h.alerts))
 	}
-	// Lambda delivers it again: people are not told again of the others.
+	// Lambda delivers the event again: the others are not alerted again.
 	h.door.stuckIDs = nil
 	if _, err := h.sweep(t, t.Context(), due()); err != nil || len(h.alerts) != 3 {
 		t.Errorf("%v, %d alerts", err, len(h.alerts))

@@ -54,7 +54,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// The tagging API does not know IAM's users and roles: a tag that is not found would read as "not exempt".
+// The tagging API does not cover IAM's users and roles: a missed tag would read as "not exempt".
 func TestTagsOfIAM(t *testing.T) {
 	one := []iamtypes.Tag{{Key: aws.String("public"), Value: aws.String("approved")}}
 	answers := func(list []iamtypes.Tag, more bool, err error) func(in any) (any, error) {
@@ -105,7 +105,7 @@ func TestTagsOfIAM(t *testing.T) {
 	}
 }
 
-// A snapshot's tags are found by whichever ARN the look-up knows it by, and what one of them can't tell is not "none".
+// A snapshot's tags are found under either form of its ARN, and an error for one of them is not "no tags".
 func TestTagsOfAnARNWithoutAccount(t *testing.T) {
 	const bare, full = "arn:aws:ec2:eu-west-1::snapshot/front", "arn:aws:ec2:eu-west-1:111122223333:snapshot/front"
 	for _, c := range []struct {
@@ -145,7 +145,7 @@ func TestTagsCallsOnlyItsAction(t *testing.T) {
 	}
 }
 
-// tagging answers GetResources, and notes what it was asked for and where.
+// tagging answers GetResources, and notes the ARNs and Regions that it was asked for.
 func tagging(out *resourcegroupstaggingapi.GetResourcesOutput, err error, asked *[]string) aws.Config {
 	return aws.Config{Region: "nowhere-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(ctx context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -156,7 +156,7 @@ func tagging(out *resourcegroupstaggingapi.GetResourcesOutput, err error, asked 
 	}}}
 }
 
-// answered is one whose calls are answered by their typed inputs.
+// answered returns a configuration whose calls are answered by their typed inputs.
 func answered(answer func(in any) (any, error)) aws.Config {
 	return aws.Config{APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answer", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {

@@ -16,12 +16,12 @@ import (
 	"github.com/countermand/countermand/remediations/engine"
 )
 
-// shelf is a world of one bucket policy, a JSON string, and the undo of a run that changed it.
+// A shelf is a world of one bucket policy, a JSON string, and the undo of a run that changed it.
 type shelf struct {
 	policy string
 	writes int
-	broken error     // what AWS answers to a write, after it was done
-	onPut  func()    // while a write is on its way
+	broken error     // AWS's answer to a write that succeeded
+	onPut  func()    // called during a write
 	store  flaky     // of the run records
 	now    time.Time // the clock
 	module remediations.Module
@@ -71,7 +71,7 @@ func (s *shelf) config() aws.Config {
 	}}}
 }
 
-// acted is the record of a run that wrote.
+// acted returns the record of a run that wrote.
 func acted() *engine.Record {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	return &engine.Record{
@@ -174,7 +174,7 @@ func TestUndoRefuses(t *testing.T) {
 	}
 }
 
-// Whatever the run ended as: a function that died or failed may have written.
+// The outcome does not matter: a function that died or failed may have written.
 func TestUndoOfAnyOutcomeThatWrote(t *testing.T) {
 	for _, outcome := range []engine.Outcome{engine.Started, engine.Remediated, engine.Partial, engine.Unverified, engine.Failed, engine.Alerted} {
 		s, r := newShelf(), acted()
@@ -185,7 +185,7 @@ func TestUndoOfAnyOutcomeThatWrote(t *testing.T) {
 	}
 }
 
-// What changes between the check and the undo is refused all the same, and a failure may be tried again.
+// A change between the check and the undo is refused as well, and a failed undo may be tried again.
 func TestFailedUndoMayBeTriedAgain(t *testing.T) {
 	s := newShelf()
 	s.policy = "another"
@@ -212,7 +212,7 @@ func TestFailedUndoMayBeTriedAgain(t *testing.T) {
 	}
 }
 
-// An undo whose write was made and whose answer was lost is ended by the next one, which writes nothing.
+// If the answer to an undo's write was lost, the next undo completes it without writing.
 func TestUndoThatWasInterrupted(t *testing.T) {
 	s := newShelf()
 	s.broken = &smithy.GenericAPIError{Code: "RequestTimeout"}
@@ -259,7 +259,7 @@ func TestUndoThatDiedIsTakenOverAfterItsLease(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the work, and that is written down.
+// Ctrl-C ends the undo, and its record says so.
 func TestInterruptedUndoIsRecorded(t *testing.T) {
 	s := newShelf()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -274,7 +274,7 @@ func TestInterruptedUndoIsRecorded(t *testing.T) {
 	}
 }
 
-// minding is a store that minds its context, as a table does.
+// A minding is a store that respects its context, as a table does.
 type minding struct{ engine.Store }
 
 func (m minding) Put(ctx context.Context, r *engine.Record) error {

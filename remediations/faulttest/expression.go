@@ -26,8 +26,8 @@ type expression struct {
 var word = regexp.MustCompile(`[#:]?[A-Za-z_][A-Za-z0-9_]*|[#:][0-9]+|[(),=<]`)
 
 // parse returns an expression about the stored item.
-func parse(text string, standing item, names map[string]string, values item) *expression {
-	return &expression{words: word.FindAllString(text, -1), item: standing, names: names, values: values}
+func parse(text string, stored item, names map[string]string, values item) *expression {
+	return &expression{words: word.FindAllString(text, -1), item: stored, names: names, values: values}
 }
 
 // err returns what was wrong with the expression.
@@ -91,11 +91,11 @@ func (e *expression) value() types.AttributeValue {
 }
 
 // conditionHolds reports whether a condition holds for the stored item.
-func conditionHolds(condition *string, standing item, names map[string]string, values item) (bool, error) {
+func conditionHolds(condition *string, stored item, names map[string]string, values item) (bool, error) {
 	if condition == nil {
 		return true, nil
 	}
-	e := parse(*condition, standing, names, values)
+	e := parse(*condition, stored, names, values)
 	held := e.either()
 	return held, e.err()
 }
@@ -146,15 +146,15 @@ func (e *expression) term() bool {
 }
 
 // applyUpdate returns the item after an update. key is its key.
-func applyUpdate(update *string, standing, key item, names map[string]string, values item) (item, error) {
-	next := maps.Clone(standing)
+func applyUpdate(update *string, stored, key item, names map[string]string, values item) (item, error) {
+	next := maps.Clone(stored)
 	if next == nil {
 		next = maps.Clone(key)
 	}
 	if update == nil {
 		return nil, fmt.Errorf("the test's table needs an update expression")
 	}
-	e := parse(*update, standing, names, values)
+	e := parse(*update, stored, names, values)
 	for len(e.words) > 0 {
 		clause := e.next()
 		for more := true; more; more = e.take(",") {

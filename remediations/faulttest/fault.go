@@ -49,24 +49,24 @@ const (
 // An injection is a fault at a place.
 type injection struct {
 	fault
-	at       place
+	place    place
 	duration duration
 	delivery int // the first delivery that it strikes, from 1
 	hits     int
 }
 
-func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.at, s.duration) }
+func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.place, s.duration) }
 
 // appliesTo reports whether the injection strikes a try.
 func (s *injection) appliesTo(i *invocation, op *operation) bool {
-	if op.service != s.at.service || op.operation != s.at.operation {
+	if op.service != s.place.service || op.operation != s.place.operation {
 		return false
 	}
 	switch {
 	case i.number == s.delivery && s.duration == oneTry:
-		return s.hits == 0 && op.nth == s.at.nth
+		return s.hits == 0 && op.nth == s.place.nth
 	case i.number == s.delivery:
-		return op.nth >= s.at.nth
+		return op.nth >= s.place.nth
 	}
 	return i.number > s.delivery && s.duration == forever
 }
@@ -176,7 +176,7 @@ const (
 
 // corruptsRead reports whether the module reads garbage. If it reads a text, such as a policy, it cannot distinguish
 // garbage from the resource's content: it has to leave the resource alone and alert.
-func (s *injection) corruptsRead() bool { return s.name == garbageAnswer && s.at.kind == "read" }
+func (s *injection) corruptsRead() bool { return s.name == garbageAnswer && s.place.kind == "read" }
 
 // anotherEvent returns an event of the same call, made once more.
 func (s *scene) anotherEvent() []byte {
@@ -330,7 +330,7 @@ func (s *scene) nextInjection(i *invocation, op *operation) *injection {
 // struck reports whether the plan struck at a place of a kind, or with a fault of a class.
 func (s *scene) struck(kind string) bool {
 	for _, inj := range s.plan {
-		if inj.hits > 0 && (inj.at.kind == kind || strings.Contains(inj.fault.class, kind)) {
+		if inj.hits > 0 && (inj.place.kind == kind || strings.Contains(inj.fault.class, kind)) {
 			return true
 		}
 	}

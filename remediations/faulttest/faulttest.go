@@ -84,7 +84,7 @@ func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *
 		}
 		other := baselineOf(t, m, c, s, res)
 		for _, k := range injections(other.places, c) {
-			if k.at.kind == kind {
+			if k.place.kind == kind {
 				play(t, m, c, s, other, res, k)
 			}
 		}
@@ -137,7 +137,7 @@ func injections(places []place, c Case) []*injection {
 				continue
 			}
 			for _, d := range f.durations {
-				all = append(all, &injection{fault: f, at: p, duration: d, delivery: 1})
+				all = append(all, &injection{fault: f, place: p, duration: d, delivery: 1})
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func (s *scene) checkNoActionTwice(op *operation) {
 // write.
 func (s *scene) struckAfterLastRead(name string) bool {
 	return slices.ContainsFunc(s.plan, func(k *injection) bool {
-		return k.name == name && k.hits > 0 && !readsAllAgain(s.baseline.places, k.at)
+		return k.name == name && k.hits > 0 && !readsAllAgain(s.baseline.places, k.place)
 	})
 }
 
@@ -153,7 +153,7 @@ func (s *scene) checkAlert(m engine.Message) {
 // record and its alert are two steps, and a failed run may be retried at once.
 func (s *scene) failureWasTakenOver(says func(*engine.Record) bool) bool {
 	return slices.ContainsFunc(s.plan, func(k *injection) bool {
-		return k.name == duplicateMeanwhile && k.hits > 0 && k.at.kind == "alert"
+		return k.name == duplicateMeanwhile && k.hits > 0 && k.place.kind == "alert"
 	}) &&
 		slices.ContainsFunc(s.history, func(v version) bool { return v.record.Outcome == engine.Failed && says(v.record) })
 }
@@ -266,7 +266,7 @@ func (s *scene) checkSingleFaultIsSurvived() {
 	if s.baseline == nil || s.setup.limit == 1 || len(s.plan) != 1 || s.plan[0].duration == forever || s.wasStruckBy(changesResource) {
 		return
 	}
-	if s.plan[0].name == writeWithoutEffect || s.plan[0].corruptsRead() || s.plan[0].at.kind == "switch" && s.plan[0].fault.class != "death" {
+	if s.plan[0].name == writeWithoutEffect || s.plan[0].corruptsRead() || s.plan[0].place.kind == "switch" && s.plan[0].fault.class != "death" {
 		return // checkFixedOrAlerted still holds: a write without effect is noticed and alerted; without the switch a run observes
 	}
 	if s.failureQueue > 0 {
@@ -300,7 +300,7 @@ func (s *scene) checkChangesAreKept() {
 		return
 	}
 	after := s.plan[0].afterFirstWrite(s.baseline.places)
-	if s.plan[0].at.kind == "write" || !after && s.struckAfterLastRead(changesResource) {
+	if s.plan[0].place.kind == "write" || !after && s.struckAfterLastRead(changesResource) {
 		return
 	}
 	want := []string{s.baseline.changed}
@@ -308,14 +308,14 @@ func (s *scene) checkChangesAreKept() {
 		want = append(want, s.baseline.state, s.baseline.changedAfter)
 	}
 	if got := s.world.State(); !slices.Contains(want, got) {
-		s.breach("somebody changed the resource at %s, and the end state is %s: want %s", s.plan[0].at, got, strings.Join(want, " or "))
+		s.breach("somebody changed the resource at %s, and the end state is %s: want %s", s.plan[0].place, got, strings.Join(want, " or "))
 	}
 }
 
 // afterFirstWrite reports whether the injection comes after the first write.
 func (k *injection) afterFirstWrite(places []place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
-	return write >= 0 && slices.Index(places, k.at) > write
+	return write >= 0 && slices.Index(places, k.place) > write
 }
 
 // checkAlertedOnce checks that a run's end is alerted once. If the answer to the alert, or the record that it was sent,

@@ -35,7 +35,7 @@ func (res *results) next() bool {
 
 // add counts a scenario. Those with several faults share one row.
 func (res *results) add(s *scene) {
-	r := row{s.plan[0].name, s.plan[0].at.kind}
+	r := row{s.plan[0].name, s.plan[0].place.kind}
 	if len(s.plan) > 1 {
 		r = row{"two faults", "anywhere"}
 	}

@@ -89,13 +89,13 @@ func (t *table) transact(in *dynamodb.TransactWriteItemsInput) (any, error) {
 		var err error
 		switch {
 		case write.Put != nil:
-			standing := t.items[textOf(write.Put.Item["id"])]
-			ok, err = conditionHolds(write.Put.ConditionExpression, standing, write.Put.ExpressionAttributeNames, write.Put.ExpressionAttributeValues)
-			reasons[i].Item = maps.Clone(standing)
+			stored := t.items[textOf(write.Put.Item["id"])]
+			ok, err = conditionHolds(write.Put.ConditionExpression, stored, write.Put.ExpressionAttributeNames, write.Put.ExpressionAttributeValues)
+			reasons[i].Item = maps.Clone(stored)
 		case write.Update != nil:
-			standing := t.items[textOf(write.Update.Key["id"])]
-			ok, err = conditionHolds(write.Update.ConditionExpression, standing, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
-			reasons[i].Item = maps.Clone(standing)
+			stored := t.items[textOf(write.Update.Key["id"])]
+			ok, err = conditionHolds(write.Update.ConditionExpression, stored, write.Update.ExpressionAttributeNames, write.Update.ExpressionAttributeValues)
+			reasons[i].Item = maps.Clone(stored)
 		default:
 			return nil, fmt.Errorf("the test's table does not support this write: %+v", write)
 		}

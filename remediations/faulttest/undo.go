@@ -130,12 +130,12 @@ func (s *scene) checkUndo(end, before, acted string, places []place) {
 // checkChangeSurvivesUndo checks that an undo is refused if somebody changed the resource before the last read. Between
 // that read and the write nobody can see a change; a service whose write is conditional protects it even then.
 func (s *scene) checkChangeSurvivesUndo(end, acted string, places []place) {
-	if !readsAllAgain(places, s.plan[0].at) {
+	if !readsAllAgain(places, s.plan[0].place) {
 		return
 	}
 	if end == string(engine.Undone) || s.writes > 0 {
 		s.breach("somebody changed the resource at %s; the undo ended as %s and wrote %d times: want a refusal and no write",
-			s.plan[0].at, end, s.writes)
+			s.plan[0].place, end, s.writes)
 	}
 	if state := s.world.State(); state == acted {
 		s.breach("somebody changed the resource, but its state is still %s", state)

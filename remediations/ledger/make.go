@@ -47,33 +47,33 @@ const (
 // Make writes the digests of the hours that ended before now, in order, starting after the newest digest, or else at
 // the hour of the first record. An hour may be made again: existing objects stay, and it is an error if they differ
 // from what would be written.
-func (m *Maker) Make(ctx context.Context, now time.Time) (made MakeResult, err error) {
+func (m *Maker) Make(ctx context.Context, now time.Time) (result MakeResult, err error) {
 	end := now.UTC().Truncate(time.Hour)
 	head, err := m.newest(ctx, end)
 	if err != nil {
-		return made, err
+		return result, err
 	}
 	next := end.Add(-time.Hour)
 	if head != nil {
 		next = head.End
 	} else if next, err = m.first(ctx, next); err != nil {
-		return made, err
+		return result, err
 	}
 	for ; next.Before(end); next = next.Add(time.Hour) {
 		deadline, bounded := ctx.Deadline()
-		if made.Digests == maxHours || bounded && made.Digests > 0 && time.Until(deadline) < hourTime {
-			made.More = true
+		if result.Digests == maxHours || bounded && result.Digests > 0 && time.Until(deadline) < hourTime {
+			result.More = true
 			break
 		}
 		if head, err = m.hour(ctx, next, head); err != nil {
-			return made, err
+			return result, err
 		}
-		made.Digests++
-		made.Records += len(head.Records)
-		made.Newest = digestKey(next)
-		made.Began = made.Began || head.Previous == nil
+		result.Digests++
+		result.Records += len(head.Records)
+		result.Newest = digestKey(next)
+		result.Began = result.Began || head.Previous == nil
 	}
-	return made, nil
+	return result, nil
 }
 
 // A linkedDigest is a digest with the link by which the next one continues it.
@@ -194,8 +194,8 @@ func (m *Maker) entries(ctx context.Context, hour time.Time) ([]Entry, error) {
 func (m *Maker) create(ctx context.Context, key string, text []byte) error {
 	err := m.Store.Create(ctx, key, text)
 	if errors.Is(err, fs.ErrExist) {
-		var standing []byte
-		if standing, err = read(ctx, m.Store, key, maxDigest); err == nil && !bytes.Equal(standing, text) {
+		var stored []byte
+		if stored, err = read(ctx, m.Store, key, maxDigest); err == nil && !bytes.Equal(stored, text) {
 			err = errors.New("there is already another one, which does not list what the bucket contains now")
 		}
 	}

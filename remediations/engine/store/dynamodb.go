@@ -123,11 +123,11 @@ func (d *DynamoDB) put(r *engine.Record) (*types.Put, error) {
 
 // conflict returns the result of a write that the stored record refused: nil if that is the same write.
 func (d *DynamoDB) conflict(ctx context.Context, r *engine.Record) error {
-	standing, err := d.Get(ctx, r.ID)
+	stored, err := d.Get(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	if r.SameWrite(standing) {
+	if r.SameWrite(stored) {
 		return nil
 	}
 	return engine.ErrConflict

@@ -42,16 +42,16 @@ func (m *Memory) Put(ctx context.Context, r *engine.Record) error {
 func (m *Memory) Begin(_ context.Context, r *engine.Record, counts []engine.Count) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	standing, err := m.get(r.ID)
+	stored, err := m.get(r.ID)
 	if err != nil {
 		return err
 	}
-	if r.SameWrite(standing) {
+	if r.SameWrite(stored) {
 		return nil
 	}
 	version := 0
-	if standing != nil {
-		version = standing.Version
+	if stored != nil {
+		version = stored.Version
 	}
 	if r.Version != version+1 {
 		return engine.ErrConflict
