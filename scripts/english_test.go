@@ -65,18 +65,18 @@ var forms = []form{
 	},
 	{
 		name:   "can't be told",
-		bad:    regexp.MustCompile(`(?i)\b(can't|cannot|can not|couldn't|could not) be told\b|\bcan be told (from|apart|whether)\b`),
-		say:    "is unclear, cannot be classified, can be distinguished",
-		caught: []string{"It can't be told whether it is public.", "could not be told"},
-		passes: []string{"It is unclear whether it is public."},
+		bad:    regexp.MustCompile(`(?i)\b(can't|cannot|can not|couldn't|could not) (be told|tell)\b|\bcan be told (from|apart|whether)\b`),
+		say:    "is unclear, cannot be classified, cannot know, can be distinguished",
+		caught: []string{"It can't be told whether it is public.", "could not be told", "A sweep can't tell who made it so."},
+		passes: []string{"It is unclear whether it is public.", "A sweep cannot know who caused a state."},
 	},
 	{
 		name: "is none",
 		bad: regexp.MustCompile(`(?i)\b(is|are|was|were) none\b|` +
-			`\bis no (JSON|number|date|time|role|user|module|ARN|pattern|event|record|kind|value|setting|key|text|object|list|policy|resource|name|mode|Region|account)\b`),
+			`\b(hold|holds|held) none\b|\bis no (JSON|number|date|time|role|user|module|ARN|pattern|event|record|kind|value|setting|key|text|object|list|policy|resource|name|mode|Region|account)\b`),
 		but:    regexp.MustCompile(`(?i)\b(there|here) (is|are|was|were) (none|no)\b`),
 		say:    "is not a valid ..., unexpected ...",
-		caught: []string{"%q is none", "its states are none that the action has changed", "it is no JSON"},
+		caught: []string{"%q is none", "its states are none that the action has changed", "it is no JSON", "the answer holds none"},
 		passes: []string{"%q is not a valid version", "There is none.", "Where there is no module, stop refuses.", "It is no longer there."},
 	},
 	{
@@ -113,12 +113,20 @@ var forms = []form{
 		bad: regexp.MustCompile(`(?:^|[.!?] )(?:(Also|Not) )?(?:` +
 			`[A-Z]\w*ed( (back|on|off|again|out|in|up|away|alone|too)){0,3}( of)? (is|are)|` +
 			`([Tt]old|[Ss]een|[Hh]eard|[Ll]eft( alone)?|[Mm]eant|[Kk]nown|[Tt]aken|[Gg]iven|[Kk]ept|[Ss]hown|noticed|judged|covered)( of)? (is|are)|` +
-			`(Judged|Decided|Told|Noticed) by|` +
+			`(Judged|Decided|Told|Noticed) by|left alone is|` +
 			`(Wrong|Public|Open|Suspect|Missing) (is|are) (a|an|the|what|who|each|every))\b`),
 		but:    regexp.MustCompile(`(Need|Speed|Seed|Feed|Embed)ed? (is|are)`),
 		say:    "the subject first: Alerts on every new key; Does not cover ...",
 		caught: []string{"Told of is each new key.", "It ends. Not seen is a role.", "Switched back on is a detector.", "Not noticed are plans.", "Wrong is a bucket that is open.", "Protected is a key"},
 		passes: []string{"Alerts on every new key.", "The region is known.", "Amazon is big. Nobody is.", "Everything removed is listed."},
+	},
+	{
+		name: "take out of",
+		bad: regexp.MustCompile(`(?i)\b(take|takes|took|taken|taking)( [\w'-]+){0,8} out of (a|an|the|its|all|it|them)\b|` +
+			`\b(make|makes|made|making)( [\w'-]+){0,6} inactive\b|\bbegins? (a|the) (new )?module\b`),
+		say:    "remove from; deactivate; scaffold",
+		caught: []string{"take those who are not trusted out of a role's trust policy", "make a new access key inactive", "begin a module of your own"},
+		passes: []string{"remove untrusted principals from a role's trust policy", "deactivate newly created access keys", "it takes ten minutes"},
 	},
 	{
 		name:   "let loose",
