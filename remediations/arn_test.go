@@ -46,7 +46,7 @@ func TestARN(t *testing.T) {
 	}
 }
 
-// Other modules' buckets and instances, as a pattern sees them.
+// Patterns are tried on the ARNs of other resources.
 func TestPatternsOfResources(t *testing.T) {
 	bucket := remediations.Resource{Type: "AWS::S3::Bucket", ID: "public-assets-1", Account: "111122223333", Region: "eu-west-1"}
 	instance := remediations.Resource{Type: "AWS::EC2::Instance", ID: "i-0abc", Account: "111122223333", Region: "eu-west-1"}

@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// These match the ids of controls.
 var (
 	fsbp   = regexp.MustCompile(`^([A-Za-z0-9]+)\.([0-9]+)$`)
 	cis    = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+$`)

@@ -15,6 +15,7 @@ const (
 	Enforce             // and act
 )
 
+// modes are the names of the modes, in their order.
 var modes = []string{"observe", "alert", "enforce"}
 
 // String returns the mode as countermand.yaml has it.

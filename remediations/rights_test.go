@@ -45,7 +45,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// A module that reads and writes nothing has a policy without statements, not one with null in it.
+// A module without permissions has a policy with an empty list of statements, not with null.
 func TestNoRights(t *testing.T) {
 	text, err := json.Marshal(remediations.NewPolicy((&remediations.Module{}).Rights(remediations.Observe)))
 	if err != nil || !strings.HasSuffix(string(text), `"Statement":[]}`) {

@@ -11,6 +11,7 @@ const (
 	Critical
 )
 
+// severities are the names of the severities, in their order.
 var severities = []string{"low", "medium", "high", "critical"}
 
 // String returns the severity in lower case.

@@ -70,7 +70,7 @@ func (e *Engine) takeOver(ctx context.Context, record *Record, finding *remediat
 	record.continueFrom(prior)
 	// The resource is fixed as far as possible: the earlier attempt did it, but could not verify or record it.
 	if record.touchedBefore && (finding == nil || onlyAlertsLeft && record.Outcome == Alerted) {
-		record.setFixedBefore(finding)
+		record.setNothingLeftToDo(finding)
 	}
 	if err := e.begin(ctx, record); errors.Is(err, ErrConflict) {
 		return &Record{ID: record.ID, Outcome: Duplicate}, nil

@@ -206,62 +206,67 @@ func opened(replace ...string) string {
 	}`)
 }
 
-func TestOutcomes(t *testing.T) {
-	exempt := func(expires time.Time) func(*house) {
-		return func(h *house) {
-			h.Exemptions = []remediations.Exemption{{Module: "door-open", Resource: "front", Owner: "porters", Reason: "deliveries", Expires: expires}}
-		}
+// exemptUntil returns a change of a house: the front door is exempt.
+func exemptUntil(expires time.Time) func(*house) {
+	return func(h *house) {
+		h.Exemptions = []remediations.Exemption{{Module: "door-open", Resource: "front", Owner: "porters", Reason: "deliveries", Expires: expires}}
 	}
-	for _, c := range []struct {
-		name   string
-		mode   remediations.Mode
-		house  func(*house)
-		event  string
-		want   engine.Outcome
-		err    string // part of the error
-		shut   bool
-		alerts int
-	}{
-		{name: "malformed JSON", event: `{"source":`, want: engine.Rejected, err: "malformed JSON"},
-		{name: "no object", event: `[]`, want: engine.Rejected, err: "not a JSON object"},
-		{name: "no source", event: opened(`"source": "aws.s3",`, ``), want: engine.Rejected, err: "no source"},
-		{name: "no detail", event: `{"source":"aws.s3"}`, want: engine.Rejected, err: "no detail"},
-		{name: "a forged source", event: opened(`"source": "aws.s3"`, `"source": "my.app"`), want: engine.Rejected, err: "not from CloudTrail"},
-		{name: "a forged account", event: opened(`"recipientAccountId": "111122223333"`, `"recipientAccountId": "444455556666"`), want: engine.Rejected, err: "recipientAccountId"},
-		{name: "a forged Region", event: opened(`"awsRegion": "eu-west-1"`, `"awsRegion": "us-east-1"`), want: engine.Rejected, err: "awsRegion"},
-		{name: "another account", event: opened("111122223333", "444455556666"), want: engine.Rejected, err: "this function works in"},
-		{name: "another call", event: opened("OpenDoor", "CloseDoor"), want: engine.NoMatch},
-		{name: "a failed call", event: opened(`"requestParameters"`, `"errorCode": "AccessDenied", "requestParameters"`), want: engine.NoMatch},
-		{name: "no suspects", event: opened("front", "none"), want: engine.Clean},
-		{name: "no name for the suspect", event: opened("front", "unnamed"), want: engine.Failed, err: "names no door"},
-		{name: "an empty name", event: opened("front", ""), want: engine.Failed, err: "without an id"},
-		{name: "nothing wrong", house: func(h *house) { h.door.open = false }, want: engine.Clean},
-		{name: "the guard fails", house: func(h *house) { h.door.guardErr = errors.New("no answer") }, want: engine.Failed, err: "guard: no answer"},
-		{name: "not visible at first", house: func(h *house) { h.door.notYet = 3 }, want: engine.Remediated, shut: true, alerts: 1},
-		{name: "never visible", house: func(h *house) { h.door.notYet = 4 }, want: engine.Failed, err: "not visible everywhere yet"},
-		{name: "observe", mode: remediations.Observe, want: engine.Observed},
-		{name: "alert", mode: remediations.Alert, want: engine.Alerted, alerts: 1},
-		{name: "enforce", want: engine.Remediated, shut: true, alerts: 1},
-		{name: "enforce, but the module only alerts", house: func(h *house) { h.Module.Action, h.Module.Writes = nil, nil }, want: engine.Alerted, alerts: 1},
-		{name: "exempt", house: exempt(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)), want: engine.Exempt},
-		{name: "no longer exempt", house: exempt(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)), want: engine.Remediated, shut: true, alerts: 1},
-		{name: "a replay", event: opened(`"version": "0"`, `"version": "0", "replay-name": "march"`), want: engine.Observed},
-		{name: "something is left", house: func(h *house) { h.door.noLock = true }, want: engine.Partial, shut: true, alerts: 1},
-		{name: "the module panics", house: func(h *house) {
-			h.Module.Guard = func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
-				panic("nil map")
-			}
-		}, want: engine.Failed, err: "the module panicked: nil map"},
-		{name: "exempt is another", house: func(h *house) {
-			exempt(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))(h)
-			h.Exemptions[0].Resource = "fron"
-		}, want: engine.Remediated, shut: true, alerts: 1},
-		{name: "the action fails", house: func(h *house) { h.door.shutErr = errors.New("no key") }, want: engine.Failed, err: "action: no key", shut: true},
-		{name: "the action changes nothing", house: func(h *house) { h.door.stuck = true }, want: engine.Unverified, alerts: 1},
-		{name: "no table", house: func(h *house) {
-			h.store.failPut = func(*engine.Record) error { return errors.New("table not found") }
-		}, want: engine.Failed, err: "table not found"},
-	} {
+}
+
+// outcomes are ways to each outcome.
+var outcomes = []struct {
+	name   string
+	mode   remediations.Mode
+	house  func(*house)
+	event  string
+	want   engine.Outcome
+	err    string // part of the error
+	shut   bool
+	alerts int
+}{
+	{name: "malformed JSON", event: `{"source":`, want: engine.Rejected, err: "malformed JSON"},
+	{name: "no object", event: `[]`, want: engine.Rejected, err: "not a JSON object"},
+	{name: "no source", event: opened(`"source": "aws.s3",`, ``), want: engine.Rejected, err: "no source"},
+	{name: "no detail", event: `{"source":"aws.s3"}`, want: engine.Rejected, err: "no detail"},
+	{name: "a forged source", event: opened(`"source": "aws.s3"`, `"source": "my.app"`), want: engine.Rejected, err: "not from CloudTrail"},
+	{name: "a forged account", event: opened(`"recipientAccountId": "111122223333"`, `"recipientAccountId": "444455556666"`), want: engine.Rejected, err: "recipientAccountId"},
+	{name: "a forged Region", event: opened(`"awsRegion": "eu-west-1"`, `"awsRegion": "us-east-1"`), want: engine.Rejected, err: "awsRegion"},
+	{name: "another account", event: opened("111122223333", "444455556666"), want: engine.Rejected, err: "this function works in"},
+	{name: "another call", event: opened("OpenDoor", "CloseDoor"), want: engine.NoMatch},
+	{name: "a failed call", event: opened(`"requestParameters"`, `"errorCode": "AccessDenied", "requestParameters"`), want: engine.NoMatch},
+	{name: "no suspects", event: opened("front", "none"), want: engine.Clean},
+	{name: "no name for the suspect", event: opened("front", "unnamed"), want: engine.Failed, err: "names no door"},
+	{name: "an empty name", event: opened("front", ""), want: engine.Failed, err: "without an id"},
+	{name: "nothing wrong", house: func(h *house) { h.door.open = false }, want: engine.Clean},
+	{name: "the guard fails", house: func(h *house) { h.door.guardErr = errors.New("no answer") }, want: engine.Failed, err: "guard: no answer"},
+	{name: "not visible at first", house: func(h *house) { h.door.notYet = 3 }, want: engine.Remediated, shut: true, alerts: 1},
+	{name: "never visible", house: func(h *house) { h.door.notYet = 4 }, want: engine.Failed, err: "not visible everywhere yet"},
+	{name: "observe", mode: remediations.Observe, want: engine.Observed},
+	{name: "alert", mode: remediations.Alert, want: engine.Alerted, alerts: 1},
+	{name: "enforce", want: engine.Remediated, shut: true, alerts: 1},
+	{name: "enforce, but the module only alerts", house: func(h *house) { h.Module.Action, h.Module.Writes = nil, nil }, want: engine.Alerted, alerts: 1},
+	{name: "exempt", house: exemptUntil(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)), want: engine.Exempt},
+	{name: "no longer exempt", house: exemptUntil(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)), want: engine.Remediated, shut: true, alerts: 1},
+	{name: "a replay", event: opened(`"version": "0"`, `"version": "0", "replay-name": "march"`), want: engine.Observed},
+	{name: "something is left", house: func(h *house) { h.door.noLock = true }, want: engine.Partial, shut: true, alerts: 1},
+	{name: "the module panics", house: func(h *house) {
+		h.Module.Guard = func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
+			panic("nil map")
+		}
+	}, want: engine.Failed, err: "the module panicked: nil map"},
+	{name: "exempt is another", house: func(h *house) {
+		exemptUntil(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))(h)
+		h.Exemptions[0].Resource = "fron"
+	}, want: engine.Remediated, shut: true, alerts: 1},
+	{name: "the action fails", house: func(h *house) { h.door.shutErr = errors.New("no key") }, want: engine.Failed, err: "action: no key", shut: true},
+	{name: "the action changes nothing", house: func(h *house) { h.door.stuck = true }, want: engine.Unverified, alerts: 1},
+	{name: "no table", house: func(h *house) {
+		h.store.failPut = func(*engine.Record) error { return errors.New("table not found") }
+	}, want: engine.Failed, err: "table not found"},
+}
+
+func TestOutcomes(t *testing.T) {
+	for _, c := range outcomes {
 		t.Run(c.name, func(t *testing.T) {
 			if c.mode == remediations.Observe && c.name != "observe" {
 				c.mode = remediations.Enforce

@@ -97,9 +97,9 @@ func (r *Record) setVerified(left *remediations.Finding) {
 	r.Left, r.LeftFix = left.Reason, left.Fix
 }
 
-// setFixedBefore notes what the guard finds now in a run that has nothing left to do. If an earlier attempt may have
+// setNothingLeftToDo notes what the guard finds now in a run that has nothing left to do. If an earlier attempt may have
 // acted, the fix counts as its work, and undo restores what that attempt saw.
-func (r *Record) setFixedBefore(now *remediations.Finding) {
+func (r *Record) setNothingLeftToDo(now *remediations.Finding) {
 	switch {
 	case r.touchedBefore && now == nil:
 		r.Outcome = Remediated

@@ -207,7 +207,7 @@ func (e *Engine) confirm(ctx context.Context, run *remediations.Run, record *Rec
 		}
 		finding = latest.finding
 		if record.Outcome = e.decide(record, finding); record.Outcome != Started {
-			record.setFixedBefore(finding)
+			record.setNothingLeftToDo(finding)
 			return nil, nil
 		}
 		record.replaceFinding(finding)

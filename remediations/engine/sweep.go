@@ -25,7 +25,7 @@ func (e *Engine) sweep(ctx context.Context, tick events.Tick) ([]Record, error) 
 	s := &sweep{engine: e, tick: tick, gate: make(chan struct{}, parallel)}
 	err := s.sweepAll(ctx)
 	s.group.Wait()
-	attrs := []any{"Module", e.Module.Name, "event", tick.ID, "Swept", s.looked, "Found", len(s.records), "seconds", e.Now().Sub(began).Seconds(),
+	attrs := []any{"Module", e.Module.Name, "event", tick.ID, "Swept", s.checked, "Found", len(s.records), "seconds", e.Now().Sub(began).Seconds(),
 		"_aws", embedMetrics(e.Now(), []metric{{"Swept", "Count"}, {"Found", "Count"}}, nil)}
 	if err != nil {
 		attrs = append(attrs, "error", err.Error())
@@ -43,7 +43,7 @@ type sweep struct {
 	group  sync.WaitGroup
 
 	mu      sync.Mutex
-	looked  int
+	checked int
 	records []Record // of what is wrong
 	errs    []error
 }
@@ -68,9 +68,9 @@ func (s *sweep) sweepAll(ctx context.Context) (err error) {
 		}
 		s.gate <- struct{}{}
 		if listing.Err() != nil {
-			return fmt.Errorf("ran out of time after %d resources", s.looked)
+			return fmt.Errorf("ran out of time after %d resources", s.checked)
 		}
-		s.looked++
+		s.checked++
 		s.group.Go(func() {
 			defer func() { <-s.gate }()
 			s.sweepResource(ctx, r)
@@ -90,8 +90,8 @@ func (s *sweep) sweepResource(ctx context.Context, r remediations.Resource) {
 	record := e.newSweepRecord(s.tick, r)
 	finding, err := e.guardOnce(ctx, run, r)
 	if errors.Is(err, remediations.ErrNotReady) || err == nil && (finding == nil || e.Now().Before(finding.Grace)) {
-		begun, err := e.mayHaveActed(ctx, record)
-		if !begun {
+		acted, err := e.mayHaveActed(ctx, record)
+		if !acted {
 			s.addResult(r, nil, err)
 			return
 		}
@@ -143,7 +143,7 @@ func (e *Engine) useDailyID(ctx context.Context, record *Record, finding *remedi
 	if finding == nil || record.Outcome == Started {
 		return nil
 	}
-	if begun, err := e.mayHaveActed(ctx, record); begun || err != nil {
+	if acted, err := e.mayHaveActed(ctx, record); acted || err != nil {
 		return err
 	}
 	day := []string{record.EventTime.UTC().Format(time.DateOnly), string(record.Outcome), finding.Reason, string(finding.Before)}

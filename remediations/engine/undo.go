@@ -33,66 +33,66 @@ const retryTime = 10 * time.Minute
 // Check reports why the run cannot be undone, without writing anything: the run changed nothing, it was undone already,
 // or the resource has changed since (remediations.ChangedError). It does the same as Undo up to the first write, which
 // the fence refuses.
-func (t *UndoRequest) Check(ctx context.Context) error {
-	prior, err := t.earlierUndo(ctx)
+func (u *UndoRequest) Check(ctx context.Context) error {
+	prior, err := u.earlierUndo(ctx)
 	if err != nil {
 		return err
 	}
-	calls, err := runUndo(ctx, t.Module, t.run(), t.finding(), false)
+	calls, err := runUndo(ctx, u.Module, u.run(), u.finding(), false)
 	switch {
 	case err != nil && slices.ContainsFunc(calls, func(c Call) bool { return c.Write && c.Fenced }):
 		return nil
-	case t.isRestored(err) && prior != nil && prior.Touched:
+	case u.isRestored(err) && prior != nil && prior.Touched:
 		return nil // only the record is left to write
-	case t.isRestored(err):
-		return fmt.Errorf("%s is already in the state before run %s: nothing to undo", t.Run.Resource, t.Run.ID)
+	case u.isRestored(err):
+		return fmt.Errorf("%s is already in the state before run %s: nothing to undo", u.Run.Resource, u.Run.ID)
 	}
 	return err
 }
 
 // Undo undoes the run. It first writes the undo's own record: if the undo dies, that is visible, and the next one takes
 // over after its lease. The record ends as Undone or Failed; it is nil if the undo did not start.
-func (t *UndoRequest) Undo(ctx context.Context) (*Record, error) {
-	prior, err := t.earlierUndo(ctx)
+func (u *UndoRequest) Undo(ctx context.Context) (*Record, error) {
+	prior, err := u.earlierUndo(ctx)
 	if err != nil {
 		return nil, err
 	}
-	record := t.newRecord(prior)
-	if err := t.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
-		return nil, fmt.Errorf("somebody else has just started to undo run %s", t.Run.ID)
+	record := u.newRecord(prior)
+	if err := u.Store.Put(ctx, record); errors.Is(err, ErrConflict) {
+		return nil, fmt.Errorf("somebody else has just started to undo run %s", u.Run.ID)
 	} else if err != nil {
 		return nil, err
 	}
 	// No longer than the lease: by then the next undo may be at work.
 	work, cancel := context.WithTimeout(ctx, maxLease-recordTime)
-	calls, err := runUndo(work, t.Module, t.run(), t.finding(), true)
+	calls, err := runUndo(work, u.Module, u.run(), u.finding(), true)
 	cancel()
 	// An earlier attempt may have restored it, and died before it could record that.
-	if prior != nil && prior.Touched && t.isRestored(err) {
+	if prior != nil && prior.Touched && u.isRestored(err) {
 		err = nil
 	}
 	record.Calls = slices.Concat(record.Calls, calls)
-	return record, t.finish(ctx, record, prior, err)
+	return record, u.finish(ctx, record, prior, err)
 }
 
 // earlierUndo returns the record of an earlier undo that may be tried again, or nil. It returns an error if the run
 // cannot be undone (again).
-func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
-	r := t.Run
+func (u *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
+	r := u.Run
 	switch {
 	case r.Undoes != "":
 		return nil, fmt.Errorf("run %s is the undo of run %s, and cannot be undone itself\nby hand: %s", r.ID, r.Undoes, r.Revert)
 	case !r.Touched:
 		return nil, fmt.Errorf("run %s changed nothing (%s): nothing to undo", r.ID, r.Outcome)
-	case t.Module.Undo == nil:
-		return nil, fmt.Errorf("module %s has no undo", t.Module.Name)
-	case r.Outcome == Started && t.Now().Before(r.Lease):
+	case u.Module.Undo == nil:
+		return nil, fmt.Errorf("module %s has no undo", u.Module.Name)
+	case r.Outcome == Started && u.Now().Before(r.Lease):
 		return nil, fmt.Errorf("run %s has not ended yet: try again after %s", r.ID, when(r.Lease))
-	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < maxAttempts && t.Now().Before(r.Started.Add(retryTime)):
+	case (r.Outcome == Started || r.Outcome == Failed) && r.Attempt < maxAttempts && u.Now().Before(r.Started.Add(retryTime)):
 		return nil, fmt.Errorf("run %s failed, and Lambda may retry it, which would undo the undo: try again after %s",
 			r.ID, when(r.Started.Add(retryTime)))
 	}
-	prior, err := t.Store.Get(ctx, remediations.UndoRow(r.ID))
+	prior, err := u.Store.Get(ctx, remediations.UndoRow(r.ID))
 	switch {
 	case err != nil:
 		return nil, err
@@ -101,7 +101,7 @@ func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
 	case prior.Outcome == Undone:
 		return nil, fmt.Errorf("run %s was already undone at %s by %s: see run %s",
 			r.ID, when(prior.Ended), plain(prior.Principal), prior.ID)
-	case t.Now().Before(prior.Lease):
+	case u.Now().Before(prior.Lease):
 		return nil, fmt.Errorf("run %s is being undone since %s by %s\nif that was interrupted, try again after %s",
 			r.ID, when(prior.Started), plain(prior.Principal), when(prior.Lease))
 	}
@@ -109,8 +109,8 @@ func (t *UndoRequest) earlierUndo(ctx context.Context) (*Record, error) {
 }
 
 // newRecord returns the record before anything is done. Its states and commands are those of the run, swapped.
-func (t *UndoRequest) newRecord(prior *Record) *Record {
-	r, now := t.Run, t.Now().UTC()
+func (u *UndoRequest) newRecord(prior *Record) *Record {
+	r, now := u.Run, u.Now().UTC()
 	record := &Record{
 		ID:        remediations.UndoRow(r.ID),
 		Undoes:    r.ID,
@@ -118,8 +118,8 @@ func (t *UndoRequest) newRecord(prior *Record) *Record {
 		Mode:      r.Mode,
 		Outcome:   Started,
 		Resource:  r.Resource,
-		Principal: t.Principal,
-		Name:      t.Name,
+		Principal: u.Principal,
+		Name:      u.Name,
 		Reason:    r.Reason,
 		Before:    r.After,
 		After:     r.Before,
@@ -140,8 +140,8 @@ func (t *UndoRequest) newRecord(prior *Record) *Record {
 }
 
 // finish records how the undo ended, even if it was interrupted.
-func (t *UndoRequest) finish(ctx context.Context, record, prior *Record, failure error) error {
-	record.Outcome, record.Ended, record.Lease = Undone, t.Now().UTC(), time.Time{}
+func (u *UndoRequest) finish(ctx context.Context, record, prior *Record, failure error) error {
+	record.Outcome, record.Ended, record.Lease = Undone, u.Now().UTC(), time.Time{}
 	record.Version++
 	if failure != nil {
 		record.fail(failure)
@@ -149,26 +149,26 @@ func (t *UndoRequest) finish(ctx context.Context, record, prior *Record, failure
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	if err := t.Store.Put(ctx, record); err != nil {
+	if err := u.Store.Put(ctx, record); err != nil {
 		return errors.Join(failure, fmt.Errorf("the undo ended as %s, but could not be recorded: %w", record.Outcome, err))
 	}
 	return failure
 }
 
 // isRestored reports whether an error of the module's Undo says that the resource is in the state before the run.
-func (t *UndoRequest) isRestored(err error) bool {
+func (u *UndoRequest) isRestored(err error) bool {
 	var changed *remediations.ChangedError
-	return errors.As(err, &changed) && SameState(changed.Present, t.Run.Before)
+	return errors.As(err, &changed) && SameState(changed.Present, u.Run.Before)
 }
 
 // run returns what the module's Undo works with.
-func (t *UndoRequest) run() remediations.Run {
-	return remediations.Run{AWS: t.AWS, Log: slog.New(slog.DiscardHandler)}
+func (u *UndoRequest) run() remediations.Run {
+	return remediations.Run{AWS: u.AWS, Log: slog.New(slog.DiscardHandler)}
 }
 
 // finding returns the run's finding, from its record.
-func (t *UndoRequest) finding() *remediations.Finding {
-	r := t.Run
+func (u *UndoRequest) finding() *remediations.Finding {
+	r := u.Run
 	return &remediations.Finding{Resource: r.Resource, Reason: r.Reason, Before: r.Before, After: r.After, Fix: r.Fix, Revert: r.Revert}
 }
 

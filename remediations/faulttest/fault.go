@@ -26,6 +26,7 @@ type place struct {
 	kind               string // the module's "read" and "write"; the engine's "table", "alert", "tags" and "switch"
 }
 
+// String returns the place for the journal.
 func (p place) String() string { return fmt.Sprintf("%s %s no. %d", p.service, p.operation, p.nth) }
 
 // An operation is one call of an SDK method. It may be tried several times.
@@ -55,6 +56,7 @@ type injection struct {
 	hits     int
 }
 
+// String returns the injection for the journal.
 func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.place, s.duration) }
 
 // appliesTo reports whether the injection strikes a try.
@@ -90,6 +92,7 @@ type fault struct {
 	class     string // "answer", "wire", "death" or "interference"
 }
 
+// These are the durations that faults can have.
 var anyDuration, onlyOneTry, oneTryOrForever = []duration{oneTry, oneDelivery, forever}, []duration{oneTry}, []duration{oneTry, forever}
 
 // faults returns everything that goes wrong.
@@ -164,6 +167,7 @@ func interferences() []fault {
 	}
 }
 
+// These faults are named in invariants.
 const (
 	anotherMeanwhile   = "another event meanwhile"
 	duplicateMeanwhile = "a duplicate meanwhile"

@@ -7,7 +7,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store/storetest"
 )
 
-// The table of the scenes keeps the contract of a run store, behind the store that is deployed.
+// The scenes' table keeps the contract of a run store, behind the deployed store.
 func TestTableKeepsTheContract(t *testing.T) {
 	s := &scene{t: t, table: newTable()}
 	i := &invocation{scene: s, name: "contract", counts: map[string]int{}}

@@ -27,10 +27,11 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// lambdaTime is how long Lambda lets a function run; retries are the waits before each delivery of an event.
+// lambdaTime is how long Lambda lets a function run.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 const lambdaTime = 30 * time.Second
 
+// retries are the waits before each delivery of an event.
 var retries = []time.Duration{0, time.Minute, 2 * time.Minute}
 
 // A setup is the configuration of the engine in a scene.
@@ -45,6 +46,7 @@ type setup struct {
 // mayNotWrite reports whether the module must not write.
 func (s setup) mayNotWrite() bool { return s.tagged || s.stopped }
 
+// These are the setups that are played.
 var (
 	plain       = setup{name: "plain", limit: 1000}
 	budgetOfOne = setup{name: "a budget of one action", limit: 1}

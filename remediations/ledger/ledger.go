@@ -79,6 +79,7 @@ type Entry struct {
 	Version int    `json:"version"`
 }
 
+// These are the forms of keys.
 const (
 	recordPrefix = "records/"
 	digestPrefix = "digests/"
@@ -87,6 +88,7 @@ const (
 	changedForm = "20060102T150405Z"
 )
 
+// These match a run's id, and a record's key.
 var (
 	runForm    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,199}$`)
 	recordForm = regexp.MustCompile(`^records/([0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2})/([0-9]{8}T[0-9]{6}Z)-([a-z][a-z0-9-]{0,199})-v([1-9][0-9]{0,5})\.json$`)

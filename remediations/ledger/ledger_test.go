@@ -21,7 +21,7 @@ import (
 	"github.com/countermand/countermand/remediations/ledger"
 )
 
-// memory is a bucket: objects by key.
+// A memory is a bucket: objects by key.
 type memory struct {
 	mu      sync.Mutex
 	objects map[string]string
@@ -78,7 +78,7 @@ var start = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
 
 func hour(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) }
 
-// fixture is a ledger with its key.
+// A fixture is a ledger with its key.
 type fixture struct {
 	*memory
 	key   *ecdsa.PrivateKey
@@ -120,7 +120,7 @@ func (f *fixture) make(t *testing.T, now time.Time) ledger.MakeResult {
 	return made
 }
 
-// standard is a ledger of five hours: records in the first, second and fourth.
+// standard returns a ledger of five hours, with records in the first, second and fourth.
 func standard(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
@@ -206,7 +206,7 @@ func TestMakeIsTheSameInSteps(t *testing.T) {
 	}
 }
 
-// A chain that could not be continued for long is made up for in order, a part at a time.
+// After an outage, the chain is continued in order, a part at a time.
 func TestMakeUpForMissedHours(t *testing.T) {
 	f := newFixture(t)
 	at := hour(0).Add(time.Minute)
@@ -223,7 +223,7 @@ func TestMakeUpForMissedHours(t *testing.T) {
 	}
 }
 
-// Without records a chain begins with the last hour; without time it makes one digest and leaves the rest.
+// Without records, a chain begins with the last hour. Without time, one call makes one digest and leaves the rest.
 func TestWhereAChainBegins(t *testing.T) {
 	f := newFixture(t)
 	if made := f.make(t, hour(3).Add(time.Minute)); made.Digests != 1 || made.Newest != "digests/2026/11/21/16.json" {
@@ -238,7 +238,7 @@ func TestWhereAChainBegins(t *testing.T) {
 	}
 }
 
-// Wherever an invocation dies, the next one ends where it should have.
+// Wherever an invocation dies, the next one completes its work.
 func TestMakeAfterAFailure(t *testing.T) {
 	want := standard(t).verify(t, nil)
 	calls := 0
@@ -279,7 +279,7 @@ func TestMakeAfterAFailure(t *testing.T) {
 	}
 }
 
-// The newest digest is made again if it is gone, and the next one names the signature that stands.
+// A newest digest that is gone is made again, and the next one names the existing signature.
 func TestMakeADigestThatIsGone(t *testing.T) {
 	f := standard(t)
 	delete(f.objects, "digests/2026/11/21/18.json")
@@ -291,7 +291,7 @@ func TestMakeADigestThatIsGone(t *testing.T) {
 	}
 }
 
-// Nothing is signed but what lists the bucket's records as they are.
+// Only a digest that lists the bucket's records is signed.
 func TestMakeSignsNoDigestOfOthers(t *testing.T) {
 	f := standard(t)
 	delete(f.objects, "digests/2026/11/21/18.json.sig")
@@ -311,7 +311,7 @@ func TestMakeSignsNoDigestOfOthers(t *testing.T) {
 	}
 }
 
-// What somebody has put into the bucket can't keep digests from being made.
+// Foreign objects in the bucket cannot keep digests from being made.
 func TestMakeWithStrangers(t *testing.T) {
 	f := newFixture(t)
 	strangers := []string{

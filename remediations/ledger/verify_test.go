@@ -17,7 +17,7 @@ import (
 	"github.com/countermand/countermand/remediations/ledger"
 )
 
-// The objects of the standard ledger.
+// These are objects of the standard ledger.
 const (
 	alpha2 = "records/2026/11/21/14/20261121T141000Z-alpha-01-v2.json"
 	alpha3 = "records/2026/11/21/14/20261121T141001Z-alpha-01-v3.json"
@@ -45,241 +45,246 @@ func sha(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Each is something that somebody does to the standard ledger, and all that is then said.
+// unfit is reported about a digest with a wrong signature.
+const unfit = " does not fit its signature: one of the two was changed, or another key has signed"
+
+// tampered are changes to the standard ledger, and everything that Verify reports about them.
+var tampered = map[string]struct {
+	tamper func(t *testing.T, f *fixture)
+	check  func(c *ledger.Check)
+	want   []string
+}{
+	"one flipped bit in a record": {
+		tamper: func(_ *testing.T, f *fixture) { flip(f.objects, alpha2) },
+		want:   []string{alpha2 + " was changed: its SHA-256 is not the one that " + digest14 + " has for it"},
+	},
+	"a longer record": {
+		tamper: func(_ *testing.T, f *fixture) { f.objects[alpha2] += "\n" },
+		want:   []string{alpha2 + " was changed: it has 30 bytes and had 29"},
+	},
+	"a huge record": {
+		tamper: func(_ *testing.T, f *fixture) { f.objects[alpha2] = strings.Repeat("x", 1<<20) },
+		want:   []string{alpha2 + " was changed: it has 1048576 bytes and had 29"},
+	},
+	"a deleted record": {
+		tamper: func(_ *testing.T, f *fixture) { delete(f.objects, beta2) },
+		want:   []string{beta2 + " is missing: " + digest15 + " lists it"},
+	},
+	"two swapped records": {
+		tamper: func(_ *testing.T, f *fixture) { swap(f.objects, alpha2, beta2) },
+		want: []string{
+			alpha2 + " holds what " + beta2 + " should hold: they were swapped, or one was copied over the other",
+			beta2 + " holds what " + alpha2 + " should hold: they were swapped, or one was copied over the other",
+		},
+	},
+	"a record added to a closed hour": {
+		tamper: func(t *testing.T, f *fixture) { f.record(t, hour(2), hour(2), "gamma-01", 1, "{}") },
+		want:   []string{"records/2026/11/21/16/20261121T160000Z-gamma-01-v1.json is not in " + digest16 + ": it was added after that hour"},
+	},
+	"a record before the beginning": {
+		tamper: func(t *testing.T, f *fixture) { f.record(t, hour(-2), hour(-2), "gamma-01", 1, "{}") },
+		want:   []string{"records/2026/11/21/12/20261121T120000Z-gamma-01-v1.json is older than the oldest digest: nothing proves it"},
+	},
+	"a record moved to another hour": {
+		tamper: func(_ *testing.T, f *fixture) {
+			moved := strings.Replace(alpha2, "/14/", "/16/", 1)
+			f.objects[moved] = f.objects[alpha2]
+			delete(f.objects, alpha2)
+		},
+		want: []string{
+			alpha2 + " is missing: " + digest14 + " lists it",
+			strings.Replace(alpha2, "/14/", "/16/", 1) + " is not in " + digest16 + ": it was added after that hour",
+		},
+	},
+	"one flipped bit in a digest": {
+		tamper: func(_ *testing.T, f *fixture) { flip(f.objects, digest15) },
+		want:   []string{digest15 + unfit, digest15 + " is not the digest that the next one continues: it was changed or replaced"},
+	},
+	"one flipped bit in a signature": {
+		tamper: func(_ *testing.T, f *fixture) { flip(f.objects, digest15+".sig") },
+		want:   []string{digest15 + unfit, digest15 + ".sig is not the signature that the next digest names"},
+	},
+	"a deleted digest": {
+		tamper: func(_ *testing.T, f *fixture) { delete(f.objects, digest15) },
+		want:   []string{digest15 + ".sig is the signature of a digest that is not there", digest15 + " is missing"},
+	},
+	"two deleted digests with their signatures": {
+		tamper: func(_ *testing.T, f *fixture) {
+			for _, key := range []string{digest15, digest16} {
+				delete(f.objects, key)
+				delete(f.objects, key+".sig")
+			}
+		},
+		want: []string{digest15 + " is missing, and so are all up to 2026-11-21 17:00 UTC: 2 of them"},
+	},
+	"a deleted signature": {
+		tamper: func(_ *testing.T, f *fixture) { delete(f.objects, digest16+".sig") },
+		want:   []string{digest16 + ".sig is missing"},
+	},
+	"two swapped digests": {
+		tamper: func(_ *testing.T, f *fixture) { swap(f.objects, digest15, digest16) },
+		want: []string{
+			digest15 + " does not fit its signature, and holds the digest of 2026-11-21 16:00 UTC: it was moved or swapped",
+			digest16 + " does not fit its signature, and holds the digest of 2026-11-21 15:00 UTC: it was moved or swapped",
+			digest16 + " is not the digest that the next one continues: it was changed or replaced",
+		},
+	},
+	"two digests swapped with their signatures": {
+		tamper: func(_ *testing.T, f *fixture) {
+			swap(f.objects, digest15, digest16)
+			swap(f.objects, digest15+".sig", digest16+".sig")
+		},
+		want: []string{
+			digest15 + " holds the digest of 2026-11-21 16:00 UTC: it was moved or swapped",
+			digest16 + " holds the digest of 2026-11-21 15:00 UTC: it was moved or swapped",
+			digest16 + " is not the digest that the next one continues: it was changed or replaced",
+		},
+	},
+	"the beginning cut off": {
+		tamper: func(_ *testing.T, f *fixture) {
+			for _, key := range []string{digest14, digest14 + ".sig", alpha2, alpha3} {
+				delete(f.objects, key)
+			}
+		},
+		want: []string{digest15 + " is the oldest digest, and number 2 of its chain: those before it are missing"},
+	},
+	"the end cut off": {
+		tamper: func(_ *testing.T, f *fixture) {
+			for _, key := range []string{digest17, digest17 + ".sig", digest18, digest18 + ".sig", undo2} {
+				delete(f.objects, key)
+			}
+		},
+		want: []string{digest16 + " is the newest digest: nothing after 2026-11-21 17:00 UTC is proven"},
+	},
+	"all digests gone": {
+		tamper: func(_ *testing.T, f *fixture) {
+			for key := range f.objects {
+				if strings.HasPrefix(key, "digests/") {
+					delete(f.objects, key)
+				}
+			}
+		},
+		want: []string{"digests/ holds no digest of this time: nothing is proven"},
+	},
+	"a chain begun anew in the middle": {
+		tamper: func(t *testing.T, f *fixture) {
+			for _, key := range []string{digest14, digest15, digest16, digest17, digest18} {
+				delete(f.objects, key)
+				delete(f.objects, key+".sig")
+			}
+			records := []string{alpha2, alpha3, beta2, undo2}
+			kept := map[string]string{}
+			for _, key := range records {
+				kept[key] = f.objects[key]
+				delete(f.objects, key)
+			}
+			f.make(t, hour(4))
+			f.make(t, hour(5))
+			for _, key := range records {
+				f.objects[key] = kept[key]
+			}
+		},
+		want: []string{
+			alpha2 + " is older than the oldest digest: nothing proves it",
+			alpha3 + " is older than the oldest digest: nothing proves it",
+			beta2 + " is older than the oldest digest: nothing proves it",
+			undo2 + " is not in " + digest17 + ": it was added after that hour",
+		},
+	},
+	"a chain begun anew, and an older digest noted": {
+		tamper: func(t *testing.T, f *fixture) {
+			for key := range f.objects {
+				delete(f.objects, key)
+			}
+			f.make(t, hour(5))
+		},
+		check: func(c *ledger.Check) { c.Digest = strings.Repeat("0", 64) },
+		want: []string{"digests/ holds no digest with the SHA-256 " + strings.Repeat("0", 64) +
+			": the chain is another one than it was, or that digest is not of this time"},
+	},
+	"a second chain after the first": {
+		tamper: func(t *testing.T, f *fixture) {
+			old := map[string]string{}
+			for _, key := range []string{digest14, digest15, digest16} {
+				for _, k := range []string{key, key + ".sig"} {
+					old[k] = f.objects[k]
+					delete(f.objects, k)
+				}
+			}
+			for _, key := range []string{digest17, digest17 + ".sig", digest18, digest18 + ".sig", alpha2, alpha3, beta2} {
+				old[key] = f.objects[key]
+				delete(f.objects, key)
+			}
+			f.make(t, hour(4)) // begins with the undo's hour
+			f.make(t, hour(5))
+			for _, key := range []string{digest14, digest14 + ".sig", digest15, digest15 + ".sig", digest16, digest16 + ".sig", alpha2, alpha3, beta2} {
+				f.objects[key] = old[key]
+			}
+		},
+		want: []string{digest17 + " begins a chain anew: nothing says that what was before it is whole"},
+	},
+	"all signed by another key": {
+		tamper: func(t *testing.T, f *fixture) { f.key = newFixture(t).key },
+		want: func() (want []string) {
+			for _, key := range []string{digest14, digest15, digest16, digest17, digest18} {
+				want = append(want, key+" does not fit its signature, like every digest here: is the public key that of arn:aws:kms:eu-west-1:111122223333:key/k?")
+			}
+			return want
+		}(),
+	},
+	"one signed by another key": {
+		tamper: func(t *testing.T, f *fixture) {
+			signature, err := newFixture(t).maker.Sign(t.Context(), sumBytes(f.objects[digest18]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.objects[digest18+".sig"] = string(signature)
+		},
+		want: []string{digest18 + unfit},
+	},
+	"a version older than the one before it": {
+		tamper: func(t *testing.T, f *fixture) {
+			f.record(t, hour(5), hour(0), "beta-01-undo", 3, "{}")
+			f.make(t, hour(6))
+		},
+		want: []string{"records/2026/11/21/19/20261121T140000Z-beta-01-undo-v3.json is version 3 of run beta-01-undo, and older than version 2, " + undo2},
+	},
+	"a version twice, not the same": {
+		tamper: func(t *testing.T, f *fixture) {
+			f.record(t, hour(5), hour(5), "beta-01", 2, "{}")
+			f.make(t, hour(6))
+		},
+		want: []string{"records/2026/11/21/19/20261121T190000Z-beta-01-v2.json and " + beta2 + " are both version 2 of run beta-01, and differ"},
+	},
+	"digests of another account from some hour on": {
+		tamper: func(t *testing.T, f *fixture) {
+			f.maker.Account = "444455556666"
+			f.make(t, hour(6))
+		},
+		want: []string{"digests/2026/11/21/19.json is of another account, Region or bucket than the digest before"},
+	},
+	"digests of another bucket": {
+		check: func(c *ledger.Check) { c.Bucket, c.Until = "other", hour(1) },
+		want:  []string{digest14 + " is a digest of the bucket records"},
+	},
+	"a time before the beginning": {
+		check: func(c *ledger.Check) { c.Since = hour(-3) },
+		want:  []string{digest14 + " begins the chain: nothing proves the time before it, from 2026-11-21 11:00 UTC on"},
+	},
+	"a time whose first digests are gone": {
+		tamper: func(_ *testing.T, f *fixture) {
+			for _, key := range []string{digest14, digest14 + ".sig", digest15, digest15 + ".sig", alpha2, alpha3, beta2} {
+				delete(f.objects, key)
+			}
+		},
+		check: func(c *ledger.Check) { c.Since = hour(0) },
+		want:  []string{digest14 + " is missing, and so are all up to 2026-11-21 16:00 UTC: 2 of them"},
+	},
+}
+
+// Each case is a change to the standard ledger, and everything that Verify reports about it.
 func TestVerifyFinds(t *testing.T) {
-	const unfit = " does not fit its signature: one of the two was changed, or another key has signed"
-	for name, c := range map[string]struct {
-		tamper func(t *testing.T, f *fixture)
-		check  func(c *ledger.Check)
-		want   []string
-	}{
-		"one flipped bit in a record": {
-			tamper: func(_ *testing.T, f *fixture) { flip(f.objects, alpha2) },
-			want:   []string{alpha2 + " was changed: its SHA-256 is not the one that " + digest14 + " has for it"},
-		},
-		"a longer record": {
-			tamper: func(_ *testing.T, f *fixture) { f.objects[alpha2] += "\n" },
-			want:   []string{alpha2 + " was changed: it has 30 bytes and had 29"},
-		},
-		"a huge record": {
-			tamper: func(_ *testing.T, f *fixture) { f.objects[alpha2] = strings.Repeat("x", 1<<20) },
-			want:   []string{alpha2 + " was changed: it has 1048576 bytes and had 29"},
-		},
-		"a deleted record": {
-			tamper: func(_ *testing.T, f *fixture) { delete(f.objects, beta2) },
-			want:   []string{beta2 + " is missing: " + digest15 + " lists it"},
-		},
-		"two swapped records": {
-			tamper: func(_ *testing.T, f *fixture) { swap(f.objects, alpha2, beta2) },
-			want: []string{
-				alpha2 + " holds what " + beta2 + " should hold: they were swapped, or one was copied over the other",
-				beta2 + " holds what " + alpha2 + " should hold: they were swapped, or one was copied over the other",
-			},
-		},
-		"a record added to a closed hour": {
-			tamper: func(t *testing.T, f *fixture) { f.record(t, hour(2), hour(2), "gamma-01", 1, "{}") },
-			want:   []string{"records/2026/11/21/16/20261121T160000Z-gamma-01-v1.json is not in " + digest16 + ": it was added after that hour"},
-		},
-		"a record before the beginning": {
-			tamper: func(t *testing.T, f *fixture) { f.record(t, hour(-2), hour(-2), "gamma-01", 1, "{}") },
-			want:   []string{"records/2026/11/21/12/20261121T120000Z-gamma-01-v1.json is older than the oldest digest: nothing proves it"},
-		},
-		"a record moved to another hour": {
-			tamper: func(_ *testing.T, f *fixture) {
-				moved := strings.Replace(alpha2, "/14/", "/16/", 1)
-				f.objects[moved] = f.objects[alpha2]
-				delete(f.objects, alpha2)
-			},
-			want: []string{
-				alpha2 + " is missing: " + digest14 + " lists it",
-				strings.Replace(alpha2, "/14/", "/16/", 1) + " is not in " + digest16 + ": it was added after that hour",
-			},
-		},
-		"one flipped bit in a digest": {
-			tamper: func(_ *testing.T, f *fixture) { flip(f.objects, digest15) },
-			want:   []string{digest15 + unfit, digest15 + " is not the digest that the next one continues: it was changed or replaced"},
-		},
-		"one flipped bit in a signature": {
-			tamper: func(_ *testing.T, f *fixture) { flip(f.objects, digest15+".sig") },
-			want:   []string{digest15 + unfit, digest15 + ".sig is not the signature that the next digest names"},
-		},
-		"a deleted digest": {
-			tamper: func(_ *testing.T, f *fixture) { delete(f.objects, digest15) },
-			want:   []string{digest15 + ".sig is the signature of a digest that is not there", digest15 + " is missing"},
-		},
-		"two deleted digests with their signatures": {
-			tamper: func(_ *testing.T, f *fixture) {
-				for _, key := range []string{digest15, digest16} {
-					delete(f.objects, key)
-					delete(f.objects, key+".sig")
-				}
-			},
-			want: []string{digest15 + " is missing, and so are all up to 2026-11-21 17:00 UTC: 2 of them"},
-		},
-		"a deleted signature": {
-			tamper: func(_ *testing.T, f *fixture) { delete(f.objects, digest16+".sig") },
-			want:   []string{digest16 + ".sig is missing"},
-		},
-		"two swapped digests": {
-			tamper: func(_ *testing.T, f *fixture) { swap(f.objects, digest15, digest16) },
-			want: []string{
-				digest15 + " does not fit its signature, and holds the digest of 2026-11-21 16:00 UTC: it was moved or swapped",
-				digest16 + " does not fit its signature, and holds the digest of 2026-11-21 15:00 UTC: it was moved or swapped",
-				digest16 + " is not the digest that the next one continues: it was changed or replaced",
-			},
-		},
-		"two digests swapped with their signatures": {
-			tamper: func(_ *testing.T, f *fixture) {
-				swap(f.objects, digest15, digest16)
-				swap(f.objects, digest15+".sig", digest16+".sig")
-			},
-			want: []string{
-				digest15 + " holds the digest of 2026-11-21 16:00 UTC: it was moved or swapped",
-				digest16 + " holds the digest of 2026-11-21 15:00 UTC: it was moved or swapped",
-				digest16 + " is not the digest that the next one continues: it was changed or replaced",
-			},
-		},
-		"the beginning cut off": {
-			tamper: func(_ *testing.T, f *fixture) {
-				for _, key := range []string{digest14, digest14 + ".sig", alpha2, alpha3} {
-					delete(f.objects, key)
-				}
-			},
-			want: []string{digest15 + " is the oldest digest, and number 2 of its chain: those before it are missing"},
-		},
-		"the end cut off": {
-			tamper: func(_ *testing.T, f *fixture) {
-				for _, key := range []string{digest17, digest17 + ".sig", digest18, digest18 + ".sig", undo2} {
-					delete(f.objects, key)
-				}
-			},
-			want: []string{digest16 + " is the newest digest: nothing after 2026-11-21 17:00 UTC is proven"},
-		},
-		"all digests gone": {
-			tamper: func(_ *testing.T, f *fixture) {
-				for key := range f.objects {
-					if strings.HasPrefix(key, "digests/") {
-						delete(f.objects, key)
-					}
-				}
-			},
-			want: []string{"digests/ holds no digest of this time: nothing is proven"},
-		},
-		"a chain begun anew in the middle": {
-			tamper: func(t *testing.T, f *fixture) {
-				for _, key := range []string{digest14, digest15, digest16, digest17, digest18} {
-					delete(f.objects, key)
-					delete(f.objects, key+".sig")
-				}
-				records := []string{alpha2, alpha3, beta2, undo2}
-				kept := map[string]string{}
-				for _, key := range records {
-					kept[key] = f.objects[key]
-					delete(f.objects, key)
-				}
-				f.make(t, hour(4))
-				f.make(t, hour(5))
-				for _, key := range records {
-					f.objects[key] = kept[key]
-				}
-			},
-			want: []string{
-				alpha2 + " is older than the oldest digest: nothing proves it",
-				alpha3 + " is older than the oldest digest: nothing proves it",
-				beta2 + " is older than the oldest digest: nothing proves it",
-				undo2 + " is not in " + digest17 + ": it was added after that hour",
-			},
-		},
-		"a chain begun anew, and an older digest noted": {
-			tamper: func(t *testing.T, f *fixture) {
-				for key := range f.objects {
-					delete(f.objects, key)
-				}
-				f.make(t, hour(5))
-			},
-			check: func(c *ledger.Check) { c.Digest = strings.Repeat("0", 64) },
-			want: []string{"digests/ holds no digest with the SHA-256 " + strings.Repeat("0", 64) +
-				": the chain is another one than it was, or that digest is not of this time"},
-		},
-		"a second chain after the first": {
-			tamper: func(t *testing.T, f *fixture) {
-				old := map[string]string{}
-				for _, key := range []string{digest14, digest15, digest16} {
-					for _, k := range []string{key, key + ".sig"} {
-						old[k] = f.objects[k]
-						delete(f.objects, k)
-					}
-				}
-				for _, key := range []string{digest17, digest17 + ".sig", digest18, digest18 + ".sig", alpha2, alpha3, beta2} {
-					old[key] = f.objects[key]
-					delete(f.objects, key)
-				}
-				f.make(t, hour(4)) // begins with the undo's hour
-				f.make(t, hour(5))
-				for _, key := range []string{digest14, digest14 + ".sig", digest15, digest15 + ".sig", digest16, digest16 + ".sig", alpha2, alpha3, beta2} {
-					f.objects[key] = old[key]
-				}
-			},
-			want: []string{digest17 + " begins a chain anew: nothing says that what was before it is whole"},
-		},
-		"all signed by another key": {
-			tamper: func(t *testing.T, f *fixture) { f.key = newFixture(t).key },
-			want: func() (want []string) {
-				for _, key := range []string{digest14, digest15, digest16, digest17, digest18} {
-					want = append(want, key+" does not fit its signature, like every digest here: is the public key that of arn:aws:kms:eu-west-1:111122223333:key/k?")
-				}
-				return want
-			}(),
-		},
-		"one signed by another key": {
-			tamper: func(t *testing.T, f *fixture) {
-				signature, err := newFixture(t).maker.Sign(t.Context(), sumBytes(f.objects[digest18]))
-				if err != nil {
-					t.Fatal(err)
-				}
-				f.objects[digest18+".sig"] = string(signature)
-			},
-			want: []string{digest18 + unfit},
-		},
-		"a version older than the one before it": {
-			tamper: func(t *testing.T, f *fixture) {
-				f.record(t, hour(5), hour(0), "beta-01-undo", 3, "{}")
-				f.make(t, hour(6))
-			},
-			want: []string{"records/2026/11/21/19/20261121T140000Z-beta-01-undo-v3.json is version 3 of run beta-01-undo, and older than version 2, " + undo2},
-		},
-		"a version twice, not the same": {
-			tamper: func(t *testing.T, f *fixture) {
-				f.record(t, hour(5), hour(5), "beta-01", 2, "{}")
-				f.make(t, hour(6))
-			},
-			want: []string{"records/2026/11/21/19/20261121T190000Z-beta-01-v2.json and " + beta2 + " are both version 2 of run beta-01, and differ"},
-		},
-		"digests of another account from some hour on": {
-			tamper: func(t *testing.T, f *fixture) {
-				f.maker.Account = "444455556666"
-				f.make(t, hour(6))
-			},
-			want: []string{"digests/2026/11/21/19.json is of another account, Region or bucket than the digest before"},
-		},
-		"digests of another bucket": {
-			check: func(c *ledger.Check) { c.Bucket, c.Until = "other", hour(1) },
-			want:  []string{digest14 + " is a digest of the bucket records"},
-		},
-		"a time before the beginning": {
-			check: func(c *ledger.Check) { c.Since = hour(-3) },
-			want:  []string{digest14 + " begins the chain: nothing proves the time before it, from 2026-11-21 11:00 UTC on"},
-		},
-		"a time whose first digests are gone": {
-			tamper: func(_ *testing.T, f *fixture) {
-				for _, key := range []string{digest14, digest14 + ".sig", digest15, digest15 + ".sig", alpha2, alpha3, beta2} {
-					delete(f.objects, key)
-				}
-			},
-			check: func(c *ledger.Check) { c.Since = hour(0) },
-			want:  []string{digest14 + " is missing, and so are all up to 2026-11-21 16:00 UTC: 2 of them"},
-		},
-	} {
+	for name, c := range tampered {
 		t.Run(name, func(t *testing.T) {
 			f := standard(t)
 			if c.tamper != nil {
@@ -307,60 +312,63 @@ func sumBytes(text string) []byte {
 	return sum[:]
 }
 
-// Each is fine, and counted.
-func TestVerifyAccepts(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(t *testing.T, f *fixture)
-		check  func(c *ledger.Check)
-		want   ledger.Report // what differs from the standard ledger's
-	}{
-		"a record written twice": {
-			change: func(t *testing.T, f *fixture) {
-				f.record(t, hour(5), hour(1).Add(10*time.Minute), "beta-01", 2, f.objects[beta2])
-				f.make(t, hour(6))
-			},
-			want: ledger.Report{From: hour(0), Until: hour(6), Begins: true, Digests: 6, Records: 5, Duplicates: 1},
+// accepted are ledgers that are fine, and what Verify counts in them.
+var accepted = map[string]struct {
+	change func(t *testing.T, f *fixture)
+	check  func(c *ledger.Check)
+	want   ledger.Report // what differs from the standard ledger's
+}{
+	"a record written twice": {
+		change: func(t *testing.T, f *fixture) {
+			f.record(t, hour(5), hour(1).Add(10*time.Minute), "beta-01", 2, f.objects[beta2])
+			f.make(t, hour(6))
 		},
-		"records whose time is over": {
-			change: func(_ *testing.T, f *fixture) { delete(f.objects, alpha2); delete(f.objects, alpha3) },
-			check:  func(c *ledger.Check) { c.Now, c.Until = hour(30*24+2), hour(5) },
-			want:   ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 2, Expired: 2},
+		want: ledger.Report{From: hour(0), Until: hour(6), Begins: true, Digests: 6, Records: 5, Duplicates: 1},
+	},
+	"records whose time is over": {
+		change: func(_ *testing.T, f *fixture) { delete(f.objects, alpha2); delete(f.objects, alpha3) },
+		check:  func(c *ledger.Check) { c.Now, c.Until = hour(30*24+2), hour(5) },
+		want:   ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 2, Expired: 2},
+	},
+	"a part of the time": {
+		check: func(c *ledger.Check) {
+			c.Since, c.Until = hour(1).Add(59*time.Minute), hour(4).Add(59*time.Minute)
 		},
-		"a part of the time": {
-			check: func(c *ledger.Check) {
-				c.Since, c.Until = hour(1).Add(59*time.Minute), hour(4).Add(59*time.Minute)
-			},
-			want: ledger.Report{From: hour(1), Until: hour(4), Digests: 3, Records: 2},
-		},
-		"a part, with nothing else at hand": {
-			change: func(_ *testing.T, f *fixture) {
-				for key := range f.objects {
-					if !slices.Contains([]string{digest15, digest15 + ".sig", beta2}, key) {
-						delete(f.objects, key)
-					}
+		want: ledger.Report{From: hour(1), Until: hour(4), Digests: 3, Records: 2},
+	},
+	"a part, with nothing else at hand": {
+		change: func(_ *testing.T, f *fixture) {
+			for key := range f.objects {
+				if !slices.Contains([]string{digest15, digest15 + ".sig", beta2}, key) {
+					delete(f.objects, key)
 				}
-			},
-			check: func(c *ledger.Check) { c.Since, c.Until = hour(1), hour(2) },
-			want:  ledger.Report{From: hour(1), Until: hour(2), Digests: 1, Records: 1},
+			}
 		},
-		"an old copy, up to its end": {
-			check: func(c *ledger.Check) { c.Now, c.Until = hour(200), hour(5) },
-			want:  ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 4},
+		check: func(c *ledger.Check) { c.Since, c.Until = hour(1), hour(2) },
+		want:  ledger.Report{From: hour(1), Until: hour(2), Digests: 1, Records: 1},
+	},
+	"an old copy, up to its end": {
+		check: func(c *ledger.Check) { c.Now, c.Until = hour(200), hour(5) },
+		want:  ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 4},
+	},
+	"up to now, while the last digest is being made": {
+		check: func(c *ledger.Check) { c.Now, c.Until = hour(7).Add(-time.Second), hour(7) },
+		want:  ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 4},
+	},
+	"a key that was replaced": {
+		change: func(t *testing.T, f *fixture) {
+			f.key = newFixture(t).key
+			f.maker.Sign = func(_ context.Context, sum []byte) ([]byte, error) { return ecdsa.SignASN1(rand.Reader, f.key, sum) }
+			f.maker.Key = "arn:aws:kms:eu-west-1:111122223333:key/l"
+			f.make(t, hour(6))
 		},
-		"up to now, while the last digest is being made": {
-			check: func(c *ledger.Check) { c.Now, c.Until = hour(7).Add(-time.Second), hour(7) },
-			want:  ledger.Report{From: hour(0), Until: hour(5), Begins: true, Digests: 5, Records: 4},
-		},
-		"a key that was replaced": {
-			change: func(t *testing.T, f *fixture) {
-				f.key = newFixture(t).key
-				f.maker.Sign = func(_ context.Context, sum []byte) ([]byte, error) { return ecdsa.SignASN1(rand.Reader, f.key, sum) }
-				f.maker.Key = "arn:aws:kms:eu-west-1:111122223333:key/l"
-				f.make(t, hour(6))
-			},
-			want: ledger.Report{From: hour(0), Until: hour(6), Begins: true, Digests: 6, Records: 4},
-		},
-	} {
+		want: ledger.Report{From: hour(0), Until: hour(6), Begins: true, Digests: 6, Records: 4},
+	},
+}
+
+// Each case is fine, and counted.
+func TestVerifyAccepts(t *testing.T) {
+	for name, c := range accepted {
 		t.Run(name, func(t *testing.T) {
 			f := standard(t)
 			first := f.key
@@ -382,7 +390,7 @@ func TestVerifyAccepts(t *testing.T) {
 	}
 }
 
-// The SHA-256 that one verification has printed is found by a later one.
+// A later verification finds the SHA-256 that an earlier one printed.
 func TestVerifyFindsADigestThatWasNoted(t *testing.T) {
 	f := standard(t)
 	noted := f.verify(t, nil).Newest
@@ -395,7 +403,7 @@ func TestVerifyFindsADigestThatWasNoted(t *testing.T) {
 	}
 }
 
-// A digest that is signed and says nonsense of itself is not believed: whoever has signed it.
+// A signed digest that contradicts itself is not trusted, whoever signed it.
 func TestVerifyDistrustsNonsense(t *testing.T) {
 	first := func(t *testing.T, f *fixture) string { // of two entries, as they stand in the digest
 		t.Helper()
@@ -442,7 +450,7 @@ func TestVerifyDistrustsNonsense(t *testing.T) {
 	}
 }
 
-// What can't be an object's copy, and what is too large for what it is, is a problem of that object only.
+// Something that cannot be an object's copy, or is too large, is a problem of that object only.
 func TestVerifyOfOtherThanPlainFiles(t *testing.T) {
 	f := standard(t)
 	f.fail = func(call, key string) error {

@@ -19,7 +19,7 @@ import (
 	"github.com/countermand/countermand/remediations/engine/store"
 )
 
-// scanned is a store whose table answers scans with pages, the last with an error if there is one.
+// scanned returns a store whose table answers scans with pages, then with an error if there is one.
 func scanned(inputs *[]*dynamodb.ScanInput, failure error, pages ...[]map[string]types.AttributeValue) *store.DynamoDB {
 	return store.NewDynamoDB(aws.Config{Region: "eu-west-1", APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("table", func(_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
@@ -39,7 +39,7 @@ func scanned(inputs *[]*dynamodb.ScanInput, failure error, pages ...[]map[string
 	}}}, "runs")
 }
 
-// item is a run that began some minutes after ten.
+// item returns a run that began some minutes after ten.
 func item(t *testing.T, id string, minute int) map[string]types.AttributeValue {
 	t.Helper()
 	body, err := json.Marshal(engine.Record{ID: id, Started: time.Date(2026, 3, 1, 10, minute, 0, 0, time.UTC)})

@@ -31,10 +31,12 @@ func alertContract(t *testing.T, store engine.Store, prefix string) {
 	t.Run("concurrent folds are cleared once", func(t *testing.T) { testFoldWhileCleared(t, store, prefix+"folding") })
 }
 
+// alertClaim returns a claim in a window of three alerts.
 func alertClaim(key, about, run, window string) engine.AlertClaim {
 	return engine.AlertClaim{Key: key, About: about, Run: run, Window: window, Most: 3, Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
+// claimAlert claims an alert and checks the answer.
 func claimAlert(t *testing.T, store engine.Store, a engine.AlertClaim, want bool) {
 	t.Helper()
 	if got, err := store.ClaimAlert(t.Context(), a); got != want || err != nil {
@@ -42,6 +44,7 @@ func claimAlert(t *testing.T, store engine.Store, a engine.AlertClaim, want bool
 	}
 }
 
+// testClaims checks that an alert is claimed by one run, which may claim it again.
 func testClaims(t *testing.T, store engine.Store, key string) {
 	claimAlert(t, store, alertClaim(key, "a", "one", "w"), true)
 	claimAlert(t, store, alertClaim(key, "a", "two", "w"), false)
@@ -51,6 +54,7 @@ func testClaims(t *testing.T, store engine.Store, key string) {
 	claimAlert(t, store, alertClaim(key+"-later", "a", "two", "w"), true)
 }
 
+// testWindow checks that a window allows three alerts.
 func testWindow(t *testing.T, store engine.Store, key string) {
 	for i := range 3 {
 		claimAlert(t, store, alertClaim(key, fmt.Sprint(i), "one", "w"), true)
@@ -60,6 +64,7 @@ func testWindow(t *testing.T, store engine.Store, key string) {
 	claimAlert(t, store, alertClaim(key, "3", "one", "v"), true) // a refused claim leaves no trace
 }
 
+// testFlood checks the same for concurrent claims.
 func testFlood(t *testing.T, store engine.Store, key string) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -83,6 +88,7 @@ func testFlood(t *testing.T, store engine.Store, key string) {
 	}
 }
 
+// foldedAlert returns an alert whose principal is named like the run.
 func foldedAlert(module, run string, outcome engine.Outcome, critical bool) engine.FoldedAlert {
 	return engine.FoldedAlert{
 		Module: module, Severity: remediations.High, Run: run, Outcome: outcome, Resource: "AWS::S3::Bucket ledger <1>",
@@ -90,6 +96,7 @@ func foldedAlert(module, run string, outcome engine.Outcome, critical bool) engi
 	}
 }
 
+// foldAlerts folds alerts.
 func foldAlerts(t *testing.T, store engine.Store, alerts ...engine.FoldedAlert) {
 	t.Helper()
 	for _, f := range alerts {
@@ -99,6 +106,7 @@ func foldAlerts(t *testing.T, store engine.Store, alerts ...engine.FoldedAlert) 
 	}
 }
 
+// getBacklog returns a module's backlog.
 func getBacklog(t *testing.T, store engine.Store, module string) *engine.Backlog {
 	t.Helper()
 	backlog, err := store.Backlog(t.Context(), module)
@@ -108,6 +116,7 @@ func getBacklog(t *testing.T, store engine.Store, module string) *engine.Backlog
 	return backlog
 }
 
+// compare compares two backlogs, marks aside.
 func compare(t *testing.T, want, got *engine.Backlog) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(engine.Backlog{}, "Mark"), cmpopts.EquateEmpty()); diff != "" {
@@ -115,6 +124,7 @@ func compare(t *testing.T, want, got *engine.Backlog) {
 	}
 }
 
+// testBacklog checks what a backlog contains.
 func testBacklog(t *testing.T, store engine.Store, module string) {
 	compare(t, nil, getBacklog(t, store, module))
 	one, two := foldedAlert(module, "one", engine.Remediated, false), foldedAlert(module, "two", engine.Unverified, true)
@@ -128,6 +138,7 @@ func testBacklog(t *testing.T, store engine.Store, module string) {
 	compare(t, want, getBacklog(t, store, module))
 }
 
+// testLongBacklog checks that a backlog names a bounded number of runs, in total and of one group.
 func testLongBacklog(t *testing.T, store engine.Store, module string) {
 	for i := range maxRuns + 2 {
 		foldAlerts(t, store, foldedAlert(module, fmt.Sprintf("run%03d", i), engine.Remediated, false))
@@ -157,6 +168,7 @@ func testLongBacklog(t *testing.T, store engine.Store, module string) {
 	}
 }
 
+// clearBacklog removes a backlog.
 func clearBacklog(t *testing.T, store engine.Store, backlog *engine.Backlog) {
 	t.Helper()
 	if err := store.ClearBacklog(t.Context(), backlog); err != nil {
@@ -164,6 +176,7 @@ func clearBacklog(t *testing.T, store engine.Store, backlog *engine.Backlog) {
 	}
 }
 
+// testClear checks that clearing removes what was read, and nothing else.
 func testClear(t *testing.T, store engine.Store, module string) {
 	one, two, three := foldedAlert(module, "one", engine.Remediated, false), foldedAlert(module, "two", engine.Failed, true), foldedAlert(module, "three", engine.Failed, true)
 	foldAlerts(t, store, one, two)
@@ -202,6 +215,7 @@ func testClear(t *testing.T, store engine.Store, module string) {
 	}, getBacklog(t, store, module))
 }
 
+// testFoldWhileCleared checks that each of many alerts is in exactly one of several backlogs.
 func testFoldWhileCleared(t *testing.T, store engine.Store, module string) {
 	const alerts = 30
 	var group sync.WaitGroup

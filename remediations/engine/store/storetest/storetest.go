@@ -76,6 +76,7 @@ func Contract(t *testing.T, store engine.Store, prefix string) {
 	alertContract(t, store, prefix)
 }
 
+// testCounts checks that Begin raises all counts or none.
 func testCounts(t *testing.T, store engine.Store, id string) {
 	count := func(key string, most int, by string) engine.Count {
 		return engine.Count{Key: id + key, Most: most, By: by, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
@@ -96,7 +97,7 @@ func testCounts(t *testing.T, store engine.Store, id string) {
 		t.Error(diff)
 	}
 	if r, err := store.Get(t.Context(), id+"3"); r != nil || err != nil {
-		t.Errorf("what was refused stands there: %v, %v", r, err)
+		t.Errorf("the refused record was written: %v, %v", r, err)
 	}
 	// The refusal raised neither count: three of the wide one's nine are used.
 	for n := range 6 {
@@ -118,6 +119,7 @@ func testCounts(t *testing.T, store engine.Store, id string) {
 	}
 }
 
+// testTimes checks how often a count was raised.
 func testTimes(t *testing.T, store engine.Store, id string) {
 	count := engine.Count{Key: id, Most: 2, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for n, want := range []int{0, 1, 2, 2} {
@@ -128,6 +130,7 @@ func testTimes(t *testing.T, store engine.Store, id string) {
 	}
 }
 
+// testLatest checks that the latest time is kept.
 func testLatest(t *testing.T, store engine.Store, id string) {
 	first, expires := time.Date(2026, 3, 1, 10, 0, 0, 5_000_000, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, step := range []struct{ at, want time.Duration }{
@@ -140,6 +143,7 @@ func testLatest(t *testing.T, store engine.Store, id string) {
 	}
 }
 
+// testCrowd checks a count under concurrency.
 func testCrowd(t *testing.T, store engine.Store, id string) {
 	const runs, most = 12, 5
 	var begun, full int
@@ -167,6 +171,7 @@ func testCrowd(t *testing.T, store engine.Store, id string) {
 	}
 }
 
+// testRace checks that one of several concurrent first versions is written.
 func testRace(t *testing.T, store engine.Store, id string) {
 	const claimants = 8
 	var first, conflicts int
@@ -195,6 +200,7 @@ func testRace(t *testing.T, store engine.Store, id string) {
 	}
 }
 
+// put writes a record and checks the error.
 func put(t *testing.T, store engine.Store, r *engine.Record, want error) {
 	t.Helper()
 	if err := store.Put(t.Context(), r); !errors.Is(err, want) {
@@ -202,6 +208,7 @@ func put(t *testing.T, store engine.Store, r *engine.Record, want error) {
 	}
 }
 
+// get returns a record that must exist.
 func get(t *testing.T, store engine.Store, id string) *engine.Record {
 	t.Helper()
 	r, err := store.Get(t.Context(), id)
@@ -211,6 +218,7 @@ func get(t *testing.T, store engine.Store, id string) *engine.Record {
 	return r
 }
 
+// record returns a record with all kinds of fields.
 func record(id string) *engine.Record {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	return &engine.Record{
