@@ -18,7 +18,7 @@ func Difference(first, second json.RawMessage) string {
 	if before == after {
 		return strings.TrimRight(before, "\n")
 	}
-	// The whole of both states, not only the lines around a change: it is read once, in a hurry.
+	// Show both states whole, not only the lines around a change: people read this once, in a hurry.
 	edits := udiff.Lines(before, after)
 	unified, err := udiff.ToUnified("before", "after", before, edits, strings.Count(before, "\n"))
 	if err != nil {
