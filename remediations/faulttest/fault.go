@@ -57,20 +57,22 @@ type injection struct {
 }
 
 // String returns the injection for the journal.
-func (s *injection) String() string { return fmt.Sprintf("%s at %s, %s", s.name, s.place, s.duration) }
+func (inj *injection) String() string {
+	return fmt.Sprintf("%s at %s, %s", inj.name, inj.place, inj.duration)
+}
 
 // appliesTo reports whether the injection strikes a try.
-func (s *injection) appliesTo(i *invocation, op *operation) bool {
-	if op.service != s.place.service || op.operation != s.place.operation {
+func (inj *injection) appliesTo(i *invocation, op *operation) bool {
+	if op.service != inj.place.service || op.operation != inj.place.operation {
 		return false
 	}
 	switch {
-	case i.number == s.delivery && s.duration == oneTry:
-		return s.hits == 0 && op.nth == s.place.nth
-	case i.number == s.delivery:
-		return op.nth >= s.place.nth
+	case i.number == inj.delivery && inj.duration == oneTry:
+		return inj.hits == 0 && op.nth == inj.place.nth
+	case i.number == inj.delivery:
+		return op.nth >= inj.place.nth
 	}
-	return i.number > s.delivery && s.duration == forever
+	return i.number > inj.delivery && inj.duration == forever
 }
 
 // A try is one try of an operation that a fault strikes.
@@ -180,7 +182,9 @@ const (
 
 // corruptsRead reports whether the module reads garbage. If it reads a text, such as a policy, it cannot distinguish
 // garbage from the resource's content: it has to leave the resource alone and alert.
-func (s *injection) corruptsRead() bool { return s.name == garbageAnswer && s.place.kind == "read" }
+func (inj *injection) corruptsRead() bool {
+	return inj.name == garbageAnswer && inj.place.kind == "read"
+}
 
 // anotherEvent returns an event of the same call, made once more.
 func (s *scene) anotherEvent() []byte {
@@ -307,8 +311,8 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 		return out.Result, err
 	}}
 	answer := t.apply
-	if s := i.scene.nextInjection(i, op); s != nil {
-		answer = func() (any, error) { return s.inject(t) }
+	if inj := i.scene.nextInjection(i, op); inj != nil {
+		answer = func() (any, error) { return inj.inject(t) }
 	}
 	out.Result, err = answer()
 	if err == nil && i.died() {
@@ -321,11 +325,11 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 func (s *scene) nextInjection(i *invocation, op *operation) *injection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, k := range s.plan {
-		if k.appliesTo(i, op) {
-			k.hits++
-			s.journal = append(s.journal, fmt.Sprintf("%s: %s at %s, try %d", i.name, k.name, op.place, op.tries))
-			return k
+	for _, inj := range s.plan {
+		if inj.appliesTo(i, op) {
+			inj.hits++
+			s.journal = append(s.journal, fmt.Sprintf("%s: %s at %s, try %d", i.name, inj.name, op.place, op.tries))
+			return inj
 		}
 	}
 	return nil

@@ -75,24 +75,24 @@ func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *
 	if base.records > 1 {
 		return
 	}
-	for _, k := range injections(base.places, c) {
-		play(t, m, c, plain, base, res, k)
+	for _, inj := range injections(base.places, c) {
+		play(t, m, c, plain, base, res, inj)
 	}
 	for s, kind := range map[setup]string{exempt: "tags", untagged: "tags", stopped: "switch"} {
 		if s == exempt && !taggable(t, m, c) {
 			continue
 		}
 		other := baselineOf(t, m, c, s, res)
-		for _, k := range injections(other.places, c) {
-			if k.place.kind == kind {
-				play(t, m, c, s, other, res, k)
+		for _, inj := range injections(other.places, c) {
+			if inj.place.kind == kind {
+				play(t, m, c, s, other, res, inj)
 			}
 		}
 	}
 	other := baselineOf(t, m, c, budgetOfOne, res)
-	for _, k := range injections(other.places, c) {
-		if k.duration == oneTry && k.fault.class != "wire" {
-			play(t, m, c, budgetOfOne, other, res, k)
+	for _, inj := range injections(other.places, c) {
+		if inj.duration == oneTry && inj.fault.class != "wire" {
+			play(t, m, c, budgetOfOne, other, res, inj)
 		}
 	}
 	if m.Undo != nil && slices.ContainsFunc(base.places, func(p place) bool { return p.kind == "write" }) {

@@ -92,8 +92,8 @@ func (s *scene) checkNoActionTwice(op *operation) {
 // struckAfterLastRead reports whether somebody else has interfered after the guard last read everything before the
 // write.
 func (s *scene) struckAfterLastRead(name string) bool {
-	return slices.ContainsFunc(s.plan, func(k *injection) bool {
-		return k.name == name && k.hits > 0 && !readsAllAgain(s.baseline.places, k.place)
+	return slices.ContainsFunc(s.plan, func(inj *injection) bool {
+		return inj.name == name && inj.hits > 0 && !readsAllAgain(s.baseline.places, inj.place)
 	})
 }
 
@@ -152,8 +152,8 @@ func (s *scene) checkAlert(m engine.Message) {
 // failureWasTakenOver reports whether an alert was true of a failure that a duplicate took over in between: a failure's
 // record and its alert are two steps, and a failed run may be retried at once.
 func (s *scene) failureWasTakenOver(says func(*engine.Record) bool) bool {
-	return slices.ContainsFunc(s.plan, func(k *injection) bool {
-		return k.name == duplicateMeanwhile && k.hits > 0 && k.place.kind == "alert"
+	return slices.ContainsFunc(s.plan, func(inj *injection) bool {
+		return inj.name == duplicateMeanwhile && inj.hits > 0 && inj.place.kind == "alert"
 	}) &&
 		slices.ContainsFunc(s.history, func(v version) bool { return v.record.Outcome == engine.Failed && says(v.record) })
 }
@@ -282,7 +282,7 @@ func (s *scene) checkSingleFaultIsSurvived() {
 
 // checkFirstStateIsKept checks that undo restores the state before the first attempt, however many attempts there were.
 func (s *scene) checkFirstStateIsKept() {
-	others := func(k *injection) bool { return k.fault.class == "interference" || k.corruptsRead() }
+	others := func(inj *injection) bool { return inj.fault.class == "interference" || inj.corruptsRead() }
 	if s.baseline == nil || s.failureQueue > 0 || slices.ContainsFunc(s.plan, others) {
 		return
 	}
@@ -313,9 +313,9 @@ func (s *scene) checkChangesAreKept() {
 }
 
 // afterFirstWrite reports whether the injection comes after the first write.
-func (k *injection) afterFirstWrite(places []place) bool {
+func (inj *injection) afterFirstWrite(places []place) bool {
 	write := slices.IndexFunc(places, func(p place) bool { return p.kind == "write" })
-	return write >= 0 && slices.Index(places, k.place) > write
+	return write >= 0 && slices.Index(places, inj.place) > write
 }
 
 // checkAlertedOnce checks that a run's end is alerted once. If the answer to the alert, or the record that it was sent,
@@ -336,7 +336,7 @@ func (s *scene) checkAlertedOnce() {
 
 // wasStruckBy reports whether a fault of the plan struck.
 func (s *scene) wasStruckBy(name string) bool {
-	return slices.ContainsFunc(s.plan, func(k *injection) bool { return k.name == name && k.hits > 0 })
+	return slices.ContainsFunc(s.plan, func(inj *injection) bool { return inj.name == name && inj.hits > 0 })
 }
 
 // outcomes returns how runs ended, in words.

@@ -73,8 +73,8 @@ func (res *results) addBreaches(c Case, s *scene) {
 		return
 	}
 	var plan []string
-	for _, k := range s.plan {
-		plan = append(plan, k.String())
+	for _, inj := range s.plan {
+		plan = append(plan, inj.String())
 	}
 	res.broken = append(res.broken, fmt.Sprintf("case %q, %s: %s:\n%v\nwhat happened:\n  %s", c.Name, s.setup.name,
 		strings.Join(plan, "; "), errors.Join(s.breaches...), strings.Join(s.journal, "\n  ")))

@@ -29,23 +29,23 @@ func playUndos(t *testing.T, m *remediations.Module, c Case, res *results) {
 		places = s.places
 		res.addBreaches(c, s)
 	})
-	for _, k := range injections(places, c) {
-		if k.fault.class == "interference" && k.name != changesResource || k.name == writeWithoutEffect || !res.next() {
+	for _, inj := range injections(places, c) {
+		if inj.fault.class == "interference" && inj.name != changesResource || inj.name == writeWithoutEffect || !res.next() {
 			continue
 		}
 		synctest.Test(t, func(t *testing.T) {
 			s := sceneAfterAction(t, m, c)
 			afterAction := s.state()
-			s.plan = []*injection{k}
+			s.plan = []*injection{inj}
 			end := s.undoThreeTimes()
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.checkUndo(end, before, afterAction, places)
-			if k.hits == 0 {
+			if inj.hits == 0 {
 				s.breach("the fault never struck")
 			}
 			res.addBreaches(c, s)
-			res.count(row{k.name, "undo"}, end)
+			res.count(row{inj.name, "undo"}, end)
 		})
 	}
 }
@@ -105,8 +105,8 @@ func (s *scene) undo(ctx context.Context, i *invocation) error {
 // checkUndo checks what must hold after an undo: the resource is as it was before the run, or as the run left it; what
 // the person was told is true; and somebody's change in between was not overwritten.
 func (s *scene) checkUndo(end, before, acted string, places []place) {
-	state, k := s.world.State(), s.plan[0]
-	if k.name == changesResource {
+	state, inj := s.world.State(), s.plan[0]
+	if inj.name == changesResource {
 		s.checkChangeSurvivesUndo(end, acted, places)
 		return
 	}
@@ -117,12 +117,12 @@ func (s *scene) checkUndo(end, before, acted string, places []place) {
 	switch {
 	case end == string(engine.Undone) && (state != before || !recorded):
 		s.breach("the undo reported success; the state is %s, want %s; recorded: %t", state, before, recorded)
-	case end == "refused" && k.corruptsRead() && s.writes == 0:
+	case end == "refused" && inj.corruptsRead() && s.writes == 0:
 	case end == "refused":
 		s.breach("nobody changed the resource, but the undo was refused")
 	case s.writes == 0 && state != acted:
 		s.breach("the undo wrote nothing, but the state is %s, not %s", state, acted)
-	case end != string(engine.Undone) && k.duration != forever:
+	case end != string(engine.Undone) && inj.duration != forever:
 		s.breach("the fault was over, but the undo ended as %s", end)
 	}
 }
