@@ -58,8 +58,8 @@ func TestExemptionErrors(t *testing.T) {
 		{"date type", one("module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027"), "c.yaml:2:78: want a text, got the number 2027"},
 		{"too far ahead", one("module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-07-07"), "c.yaml:2:78: want a date at most 400 days ahead, until 2027-07-06, got 2027-07-07: an exemption is looked at again once a year"},
 		{"key", with("resource: r, until: x"), `c.yaml:2:90: unknown key "until": want module, resource, account, principal, tag, owner, reason or expires`},
-		{"of everything", one("module: alpha-acts, owner: o, reason: r, expires: 2027-01-01"), "c.yaml:2:14: an exemption needs a resource, account, principal or tag; for one of everything, set the module's mode: off"},
-		{"of every bucket", with("resource: 'arn:aws:s3:::*'"), "c.yaml:2:14: an exemption needs more than the resource arn:aws:s3:::*; for one of everything, set the module's mode: off"},
+		{"of everything", one("module: alpha-acts, owner: o, reason: r, expires: 2027-01-01"), "c.yaml:2:14: an exemption needs a resource, account, principal or tag; to exempt everything, set the module's mode: off"},
+		{"of every bucket", with("resource: 'arn:aws:s3:::*'"), "c.yaml:2:14: an exemption needs more than the resource arn:aws:s3:::*; to exempt everything, set the module's mode: off"},
 		{"twice", "exemptions:\n" + strings.Repeat("  - {module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}\n", 2), "c.yaml:4:5: the exemption of resource r from alpha-acts is there already, in line 3"},
 		{"alias", one("module: &a alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01"), "c.yaml:2:23: want " + modules + ", got YAML's anchor, which is not supported here"},
 		{"no list", "exemptions: {module: all}\n", "c.yaml:2:13: want a list, got a mapping"},
@@ -67,17 +67,17 @@ func TestExemptionErrors(t *testing.T) {
 		{"resource type", with("resource: 7"), "c.yaml:2:87: want a text, got the number 7"},
 		{"resource empty", with("resource: ''"), "c.yaml:2:87: want a text, got an empty one"},
 		{"id with a star", with("resource: 'logs-*'"), `c.yaml:2:87: want an ARN, such as arn:aws:s3:::public-*, or a resource's id exactly as alerts show it, got "logs-*"`},
-		{"pattern of one letter", with("resource: 'log?'"), `c.yaml:2:87: want * for any run of characters, got "log?": nothing stands for one character`},
+		{"pattern of one letter", with("resource: 'log?'"), `c.yaml:2:87: want * for any run of characters, got "log?": there is no wildcard for a single character`},
 		{"ARN with a Region", with("resource: 'arn:aws:s3:eu-west-1::logs'"), `c.yaml:2:87: "arn:aws:s3:eu-west-1::logs" matches no resource: its Region does not match arn:${Partition}:s3:::${Name}`},
 		{"ARN of an object", with("resource: 'arn:aws:s3:::logs/*'"), `c.yaml:2:87: "arn:aws:s3:::logs/*" matches no resource: its resource does not match arn:${Partition}:s3:::${Name}`},
 		{"account", with("account: 1234"), `c.yaml:2:86: want an account's 12 digits, got "1234"`},
 		{"account pattern", with("account: '11112222*'"), `c.yaml:2:86: want an account's 12 digits, got "11112222*"`},
 		{"principal", with("principal: Deployer"), `c.yaml:2:88: ` + who + `, got "Deployer"`},
-		{"principal of any account", with("principal: 'arn:aws:iam::*:role/x'"), `c.yaml:2:88: ` + who + `; the account of "arn:aws:iam::*:role/x" is not: want 12 digits, as a role of any name can be made in another account`},
-		{"tag", with("tag: public"), `c.yaml:2:82: want key=value exactly, such as public=approved, got "public": patterns are not known in tags`},
-		{"ARN of another account", with("account: '111122223333', resource: 'arn:aws:ec2:*:444455556666:instance/i-0'"), "c.yaml:2:14: the exemption can never match: arn:aws:ec2:*:444455556666:instance/i-0 is not of account 111122223333"},
-		{"two at once", with("tag: public, resource: 'log?'"), `c.yaml:2:82: want key=value exactly, such as public=approved, got "public": patterns are not known in tags` + "\n" +
-			`c.yaml:2:100: want * for any run of characters, got "log?": nothing stands for one character`},
+		{"principal of any account", with("principal: 'arn:aws:iam::*:role/x'"), `c.yaml:2:88: ` + who + `; the account of "arn:aws:iam::*:role/x" is wrong: want 12 digits, as a role of any name can be made in another account`},
+		{"tag", with("tag: public"), `c.yaml:2:82: want key=value exactly, such as public=approved, got "public": tags take no patterns`},
+		{"ARN of another account", with("account: '111122223333', resource: 'arn:aws:ec2:*:444455556666:instance/i-0'"), "c.yaml:2:14: the exemption can never match: arn:aws:ec2:*:444455556666:instance/i-0 is not in account 111122223333"},
+		{"two at once", with("tag: public, resource: 'log?'"), `c.yaml:2:82: want key=value exactly, such as public=approved, got "public": tags take no patterns` + "\n" +
+			`c.yaml:2:100: want * for any run of characters, got "log?": there is no wildcard for a single character`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.config), fixtures(), Place{}, testNow)

@@ -132,9 +132,9 @@ func (x Exemption) checkNarrow() error {
 	only := Exemption{Resource: x.Resource}
 	switch {
 	case x.String() == "":
-		return errors.New("an exemption needs a resource, account, principal or tag; for one of everything, set the module's mode: off")
+		return errors.New("an exemption needs a resource, account, principal or tag; to exempt everything, set the module's mode: off")
 	case x.String() == only.String() && anyNameARN.MatchString(x.Resource):
-		return fmt.Errorf("an exemption needs more than the resource %s; for one of everything, set the module's mode: off", x.Resource)
+		return fmt.Errorf("an exemption needs more than the resource %s; to exempt everything, set the module's mode: off", x.Resource)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (x Exemption) checkAccount() error {
 	if x.Account == "" || !x.InOtherAccount(x.Account) {
 		return nil
 	}
-	return fmt.Errorf("the exemption can never match: %s is not of account %s", x.Resource, x.Account)
+	return fmt.Errorf("the exemption can never match: %s is not in account %s", x.Resource, x.Account)
 }
 
 // InOtherAccount reports whether the exemption's resources belong to another account.
@@ -159,7 +159,7 @@ func (x Exemption) InOtherAccount(account string) bool {
 // CheckResource reports what is wrong with an exemption's resource.
 func CheckResource(text string) error {
 	if strings.Contains(text, "?") {
-		return fmt.Errorf("want * for any run of characters, got %q: nothing stands for one character", text)
+		return fmt.Errorf("want * for any run of characters, got %q: there is no wildcard for a single character", text)
 	}
 	if !strings.HasPrefix(text, "arn:") {
 		if strings.Contains(text, "*") {
@@ -189,12 +189,12 @@ func CheckPrincipal(text string) error {
 		return fmt.Errorf("%s, got %q", want, text)
 	}
 	wrong := func(part int, why string) error {
-		return fmt.Errorf("%s; the %s of %q is not: %s", want, arnParts[part], text, why)
+		return fmt.Errorf("%s; the %s of %q is wrong: %s", want, arnParts[part], text, why)
 	}
 	form, known := principalForms[parts[2]]
 	switch {
 	case strings.Contains(text, "?"):
-		return fmt.Errorf("want * for any run of characters, got %q: nothing stands for one character", text)
+		return fmt.Errorf("want * for any run of characters, got %q: there is no wildcard for a single character", text)
 	case !couldMatch(parts[1], "${Partition}"):
 		return wrong(1, "want aws, aws-cn or aws-us-gov")
 	case !known:
@@ -214,7 +214,7 @@ func CheckPrincipal(text string) error {
 // CheckTag reports what is wrong with an exemption's tag.
 func CheckTag(text string) error {
 	if key, _, ok := strings.Cut(text, "="); !ok || key == "" || strings.Contains(text, "*") {
-		return fmt.Errorf("want key=value exactly, such as public=approved, got %q: patterns are not known in tags", text)
+		return fmt.Errorf("want key=value exactly, such as public=approved, got %q: tags take no patterns", text)
 	}
 	return nil
 }

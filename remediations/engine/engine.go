@@ -125,7 +125,7 @@ func (e *Engine) Handle(ctx context.Context, raw []byte) ([]Record, error) {
 	}
 	if err != nil {
 		record := e.newRecord(event, remediations.Resource{})
-		err = e.fail(ctx, record, fmt.Errorf("name the suspects: %w", err))
+		err = e.fail(ctx, record, fmt.Errorf("find the suspects: %w", err))
 		return []Record{*record}, err
 	}
 	return e.runEach(ctx, event, resources)
