@@ -320,7 +320,7 @@ func TestDeliveredTwice(t *testing.T) {
 			t.Errorf("%s: the record now says %s, not %s", mode, kept.Outcome, first.Outcome)
 		}
 		if h.door.shuts > 1 || len(h.alerts) > 1 {
-			t.Errorf("%s: acted %d times, told people %d times", mode, h.door.shuts, len(h.alerts))
+			t.Errorf("%s: acted %d times, alerted %d times", mode, h.door.shuts, len(h.alerts))
 		}
 	}
 }
@@ -342,7 +342,7 @@ func TestDeliveredTwiceAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	if h.door.shuts != 1 || len(h.alerts) != 1 {
-		t.Errorf("acted %d times, told people %d times, want once", h.door.shuts, len(h.alerts))
+		t.Errorf("acted %d times, alerted %d times, want once", h.door.shuts, len(h.alerts))
 	}
 }
 

@@ -15,15 +15,15 @@ import (
 type Facts struct {
 	Kind       string                `json:"kind"`    // AlertKind or SummaryKind
 	Version    string                `json:"version"` // "1"
-	Subject    string                `json:"subject"` // as of the e-mail
-	Title      string                `json:"title"`   // the subject in characters that mean nothing in JSON, XML or a shell
-	Text       string                `json:"text"`    // the whole e-mail; "" if nothing else is left to cut
+	Subject    string                `json:"subject"` // as in the e-mail
+	Title      string                `json:"title"`   // the subject without characters that need escaping in JSON, XML or a shell
+	Text       string                `json:"text"`    // the whole e-mail; empty if the message would otherwise be too long
 	Critical   bool                  `json:"critical"`
 	Level      string                `json:"level"`             // critical, error, warning or info: the words of paging services
-	Module     string                `json:"module"`            // of a summary "summary"; its modules are in Folded
-	Severity   remediations.Severity `json:"severity"`          // low, medium, high or critical; of a summary the worst
-	Thread     string                `json:"thread"`            // the same for all about one resource: 20 hexadecimal digits; or "summary" and the hour
-	Outcome    Outcome               `json:"outcome,omitempty"` // of a summary: in Folded
+	Module     string                `json:"module"`            // "summary" for a summary, whose modules are in Folded
+	Severity   remediations.Severity `json:"severity"`          // low, medium, high or critical; the worst one for a summary
+	Thread     string                `json:"thread"`            // one id per resource, 20 hexadecimal digits; or "summary" and the hour
+	Outcome    Outcome               `json:"outcome,omitempty"` // for a summary, see Folded
 	Run        string                `json:"run,omitempty"`
 	Mode       string                `json:"mode,omitempty"`
 	Account    string                `json:"account,omitempty"`
@@ -31,17 +31,17 @@ type Facts struct {
 	Resource   *FactsResource        `json:"resource,omitempty"`
 	Event      *FactsEvent           `json:"event,omitempty"`
 	Principal  string                `json:"principal,omitempty"` // ARN of who made the call
-	Name       string                `json:"name,omitempty"`      // the same in a word or two
+	Name       string                `json:"name,omitempty"`      // the principal in a word or two
 	SourceIP   string                `json:"sourceIP,omitempty"`
 	UserAgent  string                `json:"userAgent,omitempty"`
 	Reason     string                `json:"reason,omitempty"`     // what is wrong
 	Left       string                `json:"left,omitempty"`       // what is still wrong after the action
-	Error      string                `json:"error,omitempty"`      // of a run that failed
+	Error      string                `json:"error,omitempty"`      // why the run failed
 	Limit      string                `json:"limit,omitempty"`      // what kept the module from acting
-	Lowered    string                `json:"lowered,omitempty"`    // who has stopped the module, and why
+	Lowered    string                `json:"lowered,omitempty"`    // who stopped the module, and why
 	Before     json.RawMessage       `json:"before,omitempty"`     // the resource's state, in the module's form
-	After      json.RawMessage       `json:"after,omitempty"`      // what the action has made, or would make, of it
-	Difference string                `json:"difference,omitempty"` // of the two, as in the text
+	After      json.RawMessage       `json:"after,omitempty"`      // the state that the action left, or would leave
+	Difference string                `json:"difference,omitempty"` // of the two states, as in the text
 	Commands   *Commands             `json:"commands,omitempty"`
 	Controls   []string              `json:"controls,omitempty"`
 	Started    time.Time             `json:"started,omitzero"`
@@ -66,10 +66,10 @@ type FactsEvent struct {
 
 // Commands are shell commands, except Exempt. A command that is too long is left out, and named in Cut.
 type Commands struct {
-	Fix     string `json:"fix,omitempty"`     // puts it right
-	LeftFix string `json:"leftFix,omitempty"` // puts right what is left
-	Revert  string `json:"revert,omitempty"`  // takes it back, and does not look whether the resource has changed since
-	Undo    string `json:"undo,omitempty"`    // takes it back, in Countermand's repository
+	Fix     string `json:"fix,omitempty"`     // fixes the resource
+	LeftFix string `json:"leftFix,omitempty"` // fixes what is still wrong
+	Revert  string `json:"revert,omitempty"`  // reverts the fix, without checking whether the resource has changed since
+	Undo    string `json:"undo,omitempty"`    // undoes the run, in Countermand's repository
 	Exempt  string `json:"exempt,omitempty"`  // text for countermand.yaml
 }
 
