@@ -95,7 +95,7 @@ func (e *Engine) endDuplicate(ctx context.Context, record, prior *Record) (*Reco
 // handled before, or zero if there is none. If the store fails it also returns zero: the run goes on.
 func (e *Engine) laterEvent(ctx context.Context, record *Record) time.Time {
 	key := remediations.LatestRow(record.Module, record.Resource)
-	latest, err := e.Store.Latest(ctx, key, record.EventTime, e.Now().Add(latestRetention))
+	latest, err := e.Store.NoteLatest(ctx, key, record.EventTime, e.Now().Add(latestRetention))
 	if err != nil {
 		e.Log.WarnContext(ctx, "the order of events is unknown", "run", record.ID, "error", err)
 		return time.Time{}

@@ -99,8 +99,8 @@ func TestEngineCallsOfEveryFunction(t *testing.T) {
 	cfg := fence.Config(reached(&count), "eu-west-1")
 	runs, alert := store.NewDynamoDB(cfg, "runs"), engine.NewSNSSender(cfg, "arn:aws:sns:eu-west-1:111122223333:alerts", "arn:aws:sns:eu-west-1:111122223333:critical")
 	_, getErr := runs.Get(t.Context(), "id")
-	_, timesErr := runs.Times(t.Context(), "count")
-	_, latestErr := runs.Latest(t.Context(), "latest", time.Now(), time.Now())
+	_, timesErr := runs.ReadCount(t.Context(), "count")
+	_, latestErr := runs.NoteLatest(t.Context(), "latest", time.Now(), time.Now())
 	_, switchErr := engine.NewSwitchReader(cfg, remediations.SwitchParameter, time.Now)(t.Context())
 	errs := []error{getErr, timesErr, latestErr, switchErr, runs.Put(t.Context(), &engine.Record{ID: "id", Version: 1}), alert(t.Context(), engine.Message{Subject: "s", Body: "b"})}
 	for _, err := range errs {

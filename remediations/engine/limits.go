@@ -49,7 +49,7 @@ func (e *Engine) moduleCount() Count {
 // on.
 func (e *Engine) budgetLeft(ctx context.Context, r *Record) *int {
 	count := e.moduleCount()
-	times, err := e.Store.Times(ctx, count.Key)
+	times, err := e.Store.ReadCount(ctx, count.Key)
 	if err != nil {
 		e.Log.WarnContext(ctx, "the remaining budget is unknown", "run", r.ID, "error", err)
 		return nil

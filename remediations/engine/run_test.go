@@ -271,7 +271,7 @@ func TestUnknownOrderOfEvents(t *testing.T) {
 
 type unordered struct{ *flaky }
 
-func (*unordered) Latest(context.Context, string, time.Time, time.Time) (time.Time, error) {
+func (*unordered) NoteLatest(context.Context, string, time.Time, time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("throttled")
 }
 

@@ -19,11 +19,11 @@ type Store interface {
 	// returns a *FullError for the first count that is full; a conflict takes precedence. A count is kept until it
 	// expires.
 	Begin(ctx context.Context, r *Record, counts []Count) error
-	// Times returns how often a count was raised.
-	Times(ctx context.Context, key string) (int, error)
-	// Latest notes a time under a key, unless a later one is there, and returns the latest, to the millisecond. It is
+	// ReadCount returns how often a count was raised.
+	ReadCount(ctx context.Context, key string) (int, error)
+	// NoteLatest notes a time under a key, unless a later one is there, and returns the latest, to the millisecond. It is
 	// kept until it expires.
-	Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
+	NoteLatest(ctx context.Context, key string, at, expires time.Time) (time.Time, error)
 	AlertStore
 }
 

@@ -226,8 +226,8 @@ func pause(ctx context.Context, attempt int) error {
 	return engine.Wait(ctx, time.Duration(rand.IntN(20<<attempt))*time.Millisecond)
 }
 
-// Times implements Store.
-func (d *DynamoDB) Times(ctx context.Context, key string) (int, error) {
+// ReadCount implements Store.
+func (d *DynamoDB) ReadCount(ctx context.Context, key string) (int, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &d.table, Key: map[string]types.AttributeValue{"id": text(key)}, ConsistentRead: aws.Bool(true),
 	})
@@ -241,8 +241,8 @@ func (d *DynamoDB) Times(ctx context.Context, key string) (int, error) {
 	return int(times), err
 }
 
-// Latest implements Store.
-func (d *DynamoDB) Latest(ctx context.Context, key string, at, expires time.Time) (time.Time, error) {
+// NoteLatest implements Store.
+func (d *DynamoDB) NoteLatest(ctx context.Context, key string, at, expires time.Time) (time.Time, error) {
 	_, err := d.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &d.table,
 		Item: map[string]types.AttributeValue{

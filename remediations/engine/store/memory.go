@@ -83,15 +83,15 @@ func (m *Memory) Begin(_ context.Context, r *engine.Record, counts []engine.Coun
 	return nil
 }
 
-// Times implements Store.
-func (m *Memory) Times(_ context.Context, key string) (int, error) {
+// ReadCount implements Store.
+func (m *Memory) ReadCount(_ context.Context, key string) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.counts[key].times, nil
 }
 
-// Latest implements Store. Memory never expires times.
-func (m *Memory) Latest(_ context.Context, key string, at, _ time.Time) (time.Time, error) {
+// NoteLatest implements Store. Memory never expires times.
+func (m *Memory) NoteLatest(_ context.Context, key string, at, _ time.Time) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.latest == nil {

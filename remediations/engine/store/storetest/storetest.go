@@ -123,7 +123,7 @@ func testCounts(t *testing.T, store engine.Store, id string) {
 func testTimes(t *testing.T, store engine.Store, id string) {
 	count := engine.Count{Key: id, Most: 2, What: "times", Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for n, want := range []int{0, 1, 2, 2} {
-		if got, err := store.Times(t.Context(), id); got != want || err != nil {
+		if got, err := store.ReadCount(t.Context(), id); got != want || err != nil {
 			t.Errorf("before run %d: %d times (%v), want %d", n, got, err, want)
 		}
 		_ = store.Begin(t.Context(), record(fmt.Sprint(id, n)), []engine.Count{count}) // the third is refused
@@ -136,7 +136,7 @@ func testLatest(t *testing.T, store engine.Store, id string) {
 	for _, step := range []struct{ at, want time.Duration }{
 		{0, 0}, {-time.Hour, 0}, {0, 0}, {time.Millisecond, time.Millisecond}, {0, time.Millisecond}, {time.Hour, time.Hour}, {time.Minute, time.Hour},
 	} {
-		got, err := store.Latest(t.Context(), id, first.Add(step.at), expires)
+		got, err := store.NoteLatest(t.Context(), id, first.Add(step.at), expires)
 		if err != nil || !got.Equal(first.Add(step.want)) {
 			t.Errorf("at %s: %s (%v), want %s", step.at, got, err, first.Add(step.want))
 		}
