@@ -6,11 +6,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-const (
-	alertTopic    = "countermand-alerts"
-	criticalTopic = "countermand-alerts-critical"
-)
-
 // newTopic is where alerts and alarms go. It is not encrypted at rest: CloudWatch may not use the key
 // that AWS manages for SNS, so that its alarms would be lost in silence, and a key of one's own costs a
 // dollar a month to hide what is mailed in the clear a moment later. Alerts hold no secrets.

@@ -13,7 +13,7 @@ func topicARN(name string) string {
 
 func TestTopics(t *testing.T) {
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
-		tm, config := stacks[mainStack], s.configuration(t)
+		tm, c := stacks[mainStack], s.configuration(t)
 		if got := len(tm.all("AWS::SNS::Topic")); got != 2 {
 			t.Errorf("%d topics, want 2", got)
 		}
@@ -33,11 +33,11 @@ func TestTopics(t *testing.T) {
 		}
 		type told struct{ Topic, Email string }
 		want, got := map[told]bool{}, map[told]bool{}
-		for _, email := range config.Emails {
+		for _, email := range c.Emails {
 			want[told{topicARN("countermand-alerts"), email}] = true
 			want[told{topicARN("countermand-alerts-critical"), email}] = true
 		}
-		for _, email := range config.CriticalEmails {
+		for _, email := range c.CriticalEmails {
 			want[told{topicARN("countermand-alerts-critical"), email}] = true
 		}
 		for _, r := range tm.all("AWS::SNS::Subscription") {
@@ -55,7 +55,7 @@ func TestTopics(t *testing.T) {
 // TestSummary follows the schedule to the function, and the function to what it may do.
 func TestSummary(t *testing.T) {
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
-		tm, config := stacks[mainStack], s.configuration(t)
+		tm, c := stacks[mainStack], s.configuration(t)
 		const name = "countermand-summary"
 		arn := func(service, resource string) string {
 			return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + resource
@@ -81,8 +81,8 @@ func TestSummary(t *testing.T) {
 		}, gotRights(t, tm, role)); diff != "" {
 			t.Errorf("rights (-want +got):\n%s", diff)
 		}
-		if got := tm.only(t, "AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/"+name).Properties["RetentionInDays"]; got != float64(config.LogRetentionDays) {
-			t.Errorf("its log is kept for %v days, want %d", got, config.LogRetentionDays)
+		if got := tm.only(t, "AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/"+name).Properties["RetentionInDays"]; got != float64(c.LogRetentionDays) {
+			t.Errorf("its log is kept for %v days, want %d", got, c.LogRetentionDays)
 		}
 		rule := tm.only(t, "AWS::Events::Rule", "Name", name)
 		if diff := cmp.Diff(any(map[string]any{

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -20,12 +21,12 @@ const (
 // build adds the stacks to the app. dist is the folder that scripts/build fills; here is where the
 // CDK's command line deploys to, for modes that depend on that; now is for warnings, and for how far ahead an exemption
 // may end: a configuration that is taken always makes the same templates in one place.
-func build(app awscdk.App, modules []*remediations.Module, dist string, here Place, now time.Time) error {
+func build(app awscdk.App, modules []*remediations.Module, dist string, here config.Place, now time.Time) error {
 	file, err := contextText(app, "config", "countermand.yaml")
 	if err != nil {
 		return err
 	}
-	config, err := ReadConfig(file, modules, here, now)
+	c, err := config.Read(file, modules, here, now)
 	if err != nil {
 		return err
 	}
@@ -35,36 +36,36 @@ func build(app awscdk.App, modules []*remediations.Module, dist string, here Pla
 		}
 	}
 	code := codeFolders{
-		remediate: filepath.Join(dist, "remediate-"+config.Architecture),
-		summary:   filepath.Join(dist, "summary-"+config.Architecture),
-		ledger:    filepath.Join(dist, "ledger-"+config.Architecture),
+		remediate: filepath.Join(dist, "remediate-"+c.Architecture),
+		summary:   filepath.Join(dist, "summary-"+c.Architecture),
+		ledger:    filepath.Join(dist, "ledger-"+c.Architecture),
 	}
 	for _, folder := range []string{code.remediate, code.summary, code.ledger} {
 		if _, err := os.Stat(filepath.Join(folder, "bootstrap")); err != nil {
 			return fmt.Errorf("the functions' code is not built, run ./scripts/build: %w", err)
 		}
 	}
-	if config.Trail != nil {
-		newTrailStack(app, config)
+	if c.Trail != nil {
+		newTrailStack(app, c)
 	}
 	var names []string
 	for _, m := range modules {
 		names = append(names, m.Name)
 	}
-	return newMainStack(app, config, code, names, now)
+	return newMainStack(app, c, code, names, now)
 }
 
 // codeFolders are the folders with each function's bootstrap.
 type codeFolders struct{ remediate, summary, ledger string }
 
 // newStack is a stack in the configured account and Region, or wherever the deployment runs.
-func newStack(app awscdk.App, name, description string, config *Config) awscdk.Stack {
+func newStack(app awscdk.App, name, description string, c *config.Config) awscdk.Stack {
 	env := &awscdk.Environment{}
-	if config.Account != "" {
-		env.Account = &config.Account
+	if c.Account != "" {
+		env.Account = &c.Account
 	}
-	if config.Region != "" {
-		env.Region = &config.Region
+	if c.Region != "" {
+		env.Region = &c.Region
 	}
 	return awscdk.NewStack(app, &name, &awscdk.StackProps{Description: &description, Env: env})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/infra/config/configtest"
 )
 
 // Channels hear of everything and may do nothing.
@@ -201,46 +203,16 @@ func hasNone(t *testing.T, tm *template, services ...string) {
 	}
 }
 
-const inChat = `
-trail: {existing: true}
+// A channel is connected once in an account: by the stack of one Region, of all that are deployed.
+func TestChatIsInOneRegion(t *testing.T) {
+	stacks, err := synthesize(t, writeFile(t, t.TempDir(), "c.yaml", `trail: {existing: true}
+region: us-east-1
 alerts:
   chatRegions: [eu-west-1, us-east-1]
   slack: [{workspace: T07EA123LEP, channel: C07EZ1ABC23}]
-`
-
-// A channel is connected once in an account: by the stack of one Region, of all that are deployed.
-func TestChatIsInOneRegion(t *testing.T) {
-	stacks, err := synthesize(t, writeFile(t, t.TempDir(), "c.yaml", inChat+"region: us-east-1\n"), fixtures())
+`), configtest.Modules())
 	if err != nil {
 		t.Fatal(err)
 	}
 	hasNone(t, stacks[mainStack], "AWS::Chatbot::")
-}
-
-func TestChatRegions(t *testing.T) {
-	for _, test := range []struct {
-		config string
-		here   Place
-		region string // that the template is bound to
-		heard  bool
-		err    string
-	}{
-		{inChat, Place{Region: "eu-west-1"}, "eu-west-1", true, ""},
-		{inChat, Place{Region: "us-east-1"}, "us-east-1", true, ""},
-		{inChat, Place{Region: "sa-east-1"}, "sa-east-1", false, ""},
-		{inChat + "region: us-east-1\n", Place{Region: "sa-east-1"}, "us-east-1", true, ""},
-		{inChat, Place{}, "", false, "c.yaml:5:10: what is made of channels depends on the Region, and none is known: name it in this file (region), or set AWS_REGION"},
-		{strings.Replace(inChat, "chatRegions: [eu-west-1, us-east-1]", "emails: []", 1), Place{Region: "eu-west-1"}, "", false,
-			"c.yaml:5:10: want chatRegions beside it: the Regions that channels hear of, and first the one whose stack connects them, as a channel is connected once in an account"},
-		{strings.Replace(inChat, "slack:", "teams: # nothing yet\n  #", 1), Place{Region: "eu-west-1"}, "", false, ""},
-	} {
-		c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), test.here, testNow)
-		if err != nil {
-			if err.Error() != test.err {
-				t.Errorf("%+v: got  %s\nwant %s", test, err, test.err)
-			}
-		} else if test.err != "" || c.Region != test.region || c.heardInChat() != test.heard {
-			t.Errorf("%+v: Region %q, heard %v", test, c.Region, c.heardInChat())
-		}
-	}
 }

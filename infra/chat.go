@@ -1,38 +1,26 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awschatbot"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/infra/config"
 )
-
-// Slack is a channel in Slack. Its workspace has been authorized once, in the console of Amazon Q Developer in chat
-// applications.
-type Slack struct{ Workspace, Channel string }
-
-// Teams is a channel in Microsoft Teams. Its team has been authorized once, as with Slack.
-type Teams struct{ Tenant, Team, Channel string }
-
-// heardInChat reports whether channels, if there are any, hear of what is deployed here.
-func (c *Config) heardInChat() bool {
-	return len(c.Slack)+len(c.Teams) > 0 && slices.Contains(c.ChatRegions, c.Region)
-}
 
 // newChat tells channels of alerts and alarms, those of other Regions, too. They only hear: their role has no rights, and
 // their guardrail denies whatever somebody gives it later.
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/understanding-permissions.html
 func newChat(stack awscdk.Stack, s *shared) {
-	if !s.config.heardInChat() || s.config.ChatRegions[0] != s.config.Region {
+	if !s.config.HeardInChat() || s.config.ChatRegions[0] != s.config.Region {
 		return
 	}
 	topics := []*string{s.topic.Ref(), s.critical.Ref()}
 	for _, region := range s.config.ChatRegions[1:] {
 		arn := "arn:${AWS::Partition}:sns:" + region + ":${AWS::AccountId}:"
-		topics = append(topics, sub(arn+alertTopic), sub(arn+criticalTopic))
+		topics = append(topics, sub(arn+config.AlertTopic), sub(arn+config.CriticalTopic))
 	}
 	var slackTopics []any
 	for _, topic := range topics {

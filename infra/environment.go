@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -15,7 +16,7 @@ import (
 const maxEnvironment = 4096
 
 // environment is what functions/remediate reads.
-func environment(s *shared, m Enabled) (map[string]*string, error) {
+func environment(s *shared, m config.Enabled) (map[string]*string, error) {
 	variables, err := variables(s.config, m)
 	if err != nil {
 		return nil, err
@@ -33,16 +34,16 @@ func environment(s *shared, m Enabled) (map[string]*string, error) {
 }
 
 // variables is the environment with its longest values in place of those that CloudFormation fills in.
-func variables(config *Config, m Enabled) (map[string]string, error) {
+func variables(c *config.Config, m config.Enabled) (map[string]string, error) {
 	variables := map[string]string{
 		"COUNTERMAND_MODULE":         m.Name,
 		"COUNTERMAND_MODE":           m.Mode.String(),
 		"COUNTERMAND_TABLE":          runTable,
 		"COUNTERMAND_ACCOUNT":        "123456789012",
-		"COUNTERMAND_TOPIC":          "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + alertTopic,
+		"COUNTERMAND_TOPIC":          "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + config.AlertTopic,
 		"COUNTERMAND_SWITCH":         remediations.SwitchParameter,
-		"COUNTERMAND_CRITICAL_TOPIC": "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + criticalTopic,
-		"COUNTERMAND_RETENTION_DAYS": strconv.Itoa(config.RunRetentionDays),
+		"COUNTERMAND_CRITICAL_TOPIC": "arn:aws-us-gov:sns:ap-southeast-99:123456789012:" + config.CriticalTopic,
+		"COUNTERMAND_RETENTION_DAYS": strconv.Itoa(c.RunRetentionDays),
 		// In the user agent of every call, and so in CloudTrail.
 		"AWS_SDK_UA_APP_ID": resourceName(m.Module),
 	}
@@ -56,12 +57,12 @@ func variables(config *Config, m Enabled) (map[string]string, error) {
 		}
 		variables["COUNTERMAND_SETTINGS"] = string(text)
 	}
-	limits, err := json.Marshal(config.Limits)
+	limits, err := json.Marshal(c.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("encode the limits: %w", err)
 	}
 	variables["COUNTERMAND_LIMITS"] = string(limits)
-	exemptions := config.exemptionsOf(m.Name)
+	exemptions := c.ExemptionsOf(m.Name)
 	if exemptions != nil {
 		text, err := json.Marshal(exemptions)
 		if err != nil {

@@ -1,23 +1,19 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/countermand/countermand/events"
-	"github.com/countermand/countermand/events/pattern"
+	"github.com/countermand/countermand/infra/config"
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/modules"
 )
@@ -41,9 +37,6 @@ func TestMain(m *testing.M) {
 	jsii.Close()
 	os.Exit(code)
 }
-
-// testNow is when the tests' configurations are read.
-var testNow = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
 // setup is a configuration that tests look at the templates of. It is synthesized once.
 type setup struct {
@@ -71,7 +64,7 @@ trail: {existing: true}
 ledger: off
 tracing: true
 `},
-	{name: "fixtures", modules: fixtures, config: `
+	{name: "fixtures", modules: configtest.Modules, config: `
 trail: {existing: true}
 ledger: off
 modules:
@@ -85,7 +78,7 @@ exemptions:
   - {module: beta-acts, resource: "arn:aws:s3:::public-*", tag: public=approved, owner: bob@example.com, reason: said so, expires: 2027-02-28}
   - {module: all, account: "111122223333", principal: "arn:aws:iam::111122223333:role/Deployer*", owner: eve@example.com, reason: said so, expires: 2027-02-28}
 `},
-	{name: "channels", modules: fixtures, config: `
+	{name: "channels", modules: configtest.Modules, config: `
 trail: {existing: true}
 region: eu-west-1
 alerts:
@@ -101,8 +94,8 @@ alerts:
     - {name: pager, url: "https://events.pagerduty.com/v2/enqueue", secret: countermand/pagerduty, version: 5e3b7f1c-0a4d-4f8e-9b1a-2c6d8e0f1a3b, format: pagerduty}
     - {name: siem, url: "https://siem.example.com/alerts?source=countermand", secret: siem-token, format: json}
 `},
-	{name: "trail", modules: fixtures, config: "trail: {existing: false}"},
-	{name: "trail-full", modules: fixtures, config: `
+	{name: "trail", modules: configtest.Modules, config: "trail: {existing: false}"},
+	{name: "trail-full", modules: configtest.Modules, config: `
 trail:
   existing: false
   kms: true
@@ -130,72 +123,6 @@ func enforceAll(modules []*remediations.Module) string {
 	return text.String()
 }
 
-// fixtures are modules whose declarations have what those of the catalog may not have.
-func fixtures() []*remediations.Module {
-	module := func(name string, acts bool) *remediations.Module {
-		m := &remediations.Module{
-			Name:     name,
-			Title:    "do the " + name + " thing",
-			Why:      "Because.",
-			Text:     "Undo does it again.",
-			Severity: remediations.High,
-			Default:  remediations.Observe,
-			Pattern:  pattern.CloudTrail("s3", "PutBucketPolicy"),
-			Reads: []remediations.Permission{
-				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
-				{Action: "s3:GetBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*/*"},
-				{Action: "access-analyzer:List*", Resource: "*", Why: "there is no other"},
-			},
-			Suspects: func(events.Event) ([]remediations.Resource, error) { return nil, nil },
-			Guard: func(context.Context, *remediations.Run, remediations.Resource) (*remediations.Finding, error) {
-				return nil, nil
-			},
-		}
-		if acts {
-			m.Risk = "something may break"
-			m.Writes = []remediations.Permission{
-				{Action: "sns:Publish", Resource: "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*", Why: "nobody knows the topic"},
-			}
-			m.UndoWrites = []remediations.Permission{
-				{Action: "s3:PutBucketPolicy", Resource: "arn:${AWS::Partition}:s3:::*"},
-			}
-			m.Action = func(context.Context, *remediations.Run, *remediations.Finding) error { return nil }
-			m.Undo = m.Action
-		}
-		return m
-	}
-	alpha, beta := module("alpha-acts", true), module("beta-acts", true)
-	alpha.Settings = houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}
-	alpha.Schedule = "rate(6 hours)"
-	alpha.Sweep = func(context.Context, *remediations.Run) iter.Seq2[remediations.Resource, error] { return nil }
-	alpha.Policies = []remediations.ManagedPolicy{{
-		Name: "countermand-alpha", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`, Why: "it denies all",
-	}}
-	alpha.Writes = append(alpha.Writes, remediations.Permission{
-		Action: "iam:AttachUserPolicy", Resource: "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*",
-		Only: remediations.Condition{Key: "iam:PolicyARN", Value: "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/countermand-alpha"},
-	})
-	// Each of these is something that a template's resolution may drop.
-	beta.Pattern = `{"source":["aws.s3"],"detail":{"a":["null"],"b":[""],"c":[{"exists":false}],"d":[{"numeric":[">",0,"<=",5.5]}],"e":["007",7,true],"$or":[{"f":["x"]},{"g":["y"]}]}}`
-	return []*remediations.Module{alpha, beta, module("gamma-alerts", false), module("delta-off", true)}
-}
-
-// houseSettings has a field of each kind.
-type houseSettings struct {
-	TrustedAccounts []remediations.AccountID `json:"trustedAccounts" doc:"accounts that may come in"`
-	Doors           int                      `json:"doors" doc:"how many doors there are"`
-	Shut            bool                     `json:"shut" doc:"whether they are shut"`
-	Owner           string                   `json:"owner" doc:"whose house it is"`
-}
-
-// Check refuses a house that nobody can enter.
-func (s houseSettings) Check() error {
-	if s.Doors == 0 {
-		return errors.New("a house needs a door")
-	}
-	return nil
-}
-
 func (s *setup) synthesize(t *testing.T) map[string]*template {
 	t.Helper()
 	if s.stacks == nil {
@@ -212,7 +139,7 @@ func (s *setup) synthesize(t *testing.T) map[string]*template {
 	return s.stacks
 }
 
-func (s *setup) configuration(t *testing.T) *Config {
+func (s *setup) configuration(t *testing.T) *config.Config {
 	t.Helper()
 	text := []byte(s.config)
 	if s.file != "" {
@@ -221,7 +148,7 @@ func (s *setup) configuration(t *testing.T) *Config {
 			t.Fatal(err)
 		}
 	}
-	c, err := parseConfig("countermand.yaml", text, s.modules(), Place{}, testNow)
+	c, err := config.Parse("countermand.yaml", text, s.modules(), config.Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +176,7 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[
 	cdk.Context["config"] = file
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: jsii.Bool(false), Context: &cdk.Context})
-	if err := build(app, modules, dist(t), Place{}, testNow); err != nil {
+	if err := build(app, modules, dist(t), config.Place{}, configtest.Now); err != nil {
 		return nil, err
 	}
 	app.Synth(nil)
@@ -272,7 +199,7 @@ func synthesize(t *testing.T, file string, modules []*remediations.Module) (map[
 func dist(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, arch := range []string{arm64, amd64} {
+	for _, arch := range []string{config.ARM64, config.AMD64} {
 		writeFile(t, filepath.Join(root, "remediate-"+arch), "bootstrap", arch)
 		writeFile(t, filepath.Join(root, "ledger-"+arch), "bootstrap", "ledger "+arch)
 		writeFile(t, filepath.Join(root, "summary-"+arch), "bootstrap", "summary "+arch)

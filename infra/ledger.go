@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/infra/config"
 )
 
 const (
@@ -150,8 +152,8 @@ func eachHour(h *halfOfLedger) {
 // the chain can be followed back to its beginning. Its name is plain text where account and Region are known: then a
 // later deployment can take it over.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
-func newRecordBucket(scope constructs.Construct, config *Config) awss3.CfnBucket {
-	props := evidenceBucket(config.Ledger.LockDays)
+func newRecordBucket(scope constructs.Construct, c *config.Config) awss3.CfnBucket {
+	props := evidenceBucket(c.Ledger.LockDays)
 	stack := awscdk.Stack_Of(scope)
 	props.BucketName = jsii.String("countermand-records-" + *stack.Account() + "-" + *stack.Region())
 	props.LifecycleConfiguration = &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: &[]any{
@@ -159,7 +161,7 @@ func newRecordBucket(scope constructs.Construct, config *Config) awss3.CfnBucket
 			Id:                          jsii.String("expire"),
 			Status:                      jsii.String("Enabled"),
 			Prefix:                      jsii.String("records/"),
-			ExpirationInDays:            number(config.RunRetentionDays),
+			ExpirationInDays:            number(c.RunRetentionDays),
 			NoncurrentVersionExpiration: &awss3.CfnBucket_NoncurrentVersionExpirationProperty{NoncurrentDays: number(undeleteDays)},
 		},
 		// S3 takes this and an expiration in days only in rules of their own.

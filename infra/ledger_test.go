@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/countermand/countermand/infra/config"
 )
 
 const wantBucket = "countermand-records-" + testAccount + "-" + testRegion
 
 // ledgerFunctions is the ledger's functions, if there is a ledger.
-func ledgerFunctions(c *Config) []string {
+func ledgerFunctions(c *config.Config) []string {
 	if c.Ledger == nil {
 		return nil
 	}
@@ -20,7 +22,7 @@ func ledgerFunctions(c *Config) []string {
 }
 
 // ofLedger runs a test on each setup that has a ledger.
-func ofLedger(t *testing.T, test func(t *testing.T, c *Config, tm *template)) {
+func ofLedger(t *testing.T, test func(t *testing.T, c *config.Config, tm *template)) {
 	ran := 0
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
 		if c := s.configuration(t); c.Ledger != nil {
@@ -41,7 +43,7 @@ func (tm *template) roleOf(t *testing.T, function string) *resource {
 
 // Neither half has the other's rights, and no module has any on the bucket or the key.
 func TestLedgerRights(t *testing.T) {
-	ofLedger(t, func(t *testing.T, c *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, c *config.Config, tm *template) {
 		here := testRegion + ":" + testAccount + ":"
 		stream := "arn:aws:dynamodb:" + here + "table/countermand-runs/stream/*"
 		bucket := "arn:aws:s3:::" + wantBucket
@@ -83,7 +85,7 @@ func TestLedgerRights(t *testing.T) {
 }
 
 func TestLedgerFunctions(t *testing.T) {
-	ofLedger(t, func(t *testing.T, c *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, c *config.Config, tm *template) {
 		for name, want := range map[string]struct {
 			timeout     float64
 			environment map[string]any
@@ -122,7 +124,7 @@ func TestLedgerFunctions(t *testing.T) {
 
 // A change that can't be written neither holds up the others for ever nor gets lost unseen.
 func TestStream(t *testing.T) {
-	ofLedger(t, func(t *testing.T, _ *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, _ *config.Config, tm *template) {
 		mapping := tm.only(t, "AWS::Lambda::EventSourceMapping", "", nil)
 		if diff := cmp.Diff(any(map[string]any{
 			"FunctionName": "countermand-ledger-write", "EventSourceArn": "stream of countermand-runs",
@@ -139,7 +141,7 @@ func TestStream(t *testing.T) {
 
 // The digest's rule is a module's in all but what makes it send an event.
 func TestEachHour(t *testing.T) {
-	ofLedger(t, func(t *testing.T, _ *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, _ *config.Config, tm *template) {
 		const name = "countermand-ledger-digest"
 		rule := tm.only(t, "AWS::Events::Rule", "Name", name)
 		if rule.Properties["ScheduleExpression"] != "cron(15 * * * ? *)" || rule.Properties["State"] != "ENABLED" || rule.Properties["EventPattern"] != nil {
@@ -174,7 +176,7 @@ func TestEachHour(t *testing.T) {
 
 // TestRecordBucket is what the emulator drops in silence: the lock above all.
 func TestRecordBucket(t *testing.T) {
-	ofLedger(t, func(t *testing.T, c *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, c *config.Config, tm *template) {
 		bucket := tm.only(t, "AWS::S3::Bucket", "BucketName", wantBucket)
 		p := bucket.Properties
 		if p["ObjectLockEnabled"] != true || at(p, "VersioningConfiguration", "Status") != "Enabled" {
@@ -238,7 +240,7 @@ func TestRecordBucket(t *testing.T) {
 
 // TestSigningKey: an administrator may change who signs, which CloudTrail reports, and may not sign.
 func TestSigningKey(t *testing.T) {
-	ofLedger(t, func(t *testing.T, _ *Config, tm *template) {
+	ofLedger(t, func(t *testing.T, _ *config.Config, tm *template) {
 		key := tm.only(t, "AWS::KMS::Key", "", nil)
 		if key.Properties["KeySpec"] != "ECC_NIST_P256" || key.Properties["KeyUsage"] != "SIGN_VERIFY" {
 			t.Errorf("key: %v", key.Properties)

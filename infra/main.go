@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations/modules"
 )
 
@@ -35,7 +36,7 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
-	here := Place{Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: os.Getenv("CDK_DEFAULT_REGION")}
+	here := config.Place{Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: os.Getenv("CDK_DEFAULT_REGION")}
 	if err := build(app, modules.All(), "dist", here, time.Now()); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/modules"
 )
 
@@ -29,10 +30,10 @@ func runApp(t *testing.T, folder string, environment ...string) (stderr string, 
 }
 
 // project is a folder as the CDK's command line finds it.
-func project(t *testing.T, config string) string {
+func project(t *testing.T, text string) string {
 	t.Helper()
 	folder := t.TempDir()
-	writeFile(t, folder, "countermand.yaml", config)
+	writeFile(t, folder, "countermand.yaml", text)
 	if err := os.Rename(dist(t), filepath.Join(folder, "dist")); err != nil {
 		t.Fatal(err)
 	}
@@ -140,5 +141,32 @@ func TestLockfile(t *testing.T) {
 		if p.Resolved != "" {
 			t.Errorf("%s is resolved at %s", name, p.Resolved)
 		}
+	}
+}
+
+// The place is that of the CDK's command line, and mode, role and rights are those of the place.
+func TestModesByPlaceOfTheCommandLine(t *testing.T) {
+	folder := project(t, `trail: {existing: true}
+modules: {s3-public-policy: {mode: alert, where: [{account: "111122223333", region: eu-west-1, mode: enforce}]}}`)
+	stderr, err := runApp(t, folder, "PATH="+os.Getenv("PATH"), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION=eu-west-1")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "cdk.out", mainStack+".template.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tm := parseTemplate(t, text)
+	function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-s3-public-policy")
+	if mode := at(function.Properties, "Environment", "Variables", "COUNTERMAND_MODE"); mode != remediations.Enforce.String() {
+		t.Errorf("mode %v", mode)
+	}
+	role := tm.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
+	if !gotRights(t, tm, role)[right{"s3:PutBucketPolicy", "arn:aws:s3:::*", ""}] {
+		t.Error("its role may not act")
+	}
+	manifest, err := os.ReadFile(filepath.Join(folder, "cdk.out", "manifest.json"))
+	if err != nil || !strings.Contains(string(manifest), `"aws://111122223333/eu-west-1"`) {
+		t.Errorf("%v: the template is not bound to the place:\n%s", err, manifest)
 	}
 }

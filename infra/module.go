@@ -13,6 +13,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -49,7 +50,7 @@ func ruleARN(name string) *string {
 }
 
 // newModule adds one module: rule, function, role, log, failure queue and alarms.
-func newModule(stack awscdk.Stack, s *shared, m Enabled) error {
+func newModule(stack awscdk.Stack, s *shared, m config.Enabled) error {
 	scope := constructs.NewConstruct(stack, &m.Name)
 	queue := newFailureQueue(scope, resourceName(m.Module))
 	function, err := newFunction(scope, s, m, queue)
@@ -159,7 +160,7 @@ func newPolicies(scope constructs.Construct, m *remediations.Module) error {
 }
 
 // newFunction is the module's function, with a role and a log of its own.
-func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.CfnQueue) (awslambda.CfnFunction, error) {
+func newFunction(scope constructs.Construct, s *shared, m config.Enabled, queue awssqs.CfnQueue) (awslambda.CfnFunction, error) {
 	variables, err := environment(s, m)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func newFunction(scope constructs.Construct, s *shared, m Enabled, queue awssqs.
 
 // timeout is for how many seconds a module's function may run. An event is given half a minute by the engine; a sweep has
 // all the time that Lambda gives.
-func timeout(m Enabled) int {
+func timeout(m config.Enabled) int {
 	if m.Swept {
 		return 900
 	}
@@ -200,10 +201,10 @@ func timeout(m Enabled) int {
 }
 
 // newLogGroup is the log of a function.
-func newLogGroup(scope constructs.Construct, config *Config, function string) awslogs.CfnLogGroup {
+func newLogGroup(scope constructs.Construct, c *config.Config, function string) awslogs.CfnLogGroup {
 	return awslogs.NewCfnLogGroup(scope, jsii.String("Log"), &awslogs.CfnLogGroupProps{
 		LogGroupName:    jsii.String(logGroupName(function)),
-		RetentionInDays: number(config.LogRetentionDays),
+		RetentionInDays: number(c.LogRetentionDays),
 	})
 }
 
@@ -271,7 +272,7 @@ func newFailureQueuePolicy(scope constructs.Construct, queue awssqs.CfnQueue, st
 
 // lambdaArchitecture is Lambda's name for one of Go's.
 func lambdaArchitecture(goarch string) string {
-	if goarch == amd64 {
+	if goarch == config.AMD64 {
 		return "x86_64"
 	}
 	return goarch

@@ -8,11 +8,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
 // moduleRights is what the module declares, a statement for each action: a role has 10,240 characters for all of them.
-func moduleRights(m Enabled) []any {
+func moduleRights(m config.Enabled) []any {
 	var statements []any
 	resources := map[string][]*string{}
 	rights := m.Rights(m.Mode)
@@ -53,7 +54,7 @@ func conditionOf(condition map[string]map[string]string) map[string]any {
 // runtimeRights is what the engine and Lambda themselves need for a module. A run that begins to act is put in one
 // transaction with its counts: each right in the run table has all ids, so that it does not matter whether IAM is asked
 // about the writes one by one or about all at once.
-func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
+func runtimeRights(s *shared, m config.Enabled, logGroup awslogs.CfnLogGroup, queue awssqs.CfnQueue) []any {
 	ids := m.RowPatterns(m.Mode)
 	rights := []any{
 		allowItems("RunGet", "dynamodb:GetItem", s.table.AttrArn(), ids...),
@@ -72,7 +73,7 @@ func runtimeRights(s *shared, m Enabled, logGroup awslogs.CfnLogGroup, queue aws
 	if s.config.Tracing { // X-Ray knows no resource that these could be narrowed to
 		rights = append(rights, allow("Traces", "xray:PutTraceSegments", jsii.String("*")), allow("Telemetry", "xray:PutTelemetryRecords", jsii.String("*")))
 	}
-	if slices.ContainsFunc(s.config.exemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
+	if slices.ContainsFunc(s.config.ExemptionsOf(m.Name), func(x remediations.Exemption) bool { return x.Tag != "" }) {
 		for _, p := range remediations.TagPermissions {
 			_, name, _ := strings.Cut(p.Action, ":")
 			rights = append(rights, allow("Tags"+name, p.Action, resourceOf(p.Resource)))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -24,15 +25,15 @@ var here = strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", 
 func TestRoles(t *testing.T) {
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
 		main := stacks[mainStack]
-		config := s.configuration(t)
-		modules := config.Modules
-		if got := len(main.exceptAlerts("AWS::IAM::Role")); got != len(modules)+len(ledgerFunctions(config)) {
-			t.Errorf("%d roles for %d modules and the ledger's %v", got, len(modules), ledgerFunctions(config))
+		c := s.configuration(t)
+		modules := c.Modules
+		if got := len(main.exceptAlerts("AWS::IAM::Role")); got != len(modules)+len(ledgerFunctions(c)) {
+			t.Errorf("%d roles for %d modules and the ledger's %v", got, len(modules), ledgerFunctions(c))
 		}
 		for _, m := range modules {
 			function := main.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-"+m.Name)
 			role := main.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
-			if diff := cmp.Diff(wantRights(config, m), gotRights(t, main, role)); diff != "" {
+			if diff := cmp.Diff(wantRights(c, m), gotRights(t, main, role)); diff != "" {
 				t.Errorf("role of %s in mode %s (-declared +deployed):\n%s", m.Name, m.Mode, diff)
 			}
 			for property := range role.Properties {
@@ -51,7 +52,7 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-func wantRights(c *Config, m Enabled) map[right]bool {
+func wantRights(c *config.Config, m config.Enabled) map[right]bool {
 	arn := func(service, name string) string {
 		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + name
 	}

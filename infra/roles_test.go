@@ -21,6 +21,8 @@ import (
 
 	"github.com/countermand/countermand/events"
 	"github.com/countermand/countermand/events/pattern"
+	"github.com/countermand/countermand/infra/config"
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 	"github.com/countermand/countermand/remediations/engine"
 	"github.com/countermand/countermand/remediations/engine/store"
@@ -30,10 +32,10 @@ import (
 // TestRolesAllowWhatTheEngineDoes runs the engine as each function does, and asks the function's role about each call.
 func TestRolesAllowWhatTheEngineDoes(t *testing.T) {
 	forEach(t, func(t *testing.T, s *setup, stacks map[string]*template) {
-		config := s.configuration(t)
-		for _, m := range config.Modules {
+		c := s.configuration(t)
+		for _, m := range c.Modules {
 			policy := rolePolicy(t, stacks[mainStack], m)
-			calls := engineCalls(t, config, m)
+			calls := engineCalls(t, c, m)
 			for _, call := range calls {
 				if !policy.Allows(call) {
 					t.Errorf("role of %s in mode %s refuses %s on %s with %v", m.Name, m.Mode, call.Action, call.Resource, call.Keys)
@@ -63,12 +65,12 @@ func TestRolesAllowNothingElse(t *testing.T) {
 }
 
 // notAllowed is what a module's role must refuse.
-func notAllowed(m Enabled, modules []Enabled) []iam.Request {
+func notAllowed(m config.Enabled, modules []config.Enabled) []iam.Request {
 	table, own := arnOf("dynamodb", "table/"+runTable), runOf(m.Name)
 	requests := []iam.Request{
 		request("sns:Publish", arnOf("sns", "other")),
-		request("sns:Subscribe", arnOf("sns", alertTopic)),
-		request("sns:Subscribe", arnOf("sns", criticalTopic)),
+		request("sns:Subscribe", arnOf("sns", config.AlertTopic)),
+		request("sns:Subscribe", arnOf("sns", config.CriticalTopic)),
 		request("sqs:SendMessage", arnOf("sqs", "countermand-other-failures")),
 		request("sqs:ReceiveMessage", arnOf("sqs", queueName(resourceName(m.Module)))),
 		request("logs:PutLogEvents", arnOf("logs", "log-group:/aws/lambda/other:log-stream:a")),
@@ -130,7 +132,7 @@ func request(action, resource string, ids ...string) iam.Request {
 }
 
 // rolePolicy is both policies of a function's role, as CloudFormation makes them.
-func rolePolicy(t *testing.T, tm *template, m Enabled) *iam.Policy {
+func rolePolicy(t *testing.T, tm *template, m config.Enabled) *iam.Policy {
 	t.Helper()
 	function := tm.only(t, "AWS::Lambda::Function", "FunctionName", resourceName(m.Module))
 	role := tm.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
@@ -151,7 +153,7 @@ func rolePolicy(t *testing.T, tm *template, m Enabled) *iam.Policy {
 
 // engineCalls is what IAM is asked when the engine takes an event all the way in a mode, with a stand-in for the module
 // of that name, and what Lambda does besides.
-func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
+func engineCalls(t *testing.T, c *config.Config, m config.Enabled) []iam.Request {
 	t.Helper()
 	calls := []iam.Request{
 		request("sqs:SendMessage", arnOf("sqs", queueName(resourceName(m.Module)))),
@@ -169,11 +171,11 @@ func engineCalls(t *testing.T, config *Config, m Enabled) []iam.Request {
 			return out, metadata, err
 		}), middleware.After)
 	}}}
-	store, alert := store.NewDynamoDB(cfg, runTable), engine.NewSNSSender(cfg, arnOf("sns", alertTopic), arnOf("sns", criticalTopic))
+	store, alert := store.NewDynamoDB(cfg, runTable), engine.NewSNSSender(cfg, arnOf("sns", config.AlertTopic), arnOf("sns", config.CriticalTopic))
 	e, err := engine.New(engine.Config{
-		Module: standIn(m.Name), Mode: m.Mode, Account: testAccount, AWS: cfg, Store: store, Limits: config.Limits,
+		Module: standIn(m.Name), Mode: m.Mode, Account: testAccount, AWS: cfg, Store: store, Limits: c.Limits,
 		Alert:  alert,
-		Switch: engine.NewSwitchReader(cfg, remediations.SwitchParameter, func() time.Time { return testNow }), Retention: time.Hour, Now: func() time.Time { return testNow },
+		Switch: engine.NewSwitchReader(cfg, remediations.SwitchParameter, func() time.Time { return configtest.Now }), Retention: time.Hour, Now: func() time.Time { return configtest.Now },
 		Wait: func(context.Context, time.Duration) error { return nil },
 	})
 	if err != nil {

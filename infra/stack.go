@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/countermand/countermand/infra/config"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -18,7 +19,7 @@ const runTable = "countermand-runs"
 
 // shared is what the modules of a stack have in common.
 type shared struct {
-	config   *Config
+	config   *config.Config
 	code     awss3assets.Asset
 	table    awsdynamodb.CfnTable
 	topic    awssns.CfnTopic
@@ -27,33 +28,33 @@ type shared struct {
 }
 
 // newMainStack is the stack of the modules. names are those of all modules, also of such as are off.
-func newMainStack(app awscdk.App, config *Config, code codeFolders, names []string, now time.Time) error {
-	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", config)
-	for _, remark := range config.remarks() {
+func newMainStack(app awscdk.App, c *config.Config, code codeFolders, names []string, now time.Time) error {
+	stack := newStack(app, mainStack, "Countermand: takes back dangerous AWS API calls, seconds after they were made", c)
+	for _, remark := range c.Remarks() {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:configuration"), &remark)
 	}
-	for _, notice := range config.notices(now) {
+	for _, notice := range c.Notices(now) {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("countermand:exemption"), &notice)
 	}
 	s := &shared{
-		config: config,
+		config: c,
 		code:   awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &code.remediate}),
-		table:  newRunTable(stack, config),
-		topic:  newTopic(stack, "Alerts", alertTopic, "Countermand", config.Emails...),
-		critical: newTopic(stack, "CriticalAlerts", criticalTopic, "Countermand, look now",
-			slices.Concat(config.Emails, config.CriticalEmails)...),
+		table:  newRunTable(stack, c),
+		topic:  newTopic(stack, "Alerts", config.AlertTopic, "Countermand", c.Emails...),
+		critical: newTopic(stack, "CriticalAlerts", config.CriticalTopic, "Countermand, look now",
+			slices.Concat(c.Emails, c.CriticalEmails)...),
 		stop: newSwitch(stack),
 	}
 	newAlarms(stack, s, stackAlarms()...)
 	output(stack, "RunTable", "What was found and done", s.table.Ref())
 	output(stack, "AlertTopic", "Where alerts and alarms go", s.topic.Ref())
 	output(stack, "CriticalAlertTopic", "Where those go that somebody should look at now", s.critical.Ref())
-	for _, module := range config.Modules {
+	for _, module := range c.Modules {
 		if err := newModule(stack, s, module); err != nil {
 			return err
 		}
 	}
-	if config.Ledger != nil {
+	if c.Ledger != nil {
 		newLedger(stack, s, code.ledger)
 	}
 	newChat(stack, s)
@@ -66,7 +67,7 @@ func newMainStack(app awscdk.App, config *Config, code codeFolders, names []stri
 // protection, which would make it outlive a deployment that fails, too, and stand in the way of the next one. If somebody
 // deletes it, DynamoDB keeps a backup for 35 days, as there is point-in-time recovery.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
-func newRunTable(stack awscdk.Stack, config *Config) awsdynamodb.CfnTable {
+func newRunTable(stack awscdk.Stack, c *config.Config) awsdynamodb.CfnTable {
 	props := &awsdynamodb.CfnTableProps{
 		TableName:            jsii.String(runTable),
 		BillingMode:          jsii.String("PAY_PER_REQUEST"),
@@ -79,7 +80,7 @@ func newRunTable(stack awscdk.Stack, config *Config) awsdynamodb.CfnTable {
 			PointInTimeRecoveryEnabled: true,
 		},
 	}
-	if config.Ledger != nil {
+	if c.Ledger != nil {
 		props.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("NEW_IMAGE")}
 	}
 	table := awsdynamodb.NewCfnTable(stack, jsii.String("Runs"), props)

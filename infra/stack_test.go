@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events/pattern"
+	"github.com/countermand/countermand/infra/config"
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -43,7 +45,7 @@ func TestRules(t *testing.T) {
 
 // checkRule follows an event: from the pattern to the function that may be called, and to the queue that
 // may be written to if it can't be.
-func checkRule(t *testing.T, tm *template, m Enabled) {
+func checkRule(t *testing.T, tm *template, m config.Enabled) {
 	t.Helper()
 	name := "countermand-" + m.Name
 	arn := func(service, resource string) string {
@@ -118,7 +120,7 @@ func checkRule(t *testing.T, tm *template, m Enabled) {
 	}
 }
 
-func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
+func checkFunction(t *testing.T, tm *template, m config.Enabled, c *config.Config) {
 	t.Helper()
 	name := "countermand-" + m.Name
 	got := tm.resolve(tm.only(t, "AWS::Lambda::Function", "FunctionName", name).Properties).(map[string]any)
@@ -166,7 +168,7 @@ func checkFunction(t *testing.T, tm *template, m Enabled, c *Config) {
 	if description, _ := got["Description"].(string); description != m.Title || len(description) > 256 {
 		t.Errorf("%s is described as %q, which must be its title and have at most 256 characters", m.Name, description)
 	}
-	architecture := map[string]string{arm64: "arm64", amd64: "x86_64"}[c.Architecture]
+	architecture := map[string]string{config.ARM64: "arm64", config.AMD64: "x86_64"}[c.Architecture]
 	for property, want := range map[string]any{
 		"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": []any{architecture},
 		"LoggingConfig": map[string]any{"LogGroup": "/aws/lambda/" + name},
@@ -345,7 +347,7 @@ func TestPatternsThatWouldNotArrive(t *testing.T) {
 		`{"source":["aws.s3"],"a":[{"numeric":[">",1e2]}]}`: `pattern of alpha-acts: number 1e2 would be 100 in the template: write that`,
 		`{"source":["aws.s3"],"a":[1.50]}`:                  `pattern of alpha-acts: number 1.50 would be 1.5 in the template: write that`,
 	} {
-		modules := fixtures()
+		modules := configtest.Modules()
 		modules[0].Pattern = pattern.Pattern(text)
 		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
 		_, err := synthesize(t, file, modules)
@@ -364,7 +366,7 @@ func TestModulesThatDoNotValidate(t *testing.T) {
 			m.Pattern = `{"detail":{"eventName":["PutBucketPolicy"]}}`
 		},
 	} {
-		modules := fixtures()
+		modules := configtest.Modules()
 		fault(modules[0])
 		file := writeFile(t, t.TempDir(), "countermand.yaml", "trail: {existing: true}")
 		if _, err := synthesize(t, file, modules); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -6,11 +6,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/countermand/countermand/infra/config"
 )
 
 const (
 	trailName = "countermand"
-	s3Object  = "AWS::S3::Object"
 
 	// undeleteDays is for how long a log that somebody deleted or overwrote can be brought back.
 	undeleteDays = 90
@@ -23,9 +24,9 @@ func trailARN() *string {
 
 // newTrailStack is a trail of all management events of all Regions, and its bucket. Everything in it
 // outlives the stack: logs are evidence.
-func newTrailStack(app awscdk.App, config *Config) {
-	t := config.Trail
-	stack := newStack(app, trailStack, "The CloudTrail trail that Countermand hears of API calls from", config)
+func newTrailStack(app awscdk.App, c *config.Config) {
+	t := c.Trail
+	stack := newStack(app, trailStack, "The CloudTrail trail that Countermand hears of API calls from", c)
 	bucket := newLogBucket(stack, t)
 	policy := newLogBucketPolicy(stack, bucket)
 	props := &awscloudtrail.CfnTrailProps{
@@ -49,7 +50,7 @@ func newTrailStack(app awscdk.App, config *Config) {
 
 // selectors is what the trail logs. The log bucket's own objects are left out: each log file written would
 // else be an event that is logged.
-func selectors(dataEvents []DataEvents, bucket awss3.CfnBucket) *[]any {
+func selectors(dataEvents []config.DataEvents, bucket awss3.CfnBucket) *[]any {
 	selector := func(name string, fields ...any) any {
 		return &awscloudtrail.CfnTrail_AdvancedEventSelectorProperty{Name: &name, FieldSelectors: &fields}
 	}
@@ -63,7 +64,7 @@ func selectors(dataEvents []DataEvents, bucket awss3.CfnBucket) *[]any {
 		if len(d.ARNs) > 0 {
 			arn.StartsWith = jsii.Strings(d.ARNs...)
 		}
-		if d.Type == s3Object {
+		if d.Type == config.S3Object {
 			arn.NotStartsWith = &[]*string{awscdk.Fn_Join(jsii.String(""), &[]*string{bucket.AttrArn(), jsii.String("/")})}
 		}
 		if arn.StartsWith != nil || arn.NotStartsWith != nil {
@@ -74,7 +75,7 @@ func selectors(dataEvents []DataEvents, bucket awss3.CfnBucket) *[]any {
 	return &list
 }
 
-func newLogBucket(stack awscdk.Stack, t *Trail) awss3.CfnBucket {
+func newLogBucket(stack awscdk.Stack, t *config.Trail) awss3.CfnBucket {
 	props := evidenceBucket(t.ObjectLockDays)
 	props.LifecycleConfiguration = &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: &[]any{
 		&awss3.CfnBucket_RuleProperty{

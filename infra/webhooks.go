@@ -10,21 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-)
 
-// Webhook is an endpoint that alerts are posted to.
-type Webhook struct {
-	Name    string // in names of its resources
-	URL     string
-	Secret  string // name of a secret in Secrets Manager: a text, not JSON
-	Version string // VersionId of the secret; empty for the one that is current when the webhook is made
-	Format  string // pagerduty or json
-}
-
-// The formats of webhooks.
-const (
-	pagerDuty = "pagerduty" // an event for the Events API v2, with the secret as its routing key; of critical alerts only
-	plainJSON = "json"      // engine.Facts, with the secret as the header Authorization
+	"github.com/countermand/countermand/infra/config"
 )
 
 const (
@@ -45,7 +32,7 @@ func newWebhooks(stack awscdk.Stack, s *shared) {
 	for _, w := range s.config.Webhooks {
 		scope := constructs.NewConstruct(stack, jsii.String("Webhook-"+w.Name))
 		topics := []awssns.CfnTopic{s.critical}
-		if w.Format == plainJSON {
+		if w.Format == config.PlainJSON {
 			topics = append(topics, s.topic)
 		}
 		queue := newWebhookQueue(scope, w, topics)
@@ -54,11 +41,11 @@ func newWebhooks(stack awscdk.Stack, s *shared) {
 	}
 }
 
-func webhookName(w Webhook) string { return "countermand-webhook-" + w.Name }
+func webhookName(w config.Webhook) string { return "countermand-webhook-" + w.Name }
 
 // newWebhookQueue takes the messages for a webhook, and keeps those that could not be posted for a person. Alarms have
 // no attribute "kind", and are in a form that the webhook does not know: they don't get here.
-func newWebhookQueue(scope constructs.Construct, w Webhook, topics []awssns.CfnTopic) awssqs.CfnQueue {
+func newWebhookQueue(scope constructs.Construct, w config.Webhook, topics []awssns.CfnTopic) awssqs.CfnQueue {
 	failures := awssqs.NewCfnQueue(scope, jsii.String("Failures"), &awssqs.CfnQueueProps{
 		QueueName:              jsii.String(webhookName(w) + "-failures"),
 		MessageRetentionPeriod: number(failureRetention),
@@ -109,7 +96,7 @@ func newWebhookQueue(scope constructs.Construct, w Webhook, topics []awssns.CfnT
 // newDestination is the endpoint, and the connection that holds its secret. CloudFormation reads the secret when it
 // makes or changes the connection: the template has only its name, and the version that has to be given for a change.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
-func newDestination(scope constructs.Construct, w Webhook) awsevents.CfnApiDestination {
+func newDestination(scope constructs.Construct, w config.Webhook) awsevents.CfnApiDestination {
 	secret := jsii.String("{{resolve:secretsmanager:" + w.Secret + "}}")
 	if w.Version != "" {
 		secret = jsii.String("{{resolve:secretsmanager:" + w.Secret + ":SecretString:::" + w.Version + "}}")
@@ -119,7 +106,7 @@ func newDestination(scope constructs.Construct, w Webhook) awsevents.CfnApiDesti
 			ApiKeyName: jsii.String("Authorization"), ApiKeyValue: secret,
 		},
 	}
-	if w.Format == pagerDuty {
+	if w.Format == config.PagerDuty {
 		// A connection must have a header of its own; PagerDuty looks at none.
 		authorization.ApiKeyAuthParameters = &awsevents.CfnConnection_ApiKeyAuthParametersProperty{
 			ApiKeyName: jsii.String("X-Client"), ApiKeyValue: jsii.String("Countermand"),
@@ -145,7 +132,7 @@ func newDestination(scope constructs.Construct, w Webhook) awsevents.CfnApiDesti
 }
 
 // newWebhookPipe posts what is in the queue, one message at a time.
-func newWebhookPipe(scope constructs.Construct, w Webhook, queue awssqs.CfnQueue, destination awsevents.CfnApiDestination) {
+func newWebhookPipe(scope constructs.Construct, w config.Webhook, queue awssqs.CfnQueue, destination awsevents.CfnApiDestination) {
 	role := awsiam.NewCfnRole(scope, jsii.String("Role"), &awsiam.CfnRoleProps{
 		Description: jsii.String("Countermand posts alerts to " + w.Name),
 		AssumeRolePolicyDocument: policy(map[string]any{
@@ -163,7 +150,7 @@ func newWebhookPipe(scope constructs.Construct, w Webhook, queue awssqs.CfnQueue
 		)}},
 	})
 	template := jsii.String("<$.body>")
-	if w.Format == pagerDuty {
+	if w.Format == config.PagerDuty {
 		template = sub(pagerDutyEvent)
 	}
 	awspipes.NewCfnPipe(scope, jsii.String("Pipe"), &awspipes.CfnPipeProps{
@@ -179,7 +166,7 @@ func newWebhookPipe(scope constructs.Construct, w Webhook, queue awssqs.CfnQueue
 }
 
 // newWebhookAlarm rings where people are told otherwise: the webhook hears of no alarms.
-func newWebhookAlarm(scope constructs.Construct, s *shared, w Webhook) {
+func newWebhookAlarm(scope constructs.Construct, s *shared, w config.Webhook) {
 	failures := webhookName(w) + "-failures"
 	awscloudwatch.NewCfnAlarm(scope, jsii.String("Alarm-failures"), &awscloudwatch.CfnAlarmProps{
 		AlarmName: jsii.String(failures),

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -9,6 +9,34 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+)
+
+// The names of the topics that alerts go to.
+const (
+	AlertTopic    = "countermand-alerts"
+	CriticalTopic = "countermand-alerts-critical"
+)
+
+// Slack is a channel in Slack. Its workspace has been authorized once, in the console of Amazon Q Developer in chat
+// applications.
+type Slack struct{ Workspace, Channel string }
+
+// Teams is a channel in Microsoft Teams. Its team has been authorized once, as with Slack.
+type Teams struct{ Tenant, Team, Channel string }
+
+// Webhook is an endpoint that alerts are posted to.
+type Webhook struct {
+	Name    string // in names of its resources
+	URL     string
+	Secret  string // name of a secret in Secrets Manager: a text, not JSON
+	Version string // VersionId of the secret; empty for the one that is current when the webhook is made
+	Format  string // pagerduty or json
+}
+
+// The formats of webhooks.
+const (
+	PagerDuty = "pagerduty" // an event for the Events API v2, with the secret as its routing key; of critical alerts only
+	PlainJSON = "json"      // engine.Facts, with the secret as the header Authorization
 )
 
 // The forms of ids and names are those that AWS takes.
@@ -51,6 +79,11 @@ func (r *reader) alerts(n ast.Node, c *Config) (channels ast.Node) {
 		return nil
 	}
 	return channels
+}
+
+// HeardInChat reports whether channels, if there are any, hear of what is deployed here.
+func (c *Config) HeardInChat() bool {
+	return len(c.Slack)+len(c.Teams) > 0 && slices.Contains(c.ChatRegions, c.Region)
 }
 
 // settleChat decides whether the channels are connected here. Amazon Q Developer refuses a second configuration of a
@@ -162,7 +195,7 @@ func (r *reader) webhooks(n ast.Node) []Webhook {
 			{name: "version", read: func(n ast.Node) {
 				w.Version = r.matching(n, secretVersion, "the VersionId of the secret, 32 to 64 letters, digits and hyphens")
 			}},
-			{name: "format", required: true, read: func(n ast.Node) { w.Format = r.oneOf(n, "format", pagerDuty, plainJSON) }},
+			{name: "format", required: true, read: func(n ast.Node) { w.Format = r.oneOf(n, "format", PagerDuty, PlainJSON) }},
 		})
 		if slices.ContainsFunc(list, func(other Webhook) bool { return other.Name == w.Name && w.Name != "" }) {
 			r.wrong(n, "webhook %s is there twice", w.Name)

@@ -1,14 +1,12 @@
-package main
+package config
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countermand/countermand/remediations"
+	"github.com/countermand/countermand/infra/config/configtest"
 )
 
 // staged is a module that enforces in one account but for one of its Regions, is off in a Region otherwise, and alerts.
@@ -46,7 +44,7 @@ func TestModesByPlace(t *testing.T) {
 		{here: Place{dev, ""}, err: "c.yaml:9" + region + "\nc.yaml:10:34" + strings.TrimPrefix(region, ":9")},
 	} {
 		// The first line is kept, so that places in the file are those of staged but for one line.
-		c, err := parseConfig("c.yaml", []byte(test.file+"\n"+staged), fixtures(), test.here, testNow)
+		c, err := Parse("c.yaml", []byte(test.file+"\n"+staged), configtest.Modules(), test.here, configtest.Now)
 		if err != nil || test.err != "" {
 			if err == nil || err.Error() != test.err {
 				t.Errorf("%+v:\ngot  %v\nwant %s", test.here, err, test.err)
@@ -75,8 +73,8 @@ func TestModesByPlaceBindNoMoreThanTheyMust(t *testing.T) {
 	for where, want := range map[string]Place{
 		"": {}, "{account: 444455556666, mode: off}": {Account: "111122223333"}, "{region: us-east-1, mode: off}": {Region: "eu-west-1"},
 	} {
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nmodules: {alpha-acts: {mode: alert, where: ["+where+"]}}"),
-			fixtures(), Place{"111122223333", "eu-west-1"}, testNow)
+		c, err := Parse("c.yaml", []byte("trail: {existing: true}\nmodules: {alpha-acts: {mode: alert, where: ["+where+"]}}"),
+			configtest.Modules(), Place{"111122223333", "eu-west-1"}, configtest.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,36 +94,9 @@ func TestPlacesThatNeverCount(t *testing.T) {
 		{[]string{a, both}, true}, {[]string{r, both}, true}, {[]string{a, r, a}, true}, {[]string{both, r, both}, true},
 	} {
 		text := "trail: {existing: true}\nmodules:\n  alpha-acts:\n    mode: alert\n    where:\n    - " + strings.Join(test.places, "\n    - ") + "\n"
-		_, err := parseConfig("c.yaml", []byte(text), fixtures(), Place{"111122223333", "eu-west-1"}, testNow)
+		_, err := Parse("c.yaml", []byte(text), configtest.Modules(), Place{"111122223333", "eu-west-1"}, configtest.Now)
 		if test.never != (err != nil) || test.never && !strings.Contains(err.Error(), "this never counts: what line 6 says comes first") {
 			t.Errorf("%v: %v", test.places, err)
 		}
-	}
-}
-
-// The place is that of the CDK's command line, and mode, role and rights are those of the place.
-func TestModesByPlaceOfTheCommandLine(t *testing.T) {
-	folder := project(t, `trail: {existing: true}
-modules: {s3-public-policy: {mode: alert, where: [{account: "111122223333", region: eu-west-1, mode: enforce}]}}`)
-	stderr, err := runApp(t, folder, "PATH="+os.Getenv("PATH"), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION=eu-west-1")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, stderr)
-	}
-	text, err := os.ReadFile(filepath.Join(folder, "cdk.out", mainStack+".template.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tm := parseTemplate(t, text)
-	function := tm.only(t, "AWS::Lambda::Function", "FunctionName", "countermand-s3-public-policy")
-	if mode := at(function.Properties, "Environment", "Variables", "COUNTERMAND_MODE"); mode != remediations.Enforce.String() {
-		t.Errorf("mode %v", mode)
-	}
-	role := tm.Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
-	if !gotRights(t, tm, role)[right{"s3:PutBucketPolicy", "arn:aws:s3:::*", ""}] {
-		t.Error("its role may not act")
-	}
-	manifest, err := os.ReadFile(filepath.Join(folder, "cdk.out", "manifest.json"))
-	if err != nil || !strings.Contains(string(manifest), `"aws://111122223333/eu-west-1"`) {
-		t.Errorf("%v: the template is not bound to the place:\n%s", err, manifest)
 	}
 }

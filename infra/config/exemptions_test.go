@@ -1,10 +1,8 @@
-package main
+package config
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -12,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countermand/countermand/events"
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 )
 
 func TestExemptions(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte(`
+	c, err := Parse("c.yaml", []byte(`
 trail: {existing: true}
 exemptions:
   - module: all
@@ -28,7 +27,7 @@ exemptions:
     reason: the marketing site
     expires: 2027-03-01
   - {module: alpha-acts, account: "111122223333", owner: o, reason: r, expires: 2020-01-01}
-`), fixtures(), Place{}, testNow)
+`), configtest.Modules(), Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +79,7 @@ func TestExemptionErrors(t *testing.T) {
 			`c.yaml:2:100: want * for any run of characters, got "log?": there is no wildcard for a single character`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.config), fixtures(), Place{}, testNow)
+			c, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+test.config), configtest.Modules(), Place{}, configtest.Now)
 			switch {
 			case err == nil:
 				t.Errorf("accepted: %+v", c.Exemptions)
@@ -98,14 +97,14 @@ func TestExemptionsThatAreFine(t *testing.T) {
 		"[{module: alpha-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}, {module: beta-acts, resource: r, owner: o, reason: r, expires: 2027-01-01}]",
 		"[{module: all, resource: r, owner: o, reason: r, expires: 2027-01-01}, {module: all, resource: r, tag: a=b, owner: o, reason: r, expires: 2027-01-01}]",
 	} {
-		if _, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nexemptions: "+config), fixtures(), Place{}, testNow); err != nil {
+		if _, err := Parse("c.yaml", []byte("trail: {existing: true}\nexemptions: "+config), configtest.Modules(), Place{}, configtest.Now); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestNotices(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte(`
+	c, err := Parse("c.yaml", []byte(`
 trail: {existing: true}
 account: "111122223333"
 modules:
@@ -121,7 +120,7 @@ exemptions:
   - {module: delta-off, resource: both, owner: o, reason: r, expires: 2026-01-01}
   - {module: alpha-acts, account: "444455556666", owner: o, reason: r, expires: 2027-01-01}
   - {module: alpha-acts, account: "111122223333", owner: o, reason: r, expires: 2027-01-01}
-`), fixtures(), Place{}, testNow)
+`), configtest.Modules(), Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +133,7 @@ exemptions:
 		"the exemption of resource both from delta-off does nothing: the module is off",
 		"the exemption of account 444455556666 from alpha-acts is one of another account than 111122223333, where this is deployed to: only an organisation's trail can match it",
 		"the exemption of account 111122223333 from alpha-acts is one of every resource there is in the account: mode: off says that as well, and is seen",
-	}, c.notices(testNow)); diff != "" {
+	}, c.Notices(configtest.Now)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -142,11 +141,11 @@ exemptions:
 // TestAlertsExemptionIsOneThatIsTaken feeds the text that an alert asks its reader to put into the configuration
 // to its reader, from the engine's own golden files.
 func TestAlertsExemptionIsOneThatIsTaken(t *testing.T) {
-	files, err := filepath.Glob("../remediations/engine/testdata/alert-*.golden")
+	files, err := filepath.Glob("../../remediations/engine/testdata/alert-*.golden")
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := *fixtures()[0]
+	door := *configtest.Modules()[0]
 	door.Name = "door-open"
 	exempted := map[string]bool{}
 	for _, file := range files {
@@ -160,7 +159,7 @@ func TestAlertsExemptionIsOneThatIsTaken(t *testing.T) {
 		}
 		block, _, _ := strings.Cut(rest, "\n\n")
 		yaml := "trail: {existing: true}\n" + strings.ReplaceAll("\n"+block, "\n  ", "\n") + "\n"
-		c, err := parseConfig(filepath.Base(file), []byte(yaml), []*remediations.Module{&door}, Place{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+		c, err := Parse(filepath.Base(file), []byte(yaml), []*remediations.Module{&door}, Place{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Errorf("%v in\n%s", err, yaml)
 			continue
@@ -169,45 +168,12 @@ func TestAlertsExemptionIsOneThatIsTaken(t *testing.T) {
 			id := x.Resource
 			exempted[id] = true
 			trail := remediations.Resource{ID: id, Type: "AWS::CloudTrail::Trail", Account: "111122223333", Region: "eu-west-1"}
-			if covers, err := x.Covers("door-open", trail, events.Identity{}, testNow.AddDate(0, 0, -1)); err != nil || !covers {
+			if covers, err := x.Covers("door-open", trail, events.Identity{}, configtest.Now.AddDate(0, 0, -1)); err != nil || !covers {
 				t.Errorf("%s: %s does not cover what it was written for: %v", file, x, err)
 			}
 		}
 	}
 	if !exempted["front"] || !exempted["arn:aws:cloudtrail:eu-west-1:111122223333:trail/front"] || len(exempted) != 2 {
 		t.Errorf("exempted were %v, want an id and an ARN", exempted)
-	}
-}
-
-func TestExemptionsFillTheEnvironment(t *testing.T) {
-	m := Enabled{Module: fixtures()[0], Mode: remediations.Enforce}
-	config := func(reason int) *Config {
-		x := remediations.Exemption{Module: m.Name, Resource: "r", Owner: "o", Reason: strings.Repeat("x", reason), Expires: time.Unix(0, 0).UTC()}
-		return &Config{Exemptions: []remediations.Exemption{x, x}}
-	}
-	full := sort.Search(maxEnvironment, func(reason int) bool {
-		_, err := variables(config(reason), m)
-		return err != nil
-	})
-	got, err := variables(config(full-1), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	measured := len("{}") - len(",")
-	for name, value := range got {
-		quoted, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		measured += len(name) + len(`"":,`) + len(quoted)
-	}
-	if measured > 4096 || measured < 4095 { // a letter of the reason is in it twice
-		t.Errorf("an environment of %d bytes is taken, and not one that is longer", measured)
-	}
-	file := writeFile(t, t.TempDir(), "c.yaml", "trail: {existing: true}\nexemptions:\n"+
-		"  - {module: alpha-acts, resource: r, owner: o, reason: "+strings.Repeat("x", 4000)+", expires: 2027-01-01}\n")
-	_, err = synthesize(t, file, fixtures())
-	if want := "the environment of alpha-acts would have 4829 bytes, and Lambda holds 4096: shorten the reasons of its 1 exemptions, or give it fewer, and shorter lists in its settings"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"testing"
@@ -6,11 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 )
 
 func TestConfigDefaults(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false}"), nil, Place{}, testNow)
+	c, err := Parse("c.yaml", []byte("trail: {existing: false}"), nil, Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +24,7 @@ func TestConfigDefaults(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte(`
+	c, err := Parse("c.yaml", []byte(`
 # comments and empty sections are fine
 account: 012345678901
 region: ap-southeast-2
@@ -56,7 +57,7 @@ exemptions:
       it is
       folded
     expires: 2027-01-31
-`), fixtures(), Place{}, testNow)
+`), configtest.Modules(), Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func TestConfigErrors(t *testing.T) {
 			`c.yaml:2:19: want an e-mail address, such as security@example.com, got "x"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := parseConfig("c.yaml", []byte(test.config), fixtures(), Place{}, testNow)
+			c, err := Parse("c.yaml", []byte(test.config), configtest.Modules(), Place{}, configtest.Now)
 			switch {
 			case err == nil:
 				t.Errorf("accepted: %+v", c)
@@ -215,10 +216,10 @@ func TestRemarks(t *testing.T) {
 		{"region: eu-west-1\nalerts: {slack: [{workspace: T1, channel: C1}], chatRegions: [sa-east-1]}\n",
 			[]string{nobody, "channels hear nothing of eu-west-1: add it to alerts.chatRegions, deploy it, and then sa-east-1 again"}},
 	} {
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+test.text), nil, Place{}, testNow)
+		c, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+test.text), nil, Place{}, configtest.Now)
 		if err != nil {
 			t.Errorf("%q: %v", test.text, err)
-		} else if diff := cmp.Diff(test.want, c.remarks()); diff != "" {
+		} else if diff := cmp.Diff(test.want, c.Remarks()); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", test.text, diff)
 		}
 	}
@@ -234,7 +235,7 @@ func TestConfigOfTheLedger(t *testing.T) {
 		"ledger: off\n":                        nil,
 		"runRetentionDays: 7\nledger: 'off'\n": nil,
 	} {
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text), nil, Place{}, testNow)
+		c, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+text), nil, Place{}, configtest.Now)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		} else if !cmp.Equal(want, c.Ledger) {
@@ -246,19 +247,19 @@ func TestConfigOfTheLedger(t *testing.T) {
 // Some editors begin a file with a byte order mark.
 func TestConfigWithByteOrderMark(t *testing.T) {
 	for _, config := range []string{"trail: {existing: true}\n", "# a comment\r\ntrail: {existing: true}\r\n"} {
-		if _, err := parseConfig("c.yaml", []byte("\ufeff"+config), nil, Place{}, testNow); err != nil {
+		if _, err := Parse("c.yaml", []byte("\ufeff"+config), nil, Place{}, configtest.Now); err != nil {
 			t.Errorf("%q: %v", config, err)
 		}
 	}
 	want := "c.yaml:1:8: trail needs existing"
-	if _, err := parseConfig("c.yaml", []byte("\ufefftrail:\n"), nil, Place{}, testNow); err == nil || err.Error() != want {
+	if _, err := Parse("c.yaml", []byte("\ufefftrail:\n"), nil, Place{}, configtest.Now); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
 // A log that is locked for longer than it is kept could not expire.
 func TestLockIsNoLongerThanRetention(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), fixtures(), Place{}, testNow)
+	c, err := Parse("c.yaml", []byte("trail: {existing: false, retentionDays: 5}\n"), configtest.Modules(), Place{}, configtest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

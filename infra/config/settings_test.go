@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/countermand/countermand/infra/config/configtest"
 	"github.com/countermand/countermand/remediations"
 )
 
@@ -15,18 +16,18 @@ func TestSettings(t *testing.T) {
 	const modules = "modules:\n  alpha-acts: "
 	for _, c := range []struct {
 		name, text string
-		want       houseSettings
+		want       configtest.HouseSettings
 	}{
-		{"none", "", houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}},
-		{"a module that is not named", "settings: {doors: 2}\n", houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 2}},
+		{"none", "", configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}},
+		{"a module that is not named", "settings: {doors: 2}\n", configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 2}},
 		{"its own", modules + "{mode: alert, settings: {trustedAccounts: [444455556666, '012345678901'], doors: 4, shut: true, owner: ann}}\n",
-			houseSettings{[]remediations.AccountID{"444455556666", "012345678901"}, 4, true, "ann"}},
+			configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{"444455556666", "012345678901"}, Doors: 4, Shut: true, Owner: "ann"}},
 		{"of all, and its own", "settings: {doors: 5, owner: bob}\n" + modules + "{mode: alert, settings: {owner: ann}}\n",
-			houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 5, Owner: "ann"}},
-		{"an empty text", modules + "{mode: alert, settings: {owner: \"\"}}\n", houseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}},
-		{"an empty list", modules + "{mode: alert, settings: {trustedAccounts: []}}\n", houseSettings{TrustedAccounts: []remediations.AccountID{}, Doors: 1}},
+			configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 5, Owner: "ann"}},
+		{"an empty text", modules + "{mode: alert, settings: {owner: \"\"}}\n", configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{"111122223333"}, Doors: 1}},
+		{"an empty list", modules + "{mode: alert, settings: {trustedAccounts: []}}\n", configtest.HouseSettings{TrustedAccounts: []remediations.AccountID{}, Doors: 1}},
 	} {
-		config, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+c.text), fixtures(), Place{}, testNow)
+		config, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+c.text), configtest.Modules(), Place{}, configtest.Now)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -56,7 +57,7 @@ func TestSettingsAndSweepsThatAreWrong(t *testing.T) {
 		"settings: {doors: 0, owner: ann}":                                                `c.yaml:2:19: alpha-acts: a house needs a door`,
 		"settings: {doors: x}\nmodules: {alpha-acts: {mode: alert, settings: {shut: x}}}": "c.yaml:2:19: want a whole number from 0 to 2147483647, got the text \"x\"\nc.yaml:3:54: want true or false, got the text \"x\"",
 	} {
-		_, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text+"\n"), fixtures(), Place{}, testNow)
+		_, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+text+"\n"), configtest.Modules(), Place{}, configtest.Now)
 		if err == nil || err.Error() != want {
 			t.Errorf("%s:\ngot  %v\nwant %s", text, err, want)
 		}
@@ -77,7 +78,7 @@ func TestHowFarASweepGoes(t *testing.T) {
 		if text != "" {
 			text = "modules: {alpha-acts: " + text + "}\n"
 		}
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\n"+text), fixtures(), Place{Region: "eu-west-1"}, testNow)
+		c, err := Parse("c.yaml", []byte("trail: {existing: true}\n"+text), configtest.Modules(), Place{Region: "eu-west-1"}, configtest.Now)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -94,10 +95,10 @@ func TestHowFarASweepGoes(t *testing.T) {
 
 // TestGlobalModules are deployed only where their events are heard of, and where that is not known.
 func TestGlobalModules(t *testing.T) {
-	modules := fixtures()
+	modules := configtest.Modules()
 	modules[2].Global = true // gamma-alerts
 	for region, there := range map[string]bool{"us-east-1": true, "eu-west-1": false, "us-gov-west-1": true, "us-gov-east-1": false, "cn-north-1": true, "us-iso-east-1": true, "": true} {
-		c, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nalerts: {emails: [a@example.com]}\n"), modules, Place{Region: region}, testNow)
+		c, err := Parse("c.yaml", []byte("trail: {existing: true}\nalerts: {emails: [a@example.com]}\n"), modules, Place{Region: region}, configtest.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,60 +106,17 @@ func TestGlobalModules(t *testing.T) {
 		if got != there || c.Region != region {
 			t.Errorf("%s: deployed %t, bound to %q", region, got, c.Region)
 		}
-		if said := strings.Contains(fmt.Sprint(c.remarks()), "gamma-alerts: left out here"); said == there {
-			t.Errorf("%s: remarks %v", region, c.remarks())
+		if said := strings.Contains(fmt.Sprint(c.Remarks()), "gamma-alerts: left out here"); said == there {
+			t.Errorf("%s: remarks %v", region, c.Remarks())
 		}
-	}
-}
-
-func TestSweep(t *testing.T) {
-	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
-	const name = "countermand-alpha-acts"
-	arn := func(service, resource string) string {
-		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + resource
-	}
-	rule := tm.only(t, "AWS::Events::Rule", "Name", name+"-sweep")
-	if diff := cmp.Diff(any(map[string]any{
-		"Name": name + "-sweep", "Description": "when to look at all that alpha-acts watches", "ScheduleExpression": "rate(6 hours)", "State": "ENABLED",
-		"Targets": []any{map[string]any{
-			"Id": "function", "Arn": arn("lambda", "function:"+name),
-			"DeadLetterConfig": map[string]any{"Arn": arn("sqs", name+"-failures")},
-			"RetryPolicy":      map[string]any{"MaximumEventAgeInSeconds": 3600.0, "MaximumRetryAttempts": 185.0},
-		}},
-	}), tm.resolve(rule.Properties)); diff != "" {
-		t.Errorf("rule (-want +got):\n%s", diff)
-	}
-	permission := tm.only(t, "AWS::Lambda::Permission", "SourceArn", arn("events", "rule/"+name+"-sweep"))
-	if diff := cmp.Diff(any(map[string]any{
-		"FunctionName": name, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com", "SourceArn": arn("events", "rule/"+name+"-sweep"),
-	}), tm.resolve(permission.Properties)); diff != "" {
-		t.Errorf("permission (-want +got):\n%s", diff)
-	}
-	if !slices.ContainsFunc(rule.DependsOn, func(id string) bool { return tm.Resources[id] == permission }) {
-		t.Error("the rule may send events before it may call the function")
-	}
-	if timeout := tm.only(t, "AWS::Lambda::Function", "FunctionName", name).Properties["Timeout"]; timeout != 900.0 {
-		t.Errorf("a sweep has %v seconds", timeout)
-	}
-}
-
-func TestPoliciesThatAModuleAttaches(t *testing.T) {
-	tm := setupNamed(t, "fixtures").synthesize(t)[mainStack]
-	policy := tm.only(t, "AWS::IAM::ManagedPolicy", "ManagedPolicyName", "countermand-alpha")
-	if diff := cmp.Diff(any(map[string]any{
-		"ManagedPolicyName": "countermand-alpha", "Description": "it denies all", "PolicyDocument": map[string]any{
-			"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Deny", "Action": "*", "Resource": "*"}},
-		},
-	}), tm.resolve(policy.Properties)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 // What is said for all modules is wrong once, however many read it.
 func TestSettingsOfManyThatAreWrong(t *testing.T) {
-	modules := fixtures()
+	modules := configtest.Modules()
 	modules[1].Settings = modules[0].Settings
-	_, err := parseConfig("c.yaml", []byte("trail: {existing: true}\nsettings: {doors: two}\n"), modules, Place{}, testNow)
+	_, err := Parse("c.yaml", []byte("trail: {existing: true}\nsettings: {doors: two}\n"), modules, Place{}, configtest.Now)
 	if want := `c.yaml:2:19: want a whole number from 0 to 2147483647, got the text "two"`; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -87,9 +87,9 @@ func (r *reader) end(n ast.Node, now time.Time) time.Time {
 	return day
 }
 
-// notices says of each exemption that keeps no module's hands off at a time, or soon won't, why. That is no
+// Notices says of each exemption that keeps no module's hands off at a time, or soon won't, why. That is no
 // error: a deployment must not fail because a day has passed.
-func (c *Config) notices(now time.Time) []string {
+func (c *Config) Notices(now time.Time) []string {
 	var notices []string
 	for _, x := range c.Exemptions {
 		deployed := slices.ContainsFunc(c.Modules, func(m Enabled) bool { return x.AppliesTo(m.Name) })
@@ -111,8 +111,8 @@ func (c *Config) notices(now time.Time) []string {
 	return notices
 }
 
-// exemptionsOf is the exemptions from a module.
-func (c *Config) exemptionsOf(module string) []remediations.Exemption {
+// ExemptionsOf is the exemptions from a module.
+func (c *Config) ExemptionsOf(module string) []remediations.Exemption {
 	var list []remediations.Exemption
 	for _, x := range c.Exemptions {
 		if x.AppliesTo(module) {

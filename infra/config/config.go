@@ -1,4 +1,6 @@
-package main
+// Package config reads countermand.yaml: what is deployed, and how far it may go. It needs no CDK, so that the command
+// line reads the file as the CDK app does.
+package config
 
 import (
 	"fmt"
@@ -63,10 +65,14 @@ type Ledger struct {
 	LockDays int // for so long nobody deletes one without the right to bypass governance
 }
 
+// What functions run on.
 const (
-	arm64 = "arm64"
-	amd64 = "amd64"
+	ARM64 = "arm64"
+	AMD64 = "amd64"
 )
+
+// S3Object is the type of data events that a trail logs of objects in S3.
+const S3Object = "AWS::S3::Object"
 
 // lockDays is for how long logs and records are locked if the file does not say: long enough to notice an intruder who
 // would rather have them gone.
@@ -82,29 +88,30 @@ var (
 	resourceType = regexp.MustCompile(`^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$`)
 )
 
-// ReadConfig reads a configuration file, as of now. here is where it is deployed to unless the file says so itself. Its
+// Read reads a configuration file, as of now. here is where it is deployed to unless the file says so itself. Its
 // error names everything that is wrong, by line and column.
-func ReadConfig(file string, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
+func Read(file string, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return parseConfig(file, text, modules, here, now)
+	return Parse(file, text, modules, here, now)
 }
 
-func parseConfig(file string, text []byte, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
+// Parse reads the text of a configuration file as Read does.
+func Parse(file string, text []byte, modules []*remediations.Module, here Place, now time.Time) (*Config, error) {
 	r := &reader{file: file}
 	root, err := r.parse(text)
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Architecture: arm64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
+	c := &Config{Architecture: ARM64, LogRetentionDays: 90, RunRetentionDays: 365, Limits: defaultLimits}
 	modes := map[string]moduleMode{}
 	var ledger, channels, shared ast.Node
 	r.mapping(root, "the configuration", []field{
 		{name: "account", read: func(n ast.Node) { c.Account = r.matching(n, accountID, "an account's 12 digits") }},
 		{name: "region", read: func(n ast.Node) { c.Region = r.matching(n, regionName, "a Region, such as eu-west-1") }},
-		{name: "architecture", read: func(n ast.Node) { c.Architecture = r.oneOf(n, "architecture", arm64, amd64) }},
+		{name: "architecture", read: func(n ast.Node) { c.Architecture = r.oneOf(n, "architecture", ARM64, AMD64) }},
 		{name: "trail", required: true, read: func(n ast.Node) { c.Trail = r.trail(n) }},
 		{name: "alerts", read: func(n ast.Node) { channels = r.alerts(n, c) }},
 		{name: "logRetentionDays", read: func(n ast.Node) { c.LogRetentionDays = r.logRetention(n) }},
@@ -141,14 +148,14 @@ func (r *reader) limits(n ast.Node, l *remediations.Limits) {
 	})
 }
 
-// remarks says what in the file is likely not what was meant.
-func (c *Config) remarks() []string {
+// Remarks says what in the file is likely not what was meant.
+func (c *Config) Remarks() []string {
 	var remarks []string
-	if len(c.Emails) == 0 && !c.heardInChat() {
+	if len(c.Emails) == 0 && !c.HeardInChat() {
 		remarks = append(remarks, "nobody is told: name e-mail addresses in the configuration, alerts.emails, or subscribe to the topics "+
-			alertTopic+" and "+criticalTopic)
+			AlertTopic+" and "+CriticalTopic)
 	}
-	if len(c.Slack)+len(c.Teams) > 0 && !c.heardInChat() {
+	if len(c.Slack)+len(c.Teams) > 0 && !c.HeardInChat() {
 		remarks = append(remarks, fmt.Sprintf("channels hear nothing of %s: add it to alerts.chatRegions, deploy it, and then %s again", c.Region, c.ChatRegions[0]))
 	}
 	if len(c.Elsewhere) > 0 {
@@ -241,7 +248,7 @@ func (r *reader) arn(n ast.Node, typ string) string {
 	case arn == "":
 	case !strings.HasPrefix(arn, "arn:") || strings.Count(arn, ":") < 5:
 		r.wrong(n, "want an ARN or its beginning, such as arn:aws:s3:::bucket/, got %q", arn)
-	case typ == s3Object && !strings.Contains(arn, "/"):
+	case typ == S3Object && !strings.Contains(arn, "/"):
 		r.wrong(n, "want a slash after the bucket's name: %s/", arn)
 	}
 	return arn
