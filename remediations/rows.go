@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// The run table holds five kinds of rows, distinguished by the prefixes of their ids. A run's row begins with its module's name,
-// which has no capital letter, so that no id of one kind is ever one of another. All ids are made here, and the
-// patterns of the roles that may use them stand beside them.
+// The run table holds five kinds of rows, distinguished by the prefixes of their ids. The id of a run's row begins with
+// its module's name, which has no capital letter, so an id of one kind is never one of another. All ids are made here,
+// beside the patterns of the roles that may use them.
 const (
 	latestRow  = "LATEST-"
 	countRow   = "COUNT-"

@@ -16,7 +16,7 @@ import (
 type Check struct {
 	Keys     []*ecdsa.PublicKey // of the ledger; several after its key was replaced
 	Since    time.Time          // first hour to check; zero for the beginning of the chain
-	Until    time.Time          // end of the hours to check; zero for now
+	Until    time.Time          // end of the hours to check; zero for the present
 	Now      time.Time
 	Bucket   string            // required bucket of the digests; empty for any
 	Digest   string            // SHA-256 of a digest that must still be in the chain; empty for none

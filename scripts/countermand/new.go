@@ -136,6 +136,10 @@ func (s scaffold) unknown() []string {
 // is there.
 func (s scaffold) write(root string) error {
 	folder := filepath.Join(root, filepath.FromSlash(moduleFolder), s.Package())
+	// A module that cannot be listed would be found only after the new one's files are there.
+	if _, err := modulelist.Text(filepath.Dir(folder)); err != nil {
+		return fmt.Errorf("list the modules: %w", err)
+	}
 	if err := os.Mkdir(folder, 0o755); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s/%s is there already: take another name, or remove it", moduleFolder, s.Package())
 	} else if err != nil {

@@ -59,6 +59,16 @@ func TestNew(t *testing.T) {
 	wants(t, "standard output", "remediations/modules/keyleft is begun. Its test says what is to be filled in:\n"+
 		"go test ./remediations/modules/keyleft\n", stdout)
 
+	list := readText(t, "remediations/modules/modules.go")
+	for _, part := range []string{
+		"\t\"example.com/ours/remediations/modules/bucketpolicy\"\n\t\"example.com/ours/remediations/modules/keyleft\"\n",
+		"bucketpolicy.Module,\n\t\tkeyleft.Module,\n\t\ts3a.Module,\n",
+	} {
+		if !strings.Contains(list, part) {
+			t.Errorf("%q is missing in\n%s", part, list)
+		}
+	}
+
 	module := readText(t, "remediations/modules/keyleft/keyleft.go")
 	for _, part := range []string{
 		"package keyleft\n", "\tName:     \"key-left\",\n", `pattern.CloudTrail("iam", "CreateAccessKey", "UpdateAccessKey"),`, "\tGlobal:   true,",
@@ -99,6 +109,23 @@ func authentic(t *testing.T, file string) events.Event {
 		t.Error(err)
 	}
 	return event
+}
+
+// A broken module elsewhere must not leave the new one behind, unlisted.
+func TestNewBesideABrokenModule(t *testing.T) {
+	_, _, err := begin(t, "key-left", "--service", "iam", "--event", "CreateAccessKey")
+	wantsError(t, "", err)
+	if err := os.WriteFile("remediations/modules/s3a/s3a.go", []byte("module"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root := rootCommand(fixtures, noAccount)
+	root.SetArgs([]string{"new", "door-open", "--service", "s3", "--event", "PutBucketPolicy"})
+	if err := root.Execute(); err == nil || !strings.Contains(err.Error(), "s3a.go:1:1: expected 'package'") {
+		t.Errorf("error %v, want the broken module's", err)
+	}
+	if _, err := os.Stat("remediations/modules/dooropen"); err == nil {
+		t.Error("it failed, and the new module's folder is there")
+	}
 }
 
 func TestNewRefuses(t *testing.T) {
