@@ -33,20 +33,20 @@ func NewPolicy(statements []Statement) Policy {
 // Rights returns the statements that a function needs to run the module in a mode: its reads, and its writes if it may
 // act. The engine's own permissions are added elsewhere.
 func (m *Module) Rights(mode Mode) []Statement {
-	rights := statements("Read", m.Reads)
+	rights := statementsFor("Read", m.Reads)
 	if mode == Enforce {
-		rights = append(rights, statements("Write", m.Writes)...)
+		rights = append(rights, statementsFor("Write", m.Writes)...)
 	}
 	return rights
 }
 
 // UndoRights returns the statements that a person needs to undo the module's actions: everything that it declares.
 func (m *Module) UndoRights() []Statement {
-	return slices.Concat(m.Rights(Enforce), statements("Undo", m.UndoWrites))
+	return slices.Concat(m.Rights(Enforce), statementsFor("Undo", m.UndoWrites))
 }
 
-// statements returns a statement for each permission. If an action appears more than once, the later ids are numbered.
-func statements(use string, permissions []Permission) []Statement {
+// statementsFor returns a statement for each permission. If an action appears more than once, the later ids are numbered.
+func statementsFor(use string, permissions []Permission) []Statement {
 	list := []Statement{}
 	used := map[string]int{}
 	for _, p := range permissions {

@@ -57,7 +57,7 @@ func newChat(id, thread, title, description string, steps []string, context map[
 // choice.
 func chatAbout(m *remediations.Module, r *Record) chat {
 	var b strings.Builder
-	b.WriteString(headline(m, r) + "\n\n")
+	b.WriteString(headlineOf(m, r) + "\n\n")
 	line := func(title, format string, args ...any) {
 		fmt.Fprintf(&b, "*%s* %s\n", title, fmt.Sprintf(format, args...))
 	}
@@ -73,7 +73,7 @@ func chatAbout(m *remediations.Module, r *Record) chat {
 		}
 	}
 	title := fmt.Sprintf("[%s] %s: %s", m.Severity, r.Outcome, m.Name)
-	c := newChat(r.ID, thread(r.Resource), title, b.String(), chatSteps(m, r), map[string]string{
+	c := newChat(r.ID, threadOf(r.Resource), title, b.String(), chatSteps(m, r), map[string]string{
 		"run": r.ID, "mode": r.Mode.String(), "account": accountDigits(r.Resource.Account),
 	})
 	c.Content.Keywords = []string{m.Name, m.Severity.String(), string(r.Outcome)}

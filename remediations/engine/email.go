@@ -13,7 +13,7 @@ import (
 func emailBody(m *remediations.Module, r *Record, difference string) string {
 	var b strings.Builder
 	section := sections(&b)
-	b.WriteString(headline(m, r) + "\n\n")
+	b.WriteString(headlineOf(m, r) + "\n\n")
 	if r.Outcome == Failed {
 		section("WHAT WENT WRONG", "%s", bounded(r.Error, maxReason))
 	}
@@ -104,8 +104,8 @@ func undoCommand(r *Record) string { return "go run ./scripts/countermand undo "
 // runCommand returns the command that shows the whole run.
 func runCommand(r *Record) string { return "go run ./scripts/countermand run " + cmp.Or(r.ID, "RUN") }
 
-// headline says in one line how the run ended, and whether it needs a look at once.
-func headline(m *remediations.Module, r *Record) string {
+// headlineOf says in one line how the run ended, and whether it needs a look at once.
+func headlineOf(m *remediations.Module, r *Record) string {
 	if r.urgent() {
 		return outcomeLine(m, r) + " Look now."
 	}
@@ -160,8 +160,8 @@ func limitText(r *Record) string {
 	return text
 }
 
-// subject returns the e-mail's subject. SNS takes up to 100 printable ASCII characters.
-func subject(m *remediations.Module, r *Record) string {
+// subjectOf returns the e-mail's subject. SNS takes up to 100 printable ASCII characters.
+func subjectOf(m *remediations.Module, r *Record) string {
 	s := fmt.Sprintf("[%s] %s: %s %s", m.Severity, r.Outcome, m.Name, r.Resource.ID)
 	s = strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {

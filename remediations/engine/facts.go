@@ -79,8 +79,8 @@ const factsVersion = "1"
 // factsOf returns the run for machines, without the fields that repeat the e-mail.
 func factsOf(m *remediations.Module, r *Record, difference string, most int) Facts {
 	f := Facts{
-		Kind: AlertKind, Version: factsVersion, Critical: critical(m, r), Level: level(m.Severity, critical(m, r)),
-		Module: m.Name, Severity: m.Severity, Thread: thread(r.Resource), Outcome: r.Outcome, Run: r.ID, Mode: r.Mode.String(),
+		Kind: AlertKind, Version: factsVersion, Critical: isCritical(m, r), Level: pagingLevel(m.Severity, isCritical(m, r)),
+		Module: m.Name, Severity: m.Severity, Thread: threadOf(r.Resource), Outcome: r.Outcome, Run: r.ID, Mode: r.Mode.String(),
 		Account: r.Resource.Account, Region: r.Resource.Region,
 		Resource:  &FactsResource{ID: oneLine(r.Resource.ID, maxID), Type: r.Resource.Type},
 		Event:     &FactsEvent{ID: oneLine(r.EventID, maxField), Name: oneLine(r.EventName, maxField), Time: r.EventTime},
@@ -119,14 +119,14 @@ func factsOf(m *remediations.Module, r *Record, difference string, most int) Fac
 	return f
 }
 
-// critical reports whether somebody should look now: the outcome is urgent, or the module is critical.
-func critical(m *remediations.Module, r *Record) bool {
+// isCritical reports whether somebody should look now: the outcome is urgent, or the module is critical.
+func isCritical(m *remediations.Module, r *Record) bool {
 	return m.Severity == remediations.Critical || r.urgent()
 }
 
-// level returns the severity in the four words that paging services use.
+// pagingLevel returns the severity in the four words that paging services use.
 // https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
-func level(s remediations.Severity, critical bool) string {
+func pagingLevel(s remediations.Severity, critical bool) string {
 	switch {
 	case critical:
 		return "critical"
@@ -138,8 +138,8 @@ func level(s remediations.Severity, critical bool) string {
 	return "info"
 }
 
-// thread returns the same id for all messages about one resource, whatever the module, so that a fight is one thread.
-func thread(r remediations.Resource) string {
+// threadOf returns the same id for all messages about one resource, whatever the module, so that a fight is one thread.
+func threadOf(r remediations.Resource) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.Account, r.Region, r.Type, r.ID}, "\x00")))
 	return hex.EncodeToString(sum[:10])
 }

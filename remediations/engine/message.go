@@ -42,7 +42,7 @@ func render(m *remediations.Module, r *Record, difference string, most int) Mess
 			*command = "(too long for a message: " + runCommand(r) + " shows it)"
 		}
 	}
-	message := Message{Subject: subject(m, r), Body: emailBody(m, &short, truncate(difference, most))}
+	message := Message{Subject: subjectOf(m, r), Body: emailBody(m, &short, truncate(difference, most))}
 	message.Facts = factsOf(m, r, truncate(difference, most), most)
 	message.Facts.Subject, message.Facts.Title, message.Facts.Text = message.Subject, templateSafe(message.Subject), message.Body
 	message.chat = chatAbout(m, r)

@@ -20,15 +20,15 @@ type directive struct {
 	Metrics    []metric
 }
 
-// metadata is the "_aws" member of a log line.
-type metadata struct {
+// emfMetadata is the "_aws" member of a log line.
+type emfMetadata struct {
 	Timestamp         int64 // milliseconds since 1970
 	CloudWatchMetrics []directive
 }
 
 // embedMetrics returns the metadata for metrics, by module, and for totals, without a module.
-func embedMetrics(now time.Time, metrics, totals []metric) metadata {
-	m := metadata{
+func embedMetrics(now time.Time, metrics, totals []metric) emfMetadata {
+	m := emfMetadata{
 		Timestamp:         now.UnixMilli(),
 		CloudWatchMetrics: []directive{{Namespace: namespace, Dimensions: [][]string{{"Module"}}, Metrics: metrics}},
 	}

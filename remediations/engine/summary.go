@@ -106,7 +106,7 @@ func RenderSummary(backlogs []*Backlog, now time.Time) Message {
 	m := Message{Subject: subject, Body: summaryBody(headline, f)}
 	m.Facts = Facts{
 		Kind: SummaryKind, Version: factsVersion, Subject: subject, Title: templateSafe(subject), Text: m.Body, Critical: f.Critical > 0,
-		Level: level(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: thread, Folded: f,
+		Level: pagingLevel(severity, f.Critical > 0), Module: "summary", Severity: severity, Thread: thread, Folded: f,
 	}
 	m.chat = summaryChat(headline, subject, names, f)
 	return m

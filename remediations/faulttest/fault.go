@@ -30,7 +30,7 @@ type place struct {
 func (p place) String() string { return fmt.Sprintf("%s %s no. %d", p.service, p.operation, p.nth) }
 
 // An operation is one call of an SDK method. It may be tried several times.
-type operation struct {
+type awsOperation struct {
 	place
 	input   any
 	write   bool
@@ -62,7 +62,7 @@ func (inj *injection) String() string {
 }
 
 // appliesTo reports whether the injection strikes a try.
-func (inj *injection) appliesTo(i *invocation, op *operation) bool {
+func (inj *injection) appliesTo(i *invocation, op *awsOperation) bool {
 	if op.service != inj.place.service || op.operation != inj.place.operation {
 		return false
 	}
@@ -78,7 +78,7 @@ func (inj *injection) appliesTo(i *invocation, op *operation) bool {
 // A try is one try of an operation that a fault strikes.
 type try struct {
 	i    *invocation
-	op   *operation
+	op   *awsOperation
 	wire func(behaviour string) (any, error) // sends the request to an endpoint that misbehaves
 }
 
@@ -242,7 +242,7 @@ const tagLookup = "tags"
 // begin starts an operation.
 func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error) {
-	op := &operation{input: in.Parameters}
+	op := &awsOperation{input: in.Parameters}
 	op.service, op.operation = awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)
 	if op.kind, op.write = i.scene.kindOf(op.service, op.operation); ctx.Value(forTags{}) != nil {
 		op.kind, op.write = tagLookup, false
@@ -258,7 +258,7 @@ func (i *invocation) begin(ctx context.Context, in middleware.InitializeInput, n
 }
 
 // noteOperation notes an operation, and checks what must hold when it starts.
-func (s *scene) noteOperation(i *invocation, op *operation) {
+func (s *scene) noteOperation(i *invocation, op *awsOperation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.places = append(s.places, op.place)
@@ -293,7 +293,7 @@ func (s *scene) kindOf(service, operation string) (string, bool) {
 // try answers one try of an operation: truly, or as planned.
 func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 	out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
-	op, ok := ctx.Value(operationKey{}).(*operation)
+	op, ok := ctx.Value(operationKey{}).(*awsOperation)
 	if !ok {
 		return out, metadata, fmt.Errorf("an operation that never began")
 	}
@@ -322,7 +322,7 @@ func (i *invocation) try(ctx context.Context, in middleware.FinalizeInput, next 
 }
 
 // nextInjection returns the injection that strikes a try, or nil.
-func (s *scene) nextInjection(i *invocation, op *operation) *injection {
+func (s *scene) nextInjection(i *invocation, op *awsOperation) *injection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, inj := range s.plan {

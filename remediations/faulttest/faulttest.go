@@ -62,7 +62,7 @@ func Run(t *testing.T, m *remediations.Module, cases ...Case) {
 // playAll plays the scenarios of one case.
 func playAll(t *testing.T, m *remediations.Module, c Case, base *baseline, res *results) {
 	// Seeded by the case's name, so that a failure can be repeated.
-	random := rand.New(rand.NewChaCha8(seed(c.Name)))
+	random := rand.New(rand.NewChaCha8(seedOf(c.Name)))
 	for i := range sampled {
 		all := injections(base.places, c)
 		plan := []*injection{all[random.IntN(len(all))], all[random.IntN(len(all))]}
@@ -121,8 +121,8 @@ func taggable(t *testing.T, m *remediations.Module, c Case) bool {
 	})
 }
 
-// seed returns the seed of a case's random scenarios.
-func seed(name string) (s [32]byte) {
+// seedOf returns the seed of a case's random scenarios.
+func seedOf(name string) (s [32]byte) {
 	copy(s[:], name)
 	return s
 }
@@ -191,7 +191,7 @@ func baselineOf(t *testing.T, m *remediations.Module, c Case, at setup, res *res
 			s.breach("the run fails without a fault")
 		}
 		res.addBreaches(c, s)
-		*b = baseline{places: s.places, state: s.state(), outcomes: outcomes(s.records()), records: len(s.records()),
+		*b = baseline{places: s.places, state: s.state(), outcomes: outcomesOf(s.records()), records: len(s.records()),
 			before: map[string]string{}}
 		for _, r := range s.records() {
 			b.before[r.ID] = string(r.Before)

@@ -29,7 +29,7 @@ func (s *scene) breach(format string, args ...any) {
 }
 
 // checkWrite checks what must hold when a write to AWS begins, whatever becomes of it.
-func (s *scene) checkWrite(i *invocation, op *operation) {
+func (s *scene) checkWrite(i *invocation, op *awsOperation) {
 	r := s.checkBeforeIsDurable(i, op)
 	s.checkBudgetIsCounted(i, op, r)
 	s.checkExemptAndStopped(op, r)
@@ -40,7 +40,7 @@ func (s *scene) checkWrite(i *invocation, op *operation) {
 
 // checkBeforeIsDurable checks that when a write begins, the table holds this delivery's record of the run: started,
 // leased, and with the state from before.
-func (s *scene) checkBeforeIsDurable(i *invocation, op *operation) *engine.Record {
+func (s *scene) checkBeforeIsDurable(i *invocation, op *awsOperation) *engine.Record {
 	input, err := json.Marshal(op.input)
 	if err != nil {
 		s.breach("%s: encode its input: %v", op.place, err)
@@ -63,7 +63,7 @@ func (s *scene) checkBeforeIsDurable(i *invocation, op *operation) *engine.Recor
 }
 
 // checkBudgetIsCounted checks that when a write begins, the action has been counted and the limit is kept.
-func (s *scene) checkBudgetIsCounted(i *invocation, op *operation, r *engine.Record) {
+func (s *scene) checkBudgetIsCounted(i *invocation, op *awsOperation, r *engine.Record) {
 	if s.undoing {
 		return // a person has no budget
 	}
@@ -82,7 +82,7 @@ func (s *scene) checkBudgetIsCounted(i *invocation, op *operation, r *engine.Rec
 
 // checkNoActionTwice checks that nobody writes to a resource that is already fixed, not even a retry. The SDK's own
 // tries of one call are one action. A concurrent run of another event is invisible between the last read and the write.
-func (s *scene) checkNoActionTwice(op *operation) {
+func (s *scene) checkNoActionTwice(op *awsOperation) {
 	if op.applied || s.baseline == nil || s.world.State() != s.baseline.state || s.struckAfterLastRead(anotherMeanwhile) {
 		return
 	}
@@ -123,7 +123,7 @@ func readsPerLook(places []place, of place) int {
 
 // checkExemptAndStopped checks that nothing is written to an exempt resource, or while the module is stopped, even if
 // that could not be read.
-func (s *scene) checkExemptAndStopped(op *operation, r *engine.Record) {
+func (s *scene) checkExemptAndStopped(op *awsOperation, r *engine.Record) {
 	if s.setup.mayNotWrite() {
 		s.breach("%s: %s, but AWS was written to", op.place, s.setup.name)
 	}
@@ -275,7 +275,7 @@ func (s *scene) checkSingleFaultIsSurvived() {
 	if got := s.world.State(); got != s.baseline.state {
 		s.breach("the fault was over, but the end state is %s: want %s", got, s.baseline.state)
 	}
-	if got := outcomes(s.table.runs()); s.plan[0].fault.class != "interference" && got != s.baseline.outcomes {
+	if got := outcomesOf(s.table.runs()); s.plan[0].fault.class != "interference" && got != s.baseline.outcomes {
 		s.breach("the fault was over, but the runs ended as %s: want %s", got, s.baseline.outcomes)
 	}
 }
@@ -339,8 +339,8 @@ func (s *scene) wasStruckBy(name string) bool {
 	return slices.ContainsFunc(s.plan, func(inj *injection) bool { return inj.name == name && inj.hits > 0 })
 }
 
-// outcomes returns how runs ended, in words.
-func outcomes(runs []*engine.Record) string {
+// outcomesOf returns how runs ended, in words.
+func outcomesOf(runs []*engine.Record) string {
 	var all []string
 	for _, r := range runs {
 		all = append(all, string(r.Outcome))

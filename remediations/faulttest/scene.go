@@ -214,7 +214,7 @@ func (s *scene) deliverMeanwhile(name string, raw []byte) {
 }
 
 // apply returns the true answer to an operation, after its effect on AWS, the table or people.
-func (s *scene) apply(i *invocation, op *operation) (any, error) {
+func (s *scene) apply(i *invocation, op *awsOperation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if op.kind == tagLookup {

@@ -42,7 +42,7 @@ func NewDynamoDB(cfg aws.Config, table string) *DynamoDB {
 func (d *DynamoDB) Get(ctx context.Context, id string) (*engine.Record, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &d.table,
-		Key:            map[string]types.AttributeValue{"id": text(id)},
+		Key:            map[string]types.AttributeValue{"id": textValue(id)},
 		ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
@@ -99,17 +99,17 @@ func (d *DynamoDB) put(r *engine.Record) (*types.Put, error) {
 	put := &types.Put{
 		TableName: &d.table,
 		Item: map[string]types.AttributeValue{
-			"id":        text(r.ID),
-			"module":    text(r.Module),
-			"mode":      text(r.Mode.String()),
-			"outcome":   text(string(r.Outcome)),
-			"resource":  text(r.Resource.String()),
-			"principal": text(r.Principal),
-			"event":     text(r.EventName),
-			"started":   text(r.Started.UTC().Format(startedFormat)),
+			"id":        textValue(r.ID),
+			"module":    textValue(r.Module),
+			"mode":      textValue(r.Mode.String()),
+			"outcome":   textValue(string(r.Outcome)),
+			"resource":  textValue(r.Resource.String()),
+			"principal": textValue(r.Principal),
+			"event":     textValue(r.EventName),
+			"started":   textValue(r.Started.UTC().Format(startedFormat)),
 			"version":   number(int64(r.Version)),
 			"expires":   number(r.Expires.Unix()),
-			"record":    text(string(body)),
+			"record":    textValue(string(body)),
 		},
 	}
 	if r.Version == 1 {
@@ -169,11 +169,11 @@ func (d *DynamoDB) Begin(ctx context.Context, r *engine.Record, counts []engine.
 func (d *DynamoDB) raiseCount(c engine.Count) *types.Update {
 	update := &types.Update{
 		TableName:           &d.table,
-		Key:                 map[string]types.AttributeValue{"id": text(c.Key)},
+		Key:                 map[string]types.AttributeValue{"id": textValue(c.Key)},
 		UpdateExpression:    aws.String("SET expires = :expires, what = :what ADD times :one"),
 		ConditionExpression: aws.String("attribute_not_exists(times) OR times < :most"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":expires": number(c.Expires.Unix()), ":what": text(c.What), ":one": number(1), ":most": number(int64(c.Most)),
+			":expires": number(c.Expires.Unix()), ":what": textValue(c.What), ":one": number(1), ":most": number(int64(c.Most)),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -229,7 +229,7 @@ func pause(ctx context.Context, attempt int) error {
 // ReadCount implements Store.
 func (d *DynamoDB) ReadCount(ctx context.Context, key string) (int, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &d.table, Key: map[string]types.AttributeValue{"id": text(key)}, ConsistentRead: aws.Bool(true),
+		TableName: &d.table, Key: map[string]types.AttributeValue{"id": textValue(key)}, ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		return 0, fmt.Errorf("get count %s from table %s: %w", key, d.table, err)
@@ -246,7 +246,7 @@ func (d *DynamoDB) NoteLatest(ctx context.Context, key string, at, expires time.
 	_, err := d.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &d.table,
 		Item: map[string]types.AttributeValue{
-			"id": text(key), "latest": number(at.UnixMilli()), "expires": number(expires.Unix()),
+			"id": textValue(key), "latest": number(at.UnixMilli()), "expires": number(expires.Unix()),
 		},
 		ConditionExpression:                 aws.String("attribute_not_exists(id) OR latest < :at"),
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":at": number(at.UnixMilli())},
@@ -276,8 +276,8 @@ func numberIn(item map[string]types.AttributeValue, name string) (int64, error) 
 	return value, nil
 }
 
-// text returns a string attribute.
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+// textValue returns a string attribute.
+func textValue(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 // number returns a number attribute.
 func number(n int64) types.AttributeValue {

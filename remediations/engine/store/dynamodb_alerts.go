@@ -34,7 +34,7 @@ const (
 func (d *DynamoDB) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, error) {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:        &d.table,
-		Key:              map[string]types.AttributeValue{"id": text(a.Key)},
+		Key:              map[string]types.AttributeValue{"id": textValue(a.Key)},
 		UpdateExpression: aws.String("SET expires = :expires, #about = :run ADD #window :one"),
 		ConditionExpression: aws.String(
 			"#about = :run OR attribute_not_exists(#about) AND (attribute_not_exists(#window) OR #window < :most)"),
@@ -42,7 +42,7 @@ func (d *DynamoDB) ClaimAlert(ctx context.Context, a engine.AlertClaim) (bool, e
 			"#about": aboutAttribute + a.About, "#window": windowAttribute + a.Window,
 		},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":expires": number(a.Expires.Unix()), ":run": text(a.Run), ":one": number(1), ":most": number(int64(a.Most)),
+			":expires": number(a.Expires.Unix()), ":run": textValue(a.Run), ":one": number(1), ":most": number(int64(a.Most)),
 		},
 	})
 	var refused *types.ConditionalCheckFailedException
@@ -75,13 +75,13 @@ func (d *DynamoDB) FoldAlert(ctx context.Context, f engine.FoldedAlert) error {
 func (d *DynamoDB) updateBacklog(ctx context.Context, f engine.FoldedAlert, name bool) error {
 	update := &dynamodb.UpdateItemInput{
 		TableName: &d.table,
-		Key:       map[string]types.AttributeValue{"id": text(remediations.BacklogRow(f.Module))},
+		Key:       map[string]types.AttributeValue{"id": textValue(remediations.BacklogRow(f.Module))},
 		ExpressionAttributeNames: map[string]string{
 			"#severity": "severity", "#mark": "mark", "#times": "times", "#critical": "critical",
 			"#outcome": outcomeAttribute + string(f.Outcome),
 		},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":severity": number(int64(f.Severity)), ":mark": text(rand.Text()), ":one": number(1), ":critical": number(0),
+			":severity": number(int64(f.Severity)), ":mark": textValue(rand.Text()), ":one": number(1), ":critical": number(0),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -102,7 +102,7 @@ func (d *DynamoDB) updateBacklog(ctx context.Context, f engine.FoldedAlert, name
 		update.ExpressionAttributeNames["#run"] = runAttribute + f.Run
 		update.ExpressionAttributeNames["#named"] = namedAttribute
 		update.ExpressionAttributeNames["#alike"] = groupAttribute + f.Group()
-		update.ExpressionAttributeValues[":run"] = text(string(run))
+		update.ExpressionAttributeValues[":run"] = textValue(string(run))
 		update.ExpressionAttributeValues[":most"] = number(engine.MaxBacklogRuns)
 		update.ExpressionAttributeValues[":few"] = number(engine.MaxGroupRuns)
 	}
@@ -115,7 +115,7 @@ func (d *DynamoDB) updateBacklog(ctx context.Context, f engine.FoldedAlert, name
 func (d *DynamoDB) Backlog(ctx context.Context, module string) (*engine.Backlog, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &d.table,
-		Key:            map[string]types.AttributeValue{"id": text(remediations.BacklogRow(module))},
+		Key:            map[string]types.AttributeValue{"id": textValue(remediations.BacklogRow(module))},
 		ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
@@ -182,12 +182,12 @@ func setBacklogAttribute(backlog *engine.Backlog, name string, value types.Attri
 // ClearBacklog implements AlertStore. It deletes the backlog. If the backlog has grown, it subtracts what was sent
 // instead.
 func (d *DynamoDB) ClearBacklog(ctx context.Context, backlog *engine.Backlog) error {
-	key := map[string]types.AttributeValue{"id": text(remediations.BacklogRow(backlog.Module))}
+	key := map[string]types.AttributeValue{"id": textValue(remediations.BacklogRow(backlog.Module))}
 	_, err := d.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &d.table, Key: key,
 		ConditionExpression:       aws.String("#mark = :mark AND #times = :times"),
 		ExpressionAttributeNames:  map[string]string{"#mark": "mark", "#times": "times"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": text(backlog.Mark), ":times": number(int64(backlog.Times))},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":mark": textValue(backlog.Mark), ":times": number(int64(backlog.Times))},
 	})
 	var refused *types.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
@@ -205,7 +205,7 @@ func (d *DynamoDB) ClearBacklog(ctx context.Context, backlog *engine.Backlog) er
 // subtract returns the update that removes a backlog from a larger one.
 func (d *DynamoDB) subtract(backlog *engine.Backlog, key map[string]types.AttributeValue) *dynamodb.UpdateItemInput {
 	names := map[string]string{"#mark": "mark"}
-	values := map[string]types.AttributeValue{":mark": text(backlog.Mark), ":next": text(rand.Text())}
+	values := map[string]types.AttributeValue{":mark": textValue(backlog.Mark), ":next": textValue(rand.Text())}
 	var add, remove []string
 	less := func(name string, n int) {
 		short := strconv.Itoa(len(names))

@@ -81,7 +81,7 @@ func (d *DynamoDB) scan(q Query) *dynamodb.ScanInput {
 	conditions := []string{"attribute_exists(#record)"}
 	where := func(condition, name, value string) {
 		if value != "" {
-			names["#"+name], values[":"+name] = name, text(value)
+			names["#"+name], values[":"+name] = name, textValue(value)
 			conditions = append(conditions, fmt.Sprintf(condition, "#"+name, ":"+name))
 		}
 	}
@@ -94,7 +94,7 @@ func (d *DynamoDB) scan(q Query) *dynamodb.ScanInput {
 	var wanted []string
 	for i, o := range q.Outcomes {
 		name := fmt.Sprintf(":outcome%d", i)
-		names["#outcome"], values[name] = "outcome", text(string(o))
+		names["#outcome"], values[name] = "outcome", textValue(string(o))
 		wanted = append(wanted, name)
 	}
 	if len(wanted) > 0 {

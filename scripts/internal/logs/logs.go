@@ -70,18 +70,18 @@ type scanner struct {
 	tape
 	yield func(Entry) bool
 	index int
-	list  list
+	list  container
 	inner bool // what is yielded is in a list that is not the scanner's own
 	last  int  // the line of the entry before
 	comma bool // the next thing in the list is a comma or its end
 	value json.RawMessage
 }
 
-// list is what the scanner is inside of.
-type list int
+// container is what the scanner is inside of.
+type container int
 
 const (
-	noList list = iota
+	noList container = iota
 	array
 	records
 )

@@ -25,7 +25,7 @@ type call struct {
 }
 
 // recorded reports whether a call may be one that CloudTrail records here, before its body is read.
-func recorded(s scope, r *http.Request) bool {
+func recorded(s credentialScope, r *http.Request) bool {
 	switch s.service {
 	case "s3":
 		return r.Method != http.MethodGet && r.Method != http.MethodHead && (isAccountCall(r) || isBucketCall(r))
@@ -36,7 +36,7 @@ func recorded(s scope, r *http.Request) bool {
 }
 
 // recognize says what a call is; nil for one that gives no event.
-func recognize(s scope, r *http.Request, body []byte) *call {
+func recognize(s credentialScope, r *http.Request, body []byte) *call {
 	switch {
 	case s.service == "s3" && isAccountCall(r):
 		return accountCall(s, r, body)
@@ -64,7 +64,7 @@ func lowerFirst(s string) string {
 }
 
 // trailCall reads a call of CloudTrail's own JSON protocol.
-func trailCall(s scope, r *http.Request, body []byte) *call {
+func trailCall(s credentialScope, r *http.Request, body []byte) *call {
 	target := r.Header.Get("X-Amz-Target")
 	name := target[strings.LastIndex(target, ".")+1:]
 	if name == "" || reading.MatchString(name) {

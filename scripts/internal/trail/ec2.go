@@ -39,7 +39,7 @@ var numbers = map[string]bool{
 var instants = map[string]bool{"attachTime": true, "createTime": true, "launchTime": true, "startTime": true}
 
 // ec2Call reads a call of EC2's query protocol.
-func ec2Call(s scope, r *http.Request, body []byte) *call {
+func ec2Call(s credentialScope, r *http.Request, body []byte) *call {
 	query := r.URL.Query()
 	if r.Method == http.MethodPost {
 		var err error
@@ -210,7 +210,7 @@ func (p *parameter) items(element string) []any {
 }
 
 // ec2Response is responseElements of an answer.
-func ec2Response(name string, root *element) any {
+func ec2Response(name string, root *xmlElement) any {
 	object, ok := ec2Value(root).(map[string]any)
 	if !ok {
 		return nil
@@ -223,7 +223,7 @@ func ec2Response(name string, root *element) any {
 }
 
 // ec2Value is an element of an answer: lists are {"items": [...]}, and an empty one is {}.
-func ec2Value(e *element) any {
+func ec2Value(e *xmlElement) any {
 	switch {
 	case len(e.children) == 0 && e.text == "":
 		return map[string]any{}

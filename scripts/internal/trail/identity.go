@@ -12,7 +12,7 @@ import (
 // identify answers a persona who asks STS whose credentials it has, and reports whether that was asked: the emulator
 // takes everybody for the root user.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func (t *Trail) identify(s scope, w http.ResponseWriter, r *http.Request) bool {
+func (t *Trail) identify(s credentialScope, w http.ResponseWriter, r *http.Request) bool {
 	persona, known := t.options.Personas[s.key]
 	if s.service != "sts" || !known {
 		return false

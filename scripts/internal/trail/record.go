@@ -60,8 +60,8 @@ func unique(prefix, name string) string {
 	return prefix + base32.StdEncoding.EncodeToString(sum[:])[:17]
 }
 
-// scope is a signature's credential scope: who signed, for where and for what.
-type scope struct{ key, region, service string }
+// credentialScope is a signature's credential scope: who signed, for where and for what.
+type credentialScope struct{ key, region, service string }
 
 var (
 	credential = regexp.MustCompile(`Credential=([A-Za-z0-9]+)/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request`)
@@ -70,20 +70,20 @@ var (
 )
 
 // parseScope reads the scope from the header, or from the query of a presigned call. An unsigned call has none.
-func parseScope(r *http.Request) (scope, bool) {
+func parseScope(r *http.Request) (credentialScope, bool) {
 	text := r.Header.Get("Authorization")
 	if presigned := r.URL.Query().Get("X-Amz-Credential"); presigned != "" {
 		text = "Credential=" + presigned
 	}
 	m := credential.FindStringSubmatch(text)
 	if m == nil {
-		return scope{}, false
+		return credentialScope{}, false
 	}
-	return scope{key: m[1], region: m[2], service: m[3]}, true
+	return credentialScope{key: m[1], region: m[2], service: m[3]}, true
 }
 
 // account is the account that the emulator takes the caller for.
-func (s scope) account(usual string) string {
+func (s credentialScope) account(usual string) string {
 	if accountID.MatchString(s.key) {
 		return s.key
 	}
@@ -92,7 +92,7 @@ func (s scope) account(usual string) string {
 
 // caller is who made a call. A function of Countermand has an account id for an access key and names itself
 // in its user agent; any other holder of such a key is the account's root user.
-func (t *Trail) caller(s scope, r *http.Request, account string, now time.Time) Persona {
+func (t *Trail) caller(s credentialScope, r *http.Request, account string, now time.Time) Persona {
 	if p, ok := t.options.Personas[s.key]; ok {
 		return p
 	}
@@ -109,7 +109,7 @@ func (t *Trail) caller(s scope, r *http.Request, account string, now time.Time) 
 
 // write makes the CloudTrail record of a call.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-func (t *Trail) write(s scope, r *http.Request, made *call, seen *exchange, account string) (map[string]any, Event) {
+func (t *Trail) write(s credentialScope, r *http.Request, made *call, seen *exchange, account string) (map[string]any, Event) {
 	now := seen.received.UTC()
 	who := t.caller(s, r, account, now)
 	identity := map[string]any{"accessKeyId": s.key}

@@ -51,7 +51,7 @@ func isBucketCall(r *http.Request) bool {
 
 // bucketCall reads a call about a bucket. Only path-style addresses are read: the SDKs use no others for an
 // endpoint that is an IP address.
-func bucketCall(s scope, r *http.Request, body []byte) *call {
+func bucketCall(s credentialScope, r *http.Request, body []byte) *call {
 	query := r.URL.Query()
 	marker := ""
 	for _, key := range sortedKeys(query) {
@@ -87,7 +87,7 @@ func bucketCall(s scope, r *http.Request, body []byte) *call {
 }
 
 // accountCall reads a call about the account's Block Public Access.
-func accountCall(s scope, r *http.Request, body []byte) *call {
+func accountCall(s credentialScope, r *http.Request, body []byte) *call {
 	name := map[string]string{http.MethodPut: "PutAccountPublicAccessBlock", http.MethodDelete: "DeleteAccountPublicAccessBlock"}[r.Method]
 	if name == "" {
 		return nil

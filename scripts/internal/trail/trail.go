@@ -244,7 +244,7 @@ func capture(answer *http.Response) error {
 }
 
 // record queues the event of a call.
-func (t *Trail) record(s scope, r *http.Request, made *call, seen *exchange) {
+func (t *Trail) record(s credentialScope, r *http.Request, made *call, seen *exchange) {
 	account := s.account(t.options.Account)
 	record, event := t.write(s, r, made, seen, account)
 	detail, err := json.Marshal(record)

@@ -37,7 +37,7 @@ type emulator struct {
 // entry is an event as PutEvents receives it, and where.
 type entry struct {
 	Source, DetailType, Detail string
-	Scope                      scope `json:"-"`
+	Scope                      credentialScope `json:"-"`
 }
 
 func newEmulator(t *testing.T, answer http.HandlerFunc) *emulator {
@@ -163,7 +163,7 @@ func TestWholeRecord(t *testing.T) {
 	if got.Source != "aws.s3" || got.DetailType != "AWS API Call via CloudTrail" {
 		t.Errorf("envelope is %q, %q", got.Source, got.DetailType)
 	}
-	if want := (scope{key: account, region: "eu-west-1", service: "events"}); got.Scope != want {
+	if want := (credentialScope{key: account, region: "eu-west-1", service: "events"}); got.Scope != want {
 		t.Errorf("put with %+v, want %+v", got.Scope, want)
 	}
 	var record map[string]any

@@ -12,16 +12,16 @@ import (
 
 const maxDepth = 64 // no document of these services comes near it
 
-// element is an XML element.
-type element struct {
+// xmlElement is an XML element.
+type xmlElement struct {
 	name       string
 	attributes map[string]any
 	text       string
-	children   []*element
+	children   []*xmlElement
 }
 
 // readXML reads a document's root element.
-func readXML(document []byte) (*element, error) {
+func readXML(document []byte) (*xmlElement, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(document))
 	for {
 		token, err := decoder.Token()
@@ -37,11 +37,11 @@ func readXML(document []byte) (*element, error) {
 	}
 }
 
-func readElement(decoder *xml.Decoder, start xml.StartElement, depth int) (*element, error) {
+func readElement(decoder *xml.Decoder, start xml.StartElement, depth int) (*xmlElement, error) {
 	if depth > maxDepth {
 		return nil, errors.New("read XML: it is nested too deep")
 	}
-	e := &element{name: start.Name.Local, attributes: map[string]any{}}
+	e := &xmlElement{name: start.Name.Local, attributes: map[string]any{}}
 	for _, a := range start.Attr {
 		e.attributes[attributeName(a.Name)] = a.Value
 	}
@@ -83,7 +83,7 @@ func attributeName(n xml.Name) string {
 // value is the element as S3's parameters are recorded: attributes are keys among the children, a child that
 // occurs once is its value, one that occurs several times is a list, and text that reads as a boolean or a
 // number is one. An empty element is nil.
-func (e *element) value() any {
+func (e *xmlElement) value() any {
 	if len(e.children) == 0 && len(e.attributes) == 0 {
 		if e.text == "" {
 			return nil
