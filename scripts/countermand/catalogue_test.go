@@ -94,7 +94,7 @@ func TestModuleAsMarkdown(t *testing.T) {
 		"- **Watches** successful calls of iam: CreateAccessKey, UpdateAccessKey; and every 6 hours all that is there, whatever was called\n"+
 		"- **Starts in** `alert`, severity high; deployed only in the global Region (us-east-1), where AWS reports these events\n"+
 		"- **Risk** a job stops\n"+
-		"- **Undo** countermand undo RUN. The module does not hear of that, but its sweep finds it: where sweeps enforce, exempt the resource first\n"+
+		"- **Undo** countermand undo RUN. The module does not see that, but its sweep finds it: where sweeps enforce, exempt the resource first\n"+
 		"- **Controls** [FSBP/IAM.3](https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html#iam-3)\n"+
 		"- **Permissions to look**\n  - `iam:ListAccessKeys` on `arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*`\n"+
 		"- **Permissions to act, in mode enforce**\n  - `iam:AttachUserPolicy` on `arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*`"+
@@ -137,7 +137,7 @@ func TestModuleInFull(t *testing.T) {
 	for _, part := range []string{
 		"\nWhat it watches\n  successful calls of iam: CreateAccessKey, UpdateAccessKey\n  and every 6 hours all that is there, whatever was called\n" +
 			"  deployed only in the global Region (us-east-1), where AWS reports these events\n",
-		"  Risk: a job stops\n  Undo: countermand undo RUN. The module does not hear of that, but its sweep finds it: where sweeps enforce, exempt the resource first\n",
+		"  Risk: a job stops\n  Undo: countermand undo RUN. The module does not see that, but its sweep finds it: where sweeps enforce, exempt the resource first\n",
 		"\nSettings, with their defaults, as in countermand.yaml\n" + indented(settingsOfKeyModule),
 		"  iam:AttachUserPolicy\n      on arn:${AWS::Partition}:iam::${AWS::AccountId}:user/* only with iam:PolicyARN arn:",
 		"\nIAM policy countermand-no, deployed with it: it denies all\n  {\n    \"Version\": \"2012-10-17\"\n  }\n",

@@ -134,11 +134,11 @@ func undoOf(m *remediations.Module) string {
 	case m.Undo == nil:
 		return "not possible: its documentation says why, and what to do instead"
 	case m.MatchesUndo():
-		return "countermand undo RUN. The module may hear of that: while it enforces, exempt the resource first"
+		return "countermand undo RUN. The module may see that: while it enforces, exempt the resource first"
 	case m.Schedule != "":
-		return "countermand undo RUN. The module does not hear of that, but its sweep finds it: where sweeps enforce, exempt the resource first"
+		return "countermand undo RUN. The module does not see that, but its sweep finds it: where sweeps enforce, exempt the resource first"
 	}
-	return "countermand undo RUN. The module does not hear of that"
+	return "countermand undo RUN. The module does not see that"
 }
 
 // does says what a module does in a mode.

@@ -19,7 +19,7 @@ import (
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "iam-access-key-created",
-	Title: "make a new access key inactive that nobody is meant to have",
+	Title: "deactivate newly created access keys",
 	Why: `An access key works from anywhere, for as long as nobody deletes it, and in most accounts without a second factor. A key
 that somebody makes for another user is how an intruder comes back after the door is shut.`,
 	Text: `Told of is each new key, as long as it is there and active, but one that a user named in the setting keyUsers has made

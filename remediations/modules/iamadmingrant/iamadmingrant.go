@@ -28,7 +28,7 @@ const (
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "iam-admin-grant",
-	Title: "take back administrator rights that were just granted",
+	Title: "revoke administrator rights that were just granted",
 	Why: `Whoever is an administrator can give themselves every other right, hide what they do, and lock everybody else out. To make
 one of a user, a role or a group at hand is the commonest step from a small intrusion to a large one.`,
 	Text: `Looked at is what the event has given, and nothing that was there before: the one policy that was attached or written

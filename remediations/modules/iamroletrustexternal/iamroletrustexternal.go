@@ -32,7 +32,7 @@ const roles = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "iam-role-trust-external",
-	Title: "take those who are not trusted out of a role's trust policy",
+	Title: "remove untrusted principals from a role's trust policy",
 	Why: `Who can assume a role has all its rights, from outside, without a key or password of this account. An intruder who adds
 an account of their own to a trust policy comes back whenever they like, after every key has been changed.`,
 	Text: `What counts is a statement that lets anyone assume the role, or another account, its users, roles or identity providers,

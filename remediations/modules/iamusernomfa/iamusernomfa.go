@@ -40,7 +40,7 @@ func (s Settings) Check() error {
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "iam-user-no-mfa",
-	Title: "hold users with a password and no MFA until they set it up",
+	Title: "restrict users without MFA until they set it up",
 	Why: `A password alone can be guessed, phished or reused from another site, and it is all that the console asks of an IAM
 user who has no MFA device.`,
 	Text: `Wrong is a user with a password and no MFA device. They have graceHours, from getting the password on, to set it up; a

@@ -24,7 +24,7 @@ const functions = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "lambda-public",
-	Title: "take public statements out of the policy of a Lambda function",
+	Title: "remove public statements from a Lambda function's policy",
 	Why: `A function that everybody may invoke runs for strangers, with the rights of its role and at your cost; one that everybody
 may change is theirs. It is a quiet way to stay in an account, too.`,
 	Text: `Public is a statement of the function's policy, or of the policy of one of its versions or aliases, that lets in anybody,

@@ -20,7 +20,7 @@ const whyAll = "what a deleted database has left is asked for by its resource id
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "rds-deleted",
-	Title: "tell what a deleted RDS database can be restored from",
+	Title: "say what a deleted RDS database can be restored from",
 	Why: `A database that is deleted is gone with its automated backups, unless somebody has asked for a final snapshot or for the
 backups to stay; whoever wants to destroy it asks for neither, and deletes its snapshots as well.`,
 	Text: `Told is the deletion of a DB instance or a DB cluster (Aurora, Neptune and DocumentDB among them) and of a snapshot that

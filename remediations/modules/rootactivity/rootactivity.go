@@ -13,7 +13,7 @@ import (
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "root-activity",
-	Title: "tell of what is done as the account's root user",
+	Title: "alert on root user activity",
 	Why: `The root user may do everything, and no policy of the account holds it back. It is needed for a handful of tasks a year:
 whatever else is done as root is a mistake, or somebody who has its password or a key.`,
 	Text: `Told of are its sign-ins and each call that changes something, with where it came from, whether with MFA, and by what

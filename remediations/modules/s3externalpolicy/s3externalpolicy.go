@@ -27,7 +27,7 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "s3-external-policy",
-	Title: "take accounts that are not trusted out of a bucket policy",
+	Title: "remove untrusted accounts from a bucket policy",
 	Why: `A bucket policy that lets in one more account copies nothing and opens nothing to the internet: it hands the data to
 somebody, quietly, for as long as it stands, and no check for public buckets ever sees it.`,
 	Text: `What counts is a statement that lets in another account, its users or roles, a canonical user, an AWS service that acts

@@ -19,7 +19,7 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "s3-public-acl",
-	Title: "take grants to everyone out of a bucket ACL",
+	Title: "remove public grants from a bucket ACL",
 	Why: `A grant of a bucket's ACL to AllUsers lets anyone on the internet list the bucket, write into it, or change the ACL
 itself; one to AuthenticatedUsers lets anyone who has an AWS account, which is anyone.`,
 	Text: `Grants to these two groups are removed, and all others stay as they are: other accounts' and that of S3's log delivery.

@@ -17,7 +17,7 @@ const allBuckets = "arn:${AWS::Partition}:s3:::*"
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "s3-public-policy",
-	Title: "take public statements out of a bucket policy",
+	Title: "remove public statements from a bucket policy",
 	Why: `A bucket policy with one public statement lets anyone on the internet do what that statement allows: read, list,
 overwrite or delete what is in the bucket.`,
 	Text: `Public is what S3 calls public; a policy that Block Public Access (RestrictPublicBuckets, of the bucket or of the

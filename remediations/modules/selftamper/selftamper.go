@@ -34,7 +34,7 @@ func (s Settings) Check() error {
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "self-tamper",
-	Title: "tell of changes to Countermand itself",
+	Title: "alert on changes to Countermand itself",
 	Why: `Who wants to do something that Countermand would take back disarms it first; and who can put other code into one of its
 functions has the rights of that function's role.`,
 	Text: `Told of are calls that delete, disable, replace or empty a part of Countermand: its rules and their targets, functions,

@@ -15,7 +15,7 @@ import (
 // Module is the remediation.
 var Module = &remediations.Module{
 	Name:  "signin-no-mfa",
-	Title: "tell of sign-ins to the console without MFA",
+	Title: "alert on console sign-ins without MFA",
 	Why: `Who signs in with a password alone needs nothing but that: somebody who has guessed, phished or bought it gets in the same
 way.`,
 	Text: `Told of is each successful sign-in of an IAM user or of the root user for which CloudTrail says that MFA was not used.
