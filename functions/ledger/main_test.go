@@ -137,8 +137,8 @@ func TestWriteFails(t *testing.T) {
 		"no JSON":              {map[string]any{"id": text("alpha-02"), "record": text("{")}, "decode its record"},
 		"another run's record": {map[string]any{"id": text("alpha-02"), "record": good["record"]}, `its record is of run \"alpha-01\"`},
 		"no outcome":           {map[string]any{"id": text("a"), "record": text(`{"id":"a","version":1}`)}, `with outcome \"\"`},
-		"no version":           {map[string]any{"id": text("a"), "record": text(`{"id":"a","outcome":"Clean"}`)}, "no object can be named so"},
-		"a path for an id":     {map[string]any{"id": text("a/../b"), "record": text(`{"id":"a/../b","version":1,"outcome":"Clean"}`)}, "no object can be named so"},
+		"no version":           {map[string]any{"id": text("a"), "record": text(`{"id":"a","outcome":"Clean"}`)}, "not valid in an object's key"},
+		"a path for an id":     {map[string]any{"id": text("a/../b"), "record": text(`{"id":"a/../b","version":1,"outcome":"Clean"}`)}, "not valid in an object's key"},
 		"no id":                {map[string]any{"record": good["record"]}, `attribute \"id\" is no text`},
 	} {
 		t.Run(name, func(t *testing.T) {
